@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: Apache-2.0
+// Global tensors: guarded elements, vectors and fragments, and tiles that go out through shared memory.
+#include "compiler/Conversion/TileToNVVM/KernelEmitter.h"
+
+using namespace mlir;
+using namespace mlir::tile;
+
+namespace xlstm {
+
+SmallVector<Value> KernelEmitter::offsets(ValueRange values) {
+  SmallVector<Value> result;
+  for (Value value : values)
+    result.push_back(scalar(value));
+  return result;
+}
+
+/// Whether an index is inside of a tensor; null if that is known.
+Value KernelEmitter::inRange(const Tensor &tensor, ArrayRef<Value> index) {
+  Value condition;
+  for (auto [i, extent] : llvm::zip(index, tensor.extents)) {
+    std::optional<int64_t> constantIndex = getConstantIntValue(i), constantExtent = getConstantIntValue(extent);
+    if (!constantIndex || !constantExtent || *constantIndex >= *constantExtent)
+      condition = andI(condition, less(i, extent));
+  }
+  return condition;
+}
+
+/// Whether a tile's offsets are inside of a tensor along the axes that the tile does not run along; true if that is known.
+Value KernelEmitter::pointInRange(const Tensor &tensor, ArrayRef<Value> index, ArrayRef<int64_t> axes) {
+  Value condition = b.create<arith::ConstantOp>(b.getBoolAttr(true));
+  for (auto [axis, i] : llvm::enumerate(index))
+    if (!llvm::is_contained(axes, int64_t(axis)))
+      condition = b.createOrFold<arith::AndIOp>(condition, less(i, tensor.extents[axis]));
+  return condition;
+}
+
+Value KernelEmitter::elementPointer(const Tensor &tensor, ArrayRef<Value> index) {
+  Value offset;
+  for (auto [i, stride] : llvm::zip(index, tensor.strides)) {
+    Value wide = b.createOrFold<arith::ExtSIOp>(b.getI64Type(), i);
+    Value term = b.createOrFold<arith::MulIOp>(wide, stride);
+    offset = offset ? b.createOrFold<arith::AddIOp>(offset, term) : term;
+  }
+  return b.create<LLVM::GEPOp>(tensor.pointer.getType(), tensor.type.getElementType(), tensor.pointer, offset);
+}
+
+/// An element as f32, or `pad` where it is outside of the tensor or of `extraGuard`.
+Value KernelEmitter::guardedLoad(const Tensor &tensor, ArrayRef<Value> index, Value extraGuard, double pad, Type type) {
+  Type element = tensor.type.getElementType(), f32 = b.getF32Type();
+  Value condition = andI(inRange(tensor, index), extraGuard);
+  auto read = [&]() -> Value {
+    Value pointer = elementPointer(tensor, index);
+    if (element.getIntOrFloatBitWidth() == 16) {
+      Value bits = b.create<arith::ExtUIOp>(b.getI32Type(), b.create<LLVM::LoadOp>(b.getI16Type(), pointer).getResult());
+      return ptx.unpack(element, bits).first;
+    }
+    return b.create<LLVM::LoadOp>(f32, pointer);
+  };
+  if (!condition)
+    return read();
+  auto branch = b.create<scf::IfOp>(TypeRange(f32), condition, /*withElseRegion=*/true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  b.create<scf::YieldOp>(ValueRange(read()));
+  b.setInsertionPointToStart(branch.elseBlock());
+  b.create<scf::YieldOp>(ValueRange(ptx.f32(pad)));
+  return branch.getResult(0);
+}
+
+/// Writes an f32 value, rounded to the tensor's type.
+void KernelEmitter::guardedStore(const Tensor &tensor, ArrayRef<Value> index, Value extraGuard, Value value) {
+  when(andI(inRange(tensor, index), extraGuard), [&] {
+    Value pointer = elementPointer(tensor, index), converted = value;
+    Type element = tensor.type.getElementType();
+    if (element.getIntOrFloatBitWidth() == 16)
+      converted = b.create<arith::TruncIOp>(b.getI16Type(), ptx.pack(element, value, value));
+    b.create<LLVM::StoreOp>(converted, pointer);
+  });
+}
+
+LogicalResult KernelEmitter::emitLoad(LoadOp op) {
+  if (op.getStages()) {
+    if (tiles.count(op.getTile()))
+      return success(); // copied by the loop around it
+    return op.emitError() << "with stages must stand directly in a loop";
+  }
+  const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
+  SmallVector<Value> base = offsets(op.getOffsets());
+  double pad = op.getPad().convertToDouble();
+  ArrayRef<int64_t> axes = op.getAxes();
+  TileForm form;
+  form.type = cast<TileType>(op.getTile().getType());
+  if (axes.size() == 1) {
+    form.kind = TileForm::Lanes;
+    int64_t registers = TileForm::laneRegisters(form.rows());
+    for (int64_t r = 0; r < registers; ++r) {
+      Value element = add(mul(lane, registers), ptx.i32(r));
+      SmallVector<Value> index = base;
+      index[axes[0]] = add(index[axes[0]], element);
+      Value inside = registers * 32 == form.rows() ? Value() : less(element, ptx.i32(form.rows()));
+      form.registers.push_back(guardedLoad(tensor, index, inside, pad, form.type.getElementType()));
+    }
+    tiles[op.getTile()] = form;
+    return success();
+  }
+  form.kind = TileForm::Fragment;
+  form.grid = gridFor(op.getTile());
+  if (!form.grid.m || form.is16Bit())
+    return op.emitError() << "expected stages, or a use in a product that says how warps divide the tile";
+  auto read = [&] {
+    SmallVector<Value> registers;
+    for (int64_t mi = 0; mi < form.rowBlocks(); ++mi)
+      for (int64_t ni = 0; ni < form.columnBlocks(); ++ni)
+        for (int64_t half = 0; half < 2; ++half)
+          for (int64_t p = 0; p < 2; ++p) {
+            SmallVector<Value> index = base;
+            index[axes[0]] = add(index[axes[0]], fragmentRow(form.grid, mi, half));
+            index[axes[1]] = add(index[axes[1]], fragmentColumn(form.grid, form.columns(), ni, p));
+            registers.push_back(guardedLoad(tensor, index, {}, pad, form.type.getElementType()));
+          }
+    return registers;
+  };
+  // An absent tensor is one branch for the whole tile.
+  SmallVector<Type> types(form.numFragmentRegisters(), b.getF32Type());
+  auto branch = b.create<scf::IfOp>(types, pointInRange(tensor, base, axes), /*withElseRegion=*/true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    b.create<scf::YieldOp>(read());
+    b.setInsertionPointToStart(branch.elseBlock());
+    b.create<scf::YieldOp>(SmallVector<Value>(types.size(), ptx.f32(pad)));
+  }
+  form.registers.assign(branch.getResults().begin(), branch.getResults().end());
+  tiles[op.getTile()] = form;
+  return success();
+}
+
+LogicalResult KernelEmitter::emitStore(StoreOp op) {
+  const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
+  TileForm form = tiles.lookup(op.getTile());
+  SmallVector<Value> base = offsets(op.getOffsets());
+  ArrayRef<int64_t> axes = op.getAxes();
+  if (axes.size() == 1) {
+    form = lanesOf(form);
+    int64_t registers = form.registers.size();
+    Value firstWarp = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, warp, ptx.i32(0));
+    when(firstWarp, [&] {
+      for (int64_t r = 0; r < registers; ++r) {
+        Value element = add(mul(lane, registers), ptx.i32(r));
+        SmallVector<Value> index = base;
+        index[axes[0]] = add(index[axes[0]], element);
+        guardedStore(tensor, index, registers * 32 == form.rows() ? Value() : less(element, ptx.i32(form.rows())), form.registers[r]);
+      }
+    });
+    return success();
+  }
+  if (form.kind != TileForm::Fragment || form.transposed)
+    return op.emitError() << "expected the result of a product or of a map of one";
+  bool transposes = axes[0] > axes[1];
+  if (transposes && tensor.type.getElementType().getIntOrFloatBitWidth() == 16) {
+    storeThroughShared(op, form);
+    return success();
+  }
+  when(pointInRange(tensor, base, axes), [&] {
+    for (int64_t mi = 0; mi < form.rowBlocks(); ++mi)
+      for (int64_t ni = 0; ni < form.columnBlocks(); ++ni) {
+        SmallVector<Value> block = blockElements(form, form.grid, mi, ni);
+        for (int64_t half = 0; half < 2; ++half)
+          for (int64_t p = 0; p < 2; ++p) {
+            SmallVector<Value> index = base;
+            index[axes[0]] = add(index[axes[0]], fragmentRow(form.grid, mi, half));
+            index[axes[1]] = add(index[axes[1]], fragmentColumn(form.grid, form.columns(), ni, p));
+            guardedStore(tensor, index, {}, block[2 * half + p]);
+          }
+      }
+  });
+  return success();
+}
+
+/// A fragment whose rows run along the tensor's contiguous axis: transposed in shared memory, stored in 16-byte pieces.
+void KernelEmitter::storeThroughShared(StoreOp op, const TileForm &fragment) {
+  const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
+  Type element = tensor.type.getElementType();
+  SmallVector<Value> base = offsets(op.getOffsets());
+  ArrayRef<int64_t> axes = op.getAxes();
+  int64_t rows = fragment.rows(), columns = fragment.columns();
+  int64_t pitch = (rows + 8) * 2; // bytes of a column; the padding keeps neighbouring columns in different banks
+  int64_t buffer = allocate(columns * pitch, 16);
+  for (int64_t mi = 0; mi < fragment.rowBlocks(); ++mi)
+    for (int64_t ni = 0; ni < fragment.columnBlocks(); ++ni) {
+      SmallVector<Value> block = blockElements(fragment, fragment.grid, mi, ni);
+      for (int64_t half = 0; half < 2; ++half) {
+        Value packed = ptx.pack(element, block[2 * half], block[2 * half + 1]);
+        Value row = fragmentRow(fragment.grid, mi, half), column = fragmentColumn(fragment.grid, columns, ni, 0);
+        Value address = add(sharedAddress(buffer), add(mul(column, pitch), mul(row, 2)));
+        ptx.store(b.create<arith::TruncIOp>(b.getI16Type(), packed), address, 2);
+        ptx.store(b.create<arith::TruncIOp>(b.getI16Type(), b.create<arith::ShRUIOp>(packed, ptx.i32(16))), add(address, ptx.i32(pitch)), 2);
+      }
+    }
+  ptx.barrier();
+  int64_t piecesPerColumn = rows / 8, pieces = piecesPerColumn * columns;
+  for (int64_t first = 0; first < pieces; first += threads) {
+    Value piece = add(thread, ptx.i32(first));
+    Value column = div(piece, piecesPerColumn), row = mul(rem(piece, piecesPerColumn), 8);
+    when(first + threads > pieces ? less(piece, ptx.i32(pieces)) : Value(), [&] {
+      SmallVector<Value> index = base;
+      index[axes[0]] = add(index[axes[0]], row);
+      index[axes[1]] = add(index[axes[1]], column);
+      Value vector = ptx.load(VectorType::get(4, b.getI32Type()), add(sharedAddress(buffer), add(mul(column, pitch), mul(row, 2))), 16);
+      if (schedule.copy != "elementwise") { // the contiguous extent is a multiple of 8 and rows are aligned
+        when(inRange(tensor, index), [&] { b.create<LLVM::StoreOp>(vector, elementPointer(tensor, index), 16); });
+        return;
+      }
+      for (int64_t i = 0; i < 8; ++i) {
+        SmallVector<Value> single = index;
+        single[axes[0]] = add(index[axes[0]], ptx.i32(i));
+        Value word = b.create<LLVM::ExtractElementOp>(vector, ptx.i32(i / 2));
+        Value bits = b.create<arith::TruncIOp>(b.getI16Type(), i % 2 ? b.create<arith::ShRUIOp>(word, ptx.i32(16)).getResult() : word);
+        when(inRange(tensor, single), [&] { b.create<LLVM::StoreOp>(bits, elementPointer(tensor, single)); });
+      }
+    });
+  }
+}
+
+void KernelEmitter::emitLoadScalar(LoadScalarOp op) {
+  const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
+  scalars.map(op.getValue(), guardedLoad(tensor, offsets(op.getOffsets()), {}, op.getPad().convertToDouble(), op.getValue().getType()));
+}
+
+void KernelEmitter::emitStoreScalar(StoreScalarOp op) {
+  const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
+  Value firstThread = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, thread, ptx.i32(0));
+  guardedStore(tensor, offsets(op.getOffsets()), firstThread, scalar(op.getValue()));
+}
+
+} // namespace xlstm

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+// Emits one tile.kernel as an llvm.func for a GPU, op by op, in the order of the program. Every function below emits code at
+// the builder's insertion point; values are i32, f32, or 16-bit pairs in i32. All threads of the block run all of it, except
+// where a function says otherwise.
+#ifndef XLSTM_COMPILER_CONVERSION_TILETONVVM_KERNELEMITTER_H
+#define XLSTM_COMPILER_CONVERSION_TILETONVVM_KERNELEMITTER_H
+
+#include "compiler/Conversion/TileToNVVM/PTX.h"
+#include "compiler/Conversion/TileToNVVM/TileForms.h"
+#include "compiler/Schedule/ChunkwiseSchedule.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/IRMapping.h"
+#include "llvm/ADT/ScopeExit.h"
+#include <map>
+
+namespace xlstm {
+
+using mlir::LogicalResult;
+using mlir::Operation;
+using mlir::tile::TileType;
+
+class KernelEmitter {
+public:
+  KernelEmitter(mlir::tile::KernelOp kernel, mlir::ImplicitLocOpBuilder &builder);
+  /// The function, or failure after an error on the op that cannot be emitted.
+  mlir::FailureOr<mlir::LLVM::LLVMFuncOp> emit();
+
+private:
+  // A tensor argument: pointer, extents (i32) and strides (i64, elements), constants where static.
+  struct Tensor {
+    mlir::MemRefType type;
+    Value pointer;
+    SmallVector<Value> extents, strides;
+    int64_t tensorMapArgument = -1; // argument of the function that is its TMA descriptor
+  };
+  // A load with `stages`, its buffers, and the loop that it is read ahead in.
+  struct StagedLoad {
+    mlir::tile::LoadOp op;
+    int64_t buffers = 0; // byte offset in shared memory
+    int64_t bytes = 0;   // of one buffer
+  };
+
+  // EmitControl.cpp: structure and scalars.
+  void createFunction();
+  void bindGrid();
+  LogicalResult emitBlock(mlir::Block &block);
+  LogicalResult emitOp(Operation &op);
+  void hidePlaces();
+  /// Restores the values of thread, lane and warp at the end of a region, where those defined in it end.
+  auto keepPlaces() {
+    return llvm::make_scope_exit([this, t = thread, l = lane, w = warp] { thread = t, lane = l, warp = w; });
+  }
+  LogicalResult emitFor(mlir::scf::ForOp op);
+  LogicalResult emitIf(mlir::scf::IfOp op);
+  Value emitScalar(Operation &op, mlir::IRMapping &map);
+  Value evaluateBody(mlir::Region &region, mlir::ValueRange arguments);
+  Value scalar(Value value) { return scalars.lookup(value); }
+
+  // EmitMemory.cpp: global tensors.
+  Value inRange(const Tensor &tensor, mlir::ArrayRef<Value> index);
+  Value pointInRange(const Tensor &tensor, mlir::ArrayRef<Value> index, mlir::ArrayRef<int64_t> axes);
+  Value elementPointer(const Tensor &tensor, mlir::ArrayRef<Value> index);
+  Value guardedLoad(const Tensor &tensor, mlir::ArrayRef<Value> index, Value extraGuard, double pad, Type type);
+  void guardedStore(const Tensor &tensor, mlir::ArrayRef<Value> index, Value extraGuard, Value value);
+  SmallVector<Value> offsets(mlir::ValueRange values);
+  LogicalResult emitLoad(mlir::tile::LoadOp op);
+  LogicalResult emitStore(mlir::tile::StoreOp op);
+  void storeThroughShared(mlir::tile::StoreOp op, const TileForm &fragment);
+  void emitLoadScalar(mlir::tile::LoadScalarOp op);
+  void emitStoreScalar(mlir::tile::StoreScalarOp op);
+
+  // EmitCopies.cpp: staged loads.
+  void allocateStages(mlir::scf::ForOp loop, SmallVector<StagedLoad> &loads);
+  /// Starts the copies of all loads for induction value `iv` into buffer `stage` (i32).
+  void issueCopies(mlir::ArrayRef<StagedLoad> loads, mlir::scf::ForOp loop, Value iv, Value stage, Value barriers);
+  void copyByTMA(const StagedLoad &load, SmallVector<Value> index, Value address, Value barrier);
+  void copyByThreads(const StagedLoad &load, SmallVector<Value> index, Value address);
+  SmallVector<Value> copyIndex(mlir::tile::LoadOp op, mlir::scf::ForOp loop, Value iv);
+
+  // EmitMatmul.cpp
+  /// One warp's share of a product: `depth` steps along k from `firstDepth`, into the columns from `firstColumn`.
+  struct Product {
+    WarpGrid grid;
+    TileForm lhs, rhs;
+    int64_t columns = 0, depth = 0;
+    Value firstColumn, firstDepth;
+  };
+  LogicalResult emitMatmul(mlir::tile::MatmulOp op);
+  void multiplyByWgmma(const Product &product, TileForm &result);
+  void multiplyByMma(const Product &product, TileForm &result);
+  Value rightOperandAddress(const TileForm &rhs, Value column, Value depth);
+  /// The left operand's fragment for row block mi and depth k .. k + 15: four i32.
+  SmallVector<Value> leftOperand(const TileForm &lhs, WarpGrid grid, int64_t mi, int64_t k);
+  TileForm reducePartial(const TileForm &partial, const TileForm &accumulator, WarpGrid grid);
+
+  // EmitVector.cpp: maps, reductions, scans and matrix-vector products.
+  LogicalResult emitMap(mlir::tile::MapOp op);
+  void evaluateBlock(mlir::tile::MapOp map, const TileForm &result, int64_t mi, int64_t ni, SmallVector<Value> &out);
+  LogicalResult emitReduce(mlir::tile::ReduceOp op);
+  LogicalResult emitScan(mlir::tile::ScanOp op);
+  LogicalResult emitMatvec(mlir::tile::MatvecOp op);
+  Value combine(mlir::tile::Combiner combiner, Value x, Value y);
+
+  // Forms.cpp: conversions between forms.
+  WarpGrid gridFor(Value tile);
+  TileForm materialize(const TileForm &form, WarpGrid grid); ///< a fragment
+  TileForm lanesOf(const TileForm &form);                    ///< lanes, of lanes or a splat
+  TileForm toShared(const TileForm &fragment);               ///< stores it and waits for all threads
+  /// The elements of block (mi, ni) of a fragment, shared or splat form as f32: four values.
+  SmallVector<Value> blockElements(const TileForm &form, WarpGrid grid, int64_t mi, int64_t ni);
+  Value rowElement(const TileForm &lanes, WarpGrid grid, int64_t mi, int64_t half);              ///< at a fragment's row
+  Value columnElement(const TileForm &lanes, WarpGrid grid, int64_t columns, int64_t ni, int64_t p); ///< at a fragment's column
+  Value fragmentRow(WarpGrid grid, int64_t mi, int64_t half);
+  Value fragmentColumn(WarpGrid grid, int64_t columns, int64_t ni, int64_t p);
+  Value warpM(WarpGrid grid), warpN(WarpGrid grid);
+  Value swizzled(Value base, int64_t rows, Value row, Value column); ///< byte address of a shared tile's element
+  int64_t allocate(int64_t bytes, int64_t alignment);                ///< byte offset in shared memory
+  Value sharedAddress(int64_t offset);
+
+  // i32 arithmetic with constants folded.
+  Value add(Value x, Value y), mul(Value x, int64_t y), div(Value x, int64_t y), rem(Value x, int64_t y), xorI(Value x, Value y);
+  Value less(Value x, Value y);
+  Value andI(Value x, Value y);
+  void when(Value condition, llvm::function_ref<void()> body);
+
+  mlir::tile::KernelOp kernel;
+  mlir::ImplicitLocOpBuilder &b;
+  PTX ptx;
+  ChunkwiseSchedule schedule;
+  mlir::LLVM::LLVMFuncOp function;
+  int64_t threads, sharedTop = 0;
+  Value thread, lane, warp, sharedBase;
+  SmallVector<Tensor> tensors;
+  mlir::DenseMap<Value, unsigned> tensorNumber;
+  SmallVector<mlir::Attribute> tensorMaps;
+  mlir::IRMapping scalars;
+  mlir::DenseMap<Value, TileForm> tiles;
+  // Operands that ldmatrix has brought to registers, by buffer address, row block and k.
+  std::map<std::tuple<void *, int64_t, int64_t>, SmallVector<Value>> loadedOperands;
+};
+
+} // namespace xlstm
+
+#endif

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Devices are data: what a schedule must know of the machine that a kernel will run on. The files are in devices/ and
+// are compiled into the tools, so a kernel for a GPU that is not there compiles and is checked.
+#ifndef XLSTM_COMPILER_SCHEDULE_DEVICE_H
+#define XLSTM_COMPILER_SCHEDULE_DEVICE_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace xlstm {
+
+struct Device {
+  std::string name;               // cpu, sm_80, sm_90a
+  bool isGPU = false;
+  int64_t sharedBytes = 0;        // shared memory that one block may use, bytes (GPU)
+  int64_t registersPerThread = 0; // 32-bit registers (GPU)
+  int64_t threadsPerBlock = 0;    // (GPU)
+  int64_t multiprocessors = 0;    // (GPU)
+  int64_t l2Bytes = 0;            // second-level cache of one core, bytes (CPU)
+  std::string matrixUnit;         // mma_sync, wgmma (GPU)
+  std::string copy;               // fastest copy into shared memory: cp_async, tma (GPU)
+  std::string ptxFeatures;        // LLVM's feature string (GPU)
+};
+
+/// The device of that name, or nothing.
+std::optional<Device> findDevice(const std::string &name);
+/// Names of all devices, in the order of preference.
+std::vector<std::string> deviceNames();
+
+} // namespace xlstm
+
+#endif

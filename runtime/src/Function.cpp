@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/src/Function.h"
+
+#include "runtime/src/support/Failure.h"
+
+#include <algorithm>
+
+namespace xlstm {
+
+int findFunction(const package::Container &container, const std::string &name) {
+  std::vector<std::string> names;
+  for (const package::Function &function : container.manifest().functions) {
+    if (function.name == name)
+      return static_cast<int>(names.size());
+    names.push_back(function.name);
+  }
+  std::string list;
+  for (const std::string &known : names)
+    list += cat(list.empty() ? "" : ", ", known);
+  fail(XLSTM_ERROR_INVALID_ARGUMENT, container.source(), ": expected a function of the package (", list, "), got '",
+       name, "'");
+}
+
+BoundFunction::BoundFunction(std::shared_ptr<const package::Container> package, const std::string &name,
+                             std::shared_ptr<Device> device, const std::string &target)
+    : container(std::move(package)), dev(std::move(device)), functionIndex(findFunction(*container, name)),
+      functionPlan(container->manifest().functions[functionIndex]) {
+  const auto &implementations = functionPlan.function().implementations;
+  std::vector<std::pair<int, int>> order; // preference, index
+  std::string reasons;
+  for (size_t i = 0; i < implementations.size(); ++i) {
+    const package::Implementation &implementation = implementations[i];
+    std::string reason = "is not the target that was asked for";
+    int preference = 0;
+    if (target.empty() || target == implementation.target)
+      preference = dev->preference(implementation, reason);
+    if (preference > 0)
+      order.emplace_back(preference, static_cast<int>(i));
+    else
+      reasons += cat(reasons.empty() ? "" : "; ", implementation.target, implementation.isa.empty() ? "" : " ",
+                     implementation.isa, ": ", reason);
+  }
+  if (order.empty())
+    fail(XLSTM_ERROR_ENVIRONMENT, container->source(), ": ", name, " has no implementation that runs on ",
+         dev->info().name, target.empty() ? "" : cat(" for target ", target), ": ",
+         reasons.empty() ? "the package has none at all" : reasons);
+  std::stable_sort(order.begin(), order.end(), [](auto a, auto b) { return a.first > b.first; });
+  for (auto [preference, index] : order)
+    candidates.push_back(std::make_unique<Candidate>(functionPlan, implementations[index], index));
+  load(*candidates[0]);
+}
+
+void BoundFunction::load(Candidate &candidate) const {
+  std::call_once(candidate.loading,
+                 [&] { candidate.program = dev->load(*container, candidate.plan.implementation()); });
+}
+
+Context::Context(std::shared_ptr<const BoundFunction> function)
+    : bound(std::move(function)), dims(bound->plan().makeDimensions()) {
+  size_t count = static_cast<size_t>(bound->plan().tensorCount());
+  given.resize(count);
+  last.resize(count);
+  lastGiven.resize(count);
+  for (size_t i = 0; i < bound->candidateCount(); ++i)
+    launches.push_back(std::make_unique<PreparedLaunches>(bound->candidate(i).plan));
+}
+
+void Context::outputShape(TensorList inputs, int output, int64_t *shape) {
+  const FunctionPlan &plan = bound->plan();
+  prepared = nullptr; // the dimensions of the last preparation are overwritten
+  plan.resolve(inputs, plan.inputCount(), bound->device().info(), dims);
+  plan.shape(plan.inputCount() + output, dims, shape);
+}
+
+bool Context::isPrepared(TensorList inputs, TensorList outputs) const {
+  if (!prepared)
+    return false;
+  size_t inputCount = static_cast<size_t>(bound->plan().inputCount());
+  for (size_t i = 0; i < last.size(); ++i) {
+    const xlstm_tensor *tensor = i < inputCount ? inputs[i] : outputs[i - inputCount];
+    if ((tensor != nullptr) != (lastGiven[i] != 0))
+      return false;
+    if (!tensor)
+      continue;
+    const xlstm_tensor &previous = last[i];
+    if (tensor->data != previous.data || tensor->dtype != previous.dtype || tensor->rank != previous.rank ||
+        tensor->device_kind != previous.device_kind || tensor->device_index != previous.device_index ||
+        !std::equal(tensor->shape, tensor->shape + previous.rank, previous.shape) ||
+        !std::equal(tensor->strides, tensor->strides + previous.rank, previous.strides))
+      return false;
+  }
+  return true;
+}
+
+void Context::noCandidate() const {
+  std::string reasons, reason;
+  for (size_t i = 0; i < bound->candidateCount(); ++i)
+    if (!bound->candidate(i).plan.accepts(given.data(), &reason) && reasons.find(reason) == std::string::npos)
+      reasons += cat(reasons.empty() ? "" : "; ", reason);
+  fail(XLSTM_ERROR_INVALID_INPUT, bound->plan().function().name, ": no kernel reads tensors laid out like this: ",
+       reasons);
+}
+
+void Context::prepare(TensorList inputs, TensorList outputs) {
+  if (isPrepared(inputs, outputs))
+    return;
+  prepared = nullptr;
+  const FunctionPlan &plan = bound->plan();
+  size_t inputCount = static_cast<size_t>(plan.inputCount());
+  for (size_t i = 0; i < given.size(); ++i)
+    given[i] = i < inputCount ? inputs[i] : outputs[i - inputCount];
+  plan.resolve(given.data(), plan.tensorCount(), bound->device().info(), dims);
+  size_t choice = 0;
+  while (choice < bound->candidateCount() && !bound->candidate(choice).plan.accepts(given.data(), nullptr))
+    ++choice;
+  if (choice == bound->candidateCount())
+    noCandidate();
+  bound->load(bound->candidate(choice));
+  launches[choice]->prepare(given.data(), dims, bound->device());
+  chosen = &bound->candidate(choice);
+  for (size_t i = 0; i < given.size(); ++i) {
+    lastGiven[i] = given[i] != nullptr;
+    if (given[i])
+      last[i] = *given[i];
+  }
+  prepared = launches[choice].get();
+}
+
+size_t Context::workspaceSize(TensorList inputs, TensorList outputs) {
+  prepare(inputs, outputs);
+  return prepared->workspaceBytes();
+}
+
+void Context::run(TensorList inputs, TensorList outputs, void *workspace, size_t workspaceBytes, void *stream) {
+  prepare(inputs, outputs);
+  size_t needed = prepared->workspaceBytes();
+  if (workspaceBytes < needed || (needed && !workspace))
+    fail(XLSTM_ERROR_INVALID_ARGUMENT, "workspace: expected ", needed, " bytes, got ", workspace ? workspaceBytes : 0);
+  if (needed && reinterpret_cast<uintptr_t>(workspace) % kDeviceAlignment)
+    fail(XLSTM_ERROR_INVALID_ARGUMENT, "workspace: expected an address that is a multiple of ", kDeviceAlignment);
+  prepared->setWorkspace(static_cast<char *>(workspace));
+  for (size_t i = 0; i < prepared->size(); ++i)
+    if ((*prepared)[i].blocks > 0)
+      chosen->program->launch(i, (*prepared)[i], stream);
+}
+
+} // namespace xlstm

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/src/Plan.h"
+
+#include "runtime/src/support/Failure.h"
+
+#include <algorithm>
+#include <map>
+
+namespace xlstm {
+namespace {
+
+constexpr int64_t kMaxProduct = int64_t(1) << 62;
+
+template <typename... Parts> [[noreturn]] void invalid(const Parts &...parts) {
+  fail(XLSTM_ERROR_INVALID_INPUT, parts...);
+}
+
+bool isEmpty(const xlstm_tensor &tensor) {
+  return std::find(tensor.shape, tensor.shape + tensor.rank, 0) != tensor.shape + tensor.rank;
+}
+
+std::string deviceText(xlstm_device_kind kind, int32_t index) {
+  return kind == XLSTM_CPU ? "cpu" : kind == XLSTM_CUDA ? cat("cuda:", index) : cat("device kind ", int(kind));
+}
+
+} // namespace
+
+FunctionPlan::FunctionPlan(const package::Function &function) : source(function) {
+  for (const package::Tensor &tensor : function.inputs)
+    tensors.push_back(&tensor);
+  for (const package::Tensor &tensor : function.outputs)
+    tensors.push_back(&tensor);
+  for (const package::Tensor *tensor : tensors)
+    for (const package::Factor &extent : tensor->shape)
+      if (!extent.dim.empty() && std::find(dimNames.begin(), dimNames.end(), extent.dim) == dimNames.end())
+        dimNames.push_back(extent.dim);
+  for (const package::Tensor *tensor : tensors)
+    shapes.push_back(compile(tensor->shape));
+}
+
+int FunctionPlan::findTensor(const std::string &name) const {
+  for (size_t i = 0; i < tensors.size(); ++i)
+    if (tensors[i]->name == name)
+      return static_cast<int>(i);
+  return -1;
+}
+
+PlanProduct FunctionPlan::compile(const package::Product &product) const {
+  PlanProduct out;
+  for (const package::Factor &factor : product) {
+    int dim = -1;
+    if (!factor.dim.empty())
+      dim = static_cast<int>(std::find(dimNames.begin(), dimNames.end(), factor.dim) - dimNames.begin());
+    out.push_back({factor.value, dim, factor.ceilDiv});
+  }
+  return out;
+}
+
+Dimensions FunctionPlan::makeDimensions() const {
+  Dimensions dims;
+  dims.values.resize(dimNames.size());
+  return dims;
+}
+
+void FunctionPlan::check(int index, const xlstm_tensor &given, const xlstm_device_info &device) const {
+  const package::Tensor &declared = *tensors[index];
+  const std::string &name = declared.name;
+  if (given.dtype != declared.dtype)
+    invalid(name, ": expected ", dtypeName(declared.dtype), ", got ", dtypeName(given.dtype));
+  if (given.rank != static_cast<int>(declared.shape.size()))
+    invalid(name, ": expected ", declared.shape.size(), " axes, got ", given.rank);
+  if (given.device_kind != device.kind || given.device_index != device.index)
+    invalid(name, ": expected a tensor on ", deviceText(device.kind, device.index), ", got one on ",
+            deviceText(given.device_kind, given.device_index));
+  bool isOutput = index >= inputCount();
+  int64_t size = static_cast<int64_t>(dtypeSize(given.dtype));
+  std::optional<int64_t> span = size; // bytes from the first to the last element
+  for (int axis = 0; axis < given.rank; ++axis) {
+    int64_t extent = given.shape[axis], stride = given.strides[axis];
+    if (extent < 0)
+      invalid(name, ": axis ", axis, ": expected an extent of at least 0, got ", extent);
+    if (stride < 0 || (isOutput && stride == 0 && extent > 1))
+      invalid(name, ": axis ", axis, ": expected a stride of at least ", isOutput ? 1 : 0, ", got ", stride);
+    auto reach = extent > 1 ? multiply(extent - 1, stride) : std::optional<int64_t>(0);
+    reach = reach ? multiply(*reach, size) : reach;
+    span = span && reach ? add(*span, *reach) : std::nullopt;
+  }
+  if (isEmpty(given))
+    return;
+  if (!span)
+    invalid(name, ": expected a tensor that fits in memory, got extents and strides over 2^63 bytes");
+  if (!given.data)
+    invalid(name, ": expected an address, got NULL for a tensor that is not empty");
+}
+
+void FunctionPlan::bind(int index, int axis, int64_t extent, Dimensions &dims) const {
+  const PlanFactor &declared = shapes[index][axis];
+  const std::string &name = tensors[index]->name;
+  if (declared.dim < 0) {
+    if (extent != declared.value)
+      invalid(name, ": axis ", axis, ": expected ", declared.value, ", got ", extent);
+    return;
+  }
+  Dimensions::Value &value = dims.values[declared.dim];
+  if (value.extent < 0) {
+    value = {extent, index, axis};
+  } else if (value.extent != extent) {
+    invalid(name, ": axis ", axis, ": expected ", dimNames[declared.dim], " = ", value.extent, " as in axis ",
+            value.axis, " of ", tensors[value.tensor]->name, ", got ", extent);
+  }
+}
+
+void FunctionPlan::resolve(TensorList given, int count, const xlstm_device_info &device, Dimensions &dims) const {
+  for (Dimensions::Value &value : dims.values)
+    value = {};
+  for (int i = 0; i < count; ++i) {
+    if (!given[i]) {
+      if (!tensors[i]->optional)
+        invalid(tensors[i]->name, ": expected a tensor for this required ", i < inputCount() ? "input" : "output",
+                ", got none");
+      continue;
+    }
+    check(i, *given[i], device);
+    for (int axis = 0; axis < given[i]->rank; ++axis)
+      bind(i, axis, given[i]->shape[axis], dims);
+  }
+}
+
+int64_t FunctionPlan::evaluate(const PlanProduct &product, const Dimensions &dims, const char *what) const {
+  std::optional<int64_t> result = 1;
+  bool zero = false;
+  for (const PlanFactor &factor : product) {
+    int64_t value = factor.value;
+    if (factor.dim >= 0) {
+      int64_t extent = dims.values[factor.dim].extent;
+      if (extent < 0)
+        invalid(what, ": the dimension ", dimNames[factor.dim], " does not follow from the given tensors");
+      value = extent / factor.ceilDiv + (extent % factor.ceilDiv != 0);
+    }
+    zero |= value == 0;
+    result = result ? multiply(*result, value) : result;
+  }
+  if (zero)
+    return 0;
+  if (!result || *result > kMaxProduct)
+    fail(XLSTM_ERROR_UNSUPPORTED, what, ": exceeds 2^62 for these tensors");
+  return *result;
+}
+
+void FunctionPlan::shape(int tensor, const Dimensions &dims, int64_t *out) const {
+  for (size_t axis = 0; axis < shapes[tensor].size(); ++axis) {
+    const PlanFactor &factor = shapes[tensor][axis];
+    out[axis] = factor.dim < 0 ? factor.value : dims.values[factor.dim].extent;
+    if (out[axis] < 0)
+      invalid(tensors[tensor]->name, ": the dimension ", dimNames[factor.dim], " does not follow from the inputs");
+  }
+}
+
+ImplementationPlan::ImplementationPlan(const FunctionPlan &function, const package::Implementation &implementation)
+    : function(function), source(implementation) {
+  std::map<int, Use> used;
+  for (const package::Launch &launch : implementation.launches) {
+    Launch compiled{function.compile(launch.grid), {}};
+    std::map<int, uint32_t> strides; // axes whose stride this launch takes
+    std::vector<int> addressed;
+    for (const package::Argument &arg : launch.args) {
+      int tensor = function.findTensor(arg.tensor), workspaceIndex = -1;
+      for (size_t w = 0; tensor < 0 && w < implementation.workspace.size(); ++w)
+        if (implementation.workspace[w].name == arg.tensor)
+          workspaceIndex = static_cast<int>(w);
+      compiled.args.push_back({arg.kind, tensor, workspaceIndex, arg.axis, &arg});
+      if (tensor < 0 || arg.kind == package::Argument::Kind::Dim)
+        continue;
+      if (arg.kind == package::Argument::Kind::Stride) {
+        strides[tensor] |= 1u << arg.axis;
+        continue;
+      }
+      bool isMap = arg.kind == package::Argument::Kind::TensorMap;
+      Use &use = used.try_emplace(tensor, Use{tensor, 1, false, ~0u}).first->second;
+      use.tensorMap |= isMap;
+      if (isMap) {
+        // The map carries all strides but that of the last axis; cuTensorMapEncodeTiled wants 16 bytes.
+        use.align = std::max<int64_t>(use.align, 16);
+        strides[tensor] |= ~0u;
+      }
+      addressed.push_back(tensor);
+    }
+    for (int tensor : addressed)
+      used.at(tensor).freeAxes &= strides[tensor];
+    for (const package::Requirement &requirement : launch.requirements) {
+      int tensor = function.findTensor(requirement.tensor);
+      Use &use = used.try_emplace(tensor, Use{tensor, 1, false, ~0u}).first->second;
+      use.align = std::max(use.align, requirement.align);
+    }
+    launches.push_back(std::move(compiled));
+  }
+  for (auto &[tensor, use] : used)
+    uses.push_back(use);
+  for (const package::Workspace &buffer : implementation.workspace) {
+    workspace.emplace_back();
+    for (const package::Product &product : buffer.bytes)
+      workspace.back().push_back(function.compile(product));
+  }
+}
+
+bool ImplementationPlan::accepts(TensorList given, std::string *reason) const {
+  for (const Use &use : uses) {
+    const xlstm_tensor *tensor = given[use.tensor];
+    if (!tensor || isEmpty(*tensor))
+      continue;
+    const std::string &name = function.tensor(use.tensor).name;
+    int64_t size = static_cast<int64_t>(dtypeSize(tensor->dtype));
+    int last = tensor->rank - 1;
+    for (int axis = 0; axis <= last; ++axis) {
+      int64_t stride = tensor->strides[axis];
+      if (tensor->shape[axis] <= 1)
+        continue;
+      // The nearest inner axis of more than one element gives the compact stride.
+      int64_t compact = 1;
+      int inner = axis + 1;
+      for (; inner <= last && tensor->shape[inner] <= 1; ++inner) {
+      }
+      if (inner <= last)
+        compact = multiply(tensor->shape[inner], tensor->strides[inner]).value_or(-1);
+      bool fixed = !(use.freeAxes >> axis & 1) || (axis == last && use.tensorMap);
+      if (fixed && stride != compact) {
+        if (reason)
+          *reason = cat(name, ": axis ", axis, ": expected a stride of ", compact, " elements, got ", stride);
+        return false;
+      }
+      if (axis != last && stride * size % use.align) {
+        if (reason)
+          *reason = cat(name, ": axis ", axis, ": expected a stride that is a multiple of ", use.align,
+                        " bytes, got ", stride * size);
+        return false;
+      }
+    }
+    if (reinterpret_cast<uintptr_t>(tensor->data) % static_cast<uintptr_t>(use.align)) {
+      if (reason)
+        *reason = cat(name, ": expected an address that is a multiple of ", use.align);
+      return false;
+    }
+  }
+  return true;
+}
+
+PreparedLaunches::PreparedLaunches(const ImplementationPlan &plan) : plan(plan), offsets(plan.workspace.size()) {
+  launches.resize(plan.launches.size());
+  for (size_t i = 0; i < launches.size(); ++i) {
+    const auto &args = plan.launches[i].args;
+    Launch &launch = launches[i];
+    launch.values.resize(args.size());
+    launch.maps.resize(static_cast<size_t>(std::count_if(args.begin(), args.end(), [](const auto &arg) {
+      return arg.kind == package::Argument::Kind::TensorMap;
+    })));
+    size_t map = 0;
+    for (size_t a = 0; a < args.size(); ++a)
+      launch.parameters.push_back(args[a].kind == package::Argument::Kind::TensorMap
+                                      ? static_cast<void *>(&launch.maps[map++])
+                                      : static_cast<void *>(&launch.values[a]));
+    launch.arguments.values = launch.values.data();
+    launch.arguments.parameters = launch.parameters.data();
+  }
+}
+
+void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device &device) {
+  const FunctionPlan &function = plan.function;
+  static const xlstm_tensor absent = {};
+  bytes = 0;
+  for (size_t w = 0; w < offsets.size(); ++w) {
+    offsets[w] = bytes;
+    for (const PlanProduct &product : plan.workspace[w]) {
+      size_t term = static_cast<size_t>(function.evaluate(product, dims, "workspace"));
+      if (__builtin_add_overflow(bytes, term, &bytes) || bytes > static_cast<size_t>(kMaxProduct))
+        fail(XLSTM_ERROR_UNSUPPORTED, "workspace: exceeds 2^62 bytes for these tensors");
+    }
+    bytes = (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
+  }
+  for (size_t i = 0; i < launches.size(); ++i) {
+    const auto &compiled = plan.launches[i];
+    launches[i].arguments.blocks = function.evaluate(compiled.grid, dims, "grid");
+    for (size_t a = 0; a < compiled.args.size(); ++a) {
+      const auto &arg = compiled.args[a];
+      const xlstm_tensor *tensor = arg.tensor >= 0 ? given[arg.tensor] : nullptr;
+      int64_t &value = launches[i].values[a];
+      switch (arg.kind) {
+      case package::Argument::Kind::Pointer:
+        value = tensor ? static_cast<int64_t>(reinterpret_cast<intptr_t>(tensor->data)) : 0;
+        break;
+      case package::Argument::Kind::Dim: {
+        const package::Factor &extent = function.tensor(arg.tensor).shape[arg.axis];
+        value = tensor                                ? tensor->shape[arg.axis]
+                : arg.axis == 0 || !extent.dim.empty() ? 0
+                                                       : extent.value;
+        break;
+      }
+      case package::Argument::Kind::Stride:
+        value = tensor ? tensor->strides[arg.axis] : 0;
+        break;
+      case package::Argument::Kind::TensorMap:
+        if (launches[i].arguments.blocks > 0)
+          device.encodeTensorMap(*arg.source, tensor ? *tensor : absent, launches[i].parameters[a]);
+        break;
+      }
+    }
+  }
+}
+
+void PreparedLaunches::setWorkspace(char *base) {
+  for (size_t i = 0; i < launches.size(); ++i) {
+    const auto &args = plan.launches[i].args;
+    for (size_t a = 0; a < args.size(); ++a)
+      if (args[a].tensor < 0)
+        launches[i].values[a] = static_cast<int64_t>(reinterpret_cast<intptr_t>(base + offsets[args[a].workspace]));
+  }
+}
+
+} // namespace xlstm

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+// From tensors to launches: resolves the run-time dimensions of a function from the tensors at hand,
+// checks layouts, and fills grids and kernel arguments. Knows no device.
+//
+//   FunctionPlan        names turned into indices, once per bound function; immutable
+//   ImplementationPlan  the same for one implementation
+//   Dimensions          values of the run-time dimensions for one set of tensors
+//   PreparedLaunches    storage for the arguments of one implementation; filling it allocates nothing
+#ifndef XLSTM_RUNTIME_PLAN_H
+#define XLSTM_RUNTIME_PLAN_H
+
+#include "runtime/src/Device.h"
+#include "runtime/src/package/Manifest.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace xlstm {
+
+/// A factor with its dimension as an index, -1 for a number.
+struct PlanFactor {
+  int64_t value;
+  int dim;
+  int64_t ceilDiv;
+};
+using PlanProduct = std::vector<PlanFactor>;
+
+/// Values of a function's run-time dimensions, with the tensor that gave each.
+struct Dimensions {
+  struct Value {
+    int64_t extent = -1; ///< -1: not known
+    int tensor = -1;
+    int axis = 0;
+  };
+  std::vector<Value> values;
+};
+
+/// One tensor per argument, inputs first; nullptr for an absent one.
+using TensorList = const xlstm_tensor *const *;
+
+class FunctionPlan {
+public:
+  explicit FunctionPlan(const package::Function &function);
+
+  const package::Function &function() const { return source; }
+  int inputCount() const { return static_cast<int>(source.inputs.size()); }
+  int tensorCount() const { return static_cast<int>(tensors.size()); }
+  const package::Tensor &tensor(int index) const { return *tensors[index]; }
+  /// Index by name, -1 if there is none.
+  int findTensor(const std::string &name) const;
+  PlanProduct compile(const package::Product &product) const;
+
+  Dimensions makeDimensions() const;
+  /// Fills `dims` from the tensors in [0, count). Throws Failure(INVALID_INPUT) that names the tensor for a
+  /// missing argument, a wrong type, rank, extent, stride or device, or two tensors that contradict.
+  void resolve(TensorList given, int count, const xlstm_device_info &device, Dimensions &dims) const;
+  /// Value of a product. Throws if a dimension is open or the value exceeds 2^62; `what` begins the message.
+  int64_t evaluate(const PlanProduct &product, const Dimensions &dims, const char *what) const;
+  /// Shape of a tensor for known dimensions.
+  void shape(int tensor, const Dimensions &dims, int64_t *out) const;
+
+private:
+  void check(int index, const xlstm_tensor &given, const xlstm_device_info &device) const;
+  void bind(int index, int axis, int64_t extent, Dimensions &dims) const;
+
+  const package::Function &source;
+  std::vector<const package::Tensor *> tensors;
+  std::vector<PlanProduct> shapes; // one factor per axis
+  std::vector<std::string> dimNames;
+};
+
+class ImplementationPlan {
+public:
+  ImplementationPlan(const FunctionPlan &function, const package::Implementation &implementation);
+
+  /// Whether the kernels can read the tensors as they lie in memory; `reason` is filled when not.
+  bool accepts(TensorList given, std::string *reason) const;
+
+  const package::Implementation &implementation() const { return source; }
+
+private:
+  friend class PreparedLaunches;
+  struct Arg {
+    package::Argument::Kind kind;
+    int tensor;    // -1: workspace
+    int workspace; // index, when tensor is -1
+    int axis;
+    const package::Argument *source;
+  };
+  struct Launch {
+    PlanProduct grid;
+    std::vector<Arg> args;
+  };
+  /// How the kernels use a tensor.
+  struct Use {
+    int tensor;
+    int64_t align;      // of the address and of all strides but the last, in bytes
+    bool tensorMap;     // the last axis must be contiguous
+    uint32_t freeAxes;  // bit a: the stride of axis a is an argument of every launch that uses the tensor
+  };
+  const FunctionPlan &function;
+  const package::Implementation &source;
+  std::vector<Launch> launches;
+  std::vector<Use> uses;
+  std::vector<std::vector<PlanProduct>> workspace;
+};
+
+/// Arguments of one implementation for one set of tensors.
+class PreparedLaunches {
+public:
+  explicit PreparedLaunches(const ImplementationPlan &plan);
+  /// Fills everything but workspace addresses. Throws Failure.
+  void prepare(TensorList given, const Dimensions &dims, Device &device);
+  /// Sets the workspace addresses; `base` is 256-byte aligned.
+  void setWorkspace(char *base);
+  size_t workspaceBytes() const { return bytes; }
+  size_t size() const { return launches.size(); }
+  /// Blocks may be 0: then nothing is launched.
+  const LaunchArguments &operator[](size_t index) const { return launches[index].arguments; }
+
+private:
+  struct alignas(64) TensorMap {
+    unsigned char bytes[kTensorMapBytes];
+  };
+  struct Launch {
+    LaunchArguments arguments;
+    std::vector<int64_t> values;
+    std::vector<TensorMap> maps;
+    std::vector<void *> parameters;
+  };
+  const ImplementationPlan &plan;
+  std::vector<Launch> launches;
+  std::vector<size_t> offsets; // of the workspace buffers
+  size_t bytes = 0;
+};
+
+} // namespace xlstm
+#endif

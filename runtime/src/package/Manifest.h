@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+// Package format version 1, as plain structs. The writer (compiler/Package) and the reader share them, so
+// the format stands in one place.
+//
+// A package is a file, or a directory with manifest.json and one file per blob:
+//
+//   offset 0    8 bytes   "XLSTMPKG"
+//          8    u32 LE    format version (1)
+//         12    u32 LE    0
+//         16    u64 LE    bytes of the manifest
+//         24    JSON      the manifest, UTF-8, then zero bytes up to a multiple of 64
+//          …              blobs, each at a multiple of 64; offsets in the manifest count from here
+//
+// Kernel calling conventions:
+//   cpu  extern "C" void kernel(const int64_t *args, int64_t begin, int64_t end, void *scratch)
+//        runs blocks [begin, end) of the linear grid; `scratch` has scratch_bytes, 64-byte aligned, one per thread
+//   gpu  kernel parameters in the order of `args`: 8-byte integers, tensor maps by value; a linear grid in x
+#ifndef XLSTM_RUNTIME_PACKAGE_MANIFEST_H
+#define XLSTM_RUNTIME_PACKAGE_MANIFEST_H
+
+#include "runtime/src/support/DType.h"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+namespace xlstm::package {
+
+constexpr char kMagic[8] = {'X', 'L', 'S', 'T', 'M', 'P', 'K', 'G'};
+constexpr uint32_t kFormatVersion = 1;
+constexpr size_t kHeaderBytes = 24;
+constexpr size_t kBlobAlignment = 64;
+constexpr size_t kMaxManifestBytes = 16u << 20;
+
+/// A run-time quantity: a number, or a dimension of the function, divided by `ceilDiv` and rounded up.
+/// JSON: 32, "T", or {"dim": "T", "ceil_div": 64}.
+struct Factor {
+  int64_t value = 0;   ///< the number, when `dim` is empty
+  std::string dim;     ///< name of a run-time dimension
+  int64_t ceilDiv = 1; ///< >= 1, only with a dimension
+
+  Factor() = default;
+  template <typename Number, typename = std::enable_if_t<std::is_integral_v<Number>>>
+  Factor(Number value) : value(static_cast<int64_t>(value)) {}
+  Factor(std::string dim, int64_t ceilDiv = 1) : dim(std::move(dim)), ceilDiv(ceilDiv) {}
+  Factor(const char *dim) : dim(dim) {}
+};
+using Product = std::vector<Factor>;
+
+/// An argument of a function. An extent is a number (its `dim` empty) or a run-time dimension; `ceilDiv` is 1.
+struct Tensor {
+  std::string name;
+  DType dtype = XLSTM_F32;
+  std::vector<Factor> shape; ///< at most XLSTM_MAX_RANK
+  bool optional = false;
+};
+
+/// A buffer in the workspace that the caller supplies: the sum of products gives its bytes. Kernels take
+/// it as a pointer by this name; it is 256-byte aligned.
+struct Workspace {
+  std::string name;
+  std::vector<Product> bytes;
+};
+
+/// A kernel argument.
+struct Argument {
+  enum class Kind {
+    Pointer,   ///< address of a tensor or workspace buffer; null for an absent tensor
+    Dim,       ///< extent of an axis; for an absent tensor 0 on axis 0 and on run-time extents
+    Stride,    ///< elements between neighbours along an axis; 0 for an absent tensor
+    TensorMap, ///< CUtensorMap, 128 bytes by value (GPU, compute capability >= 9.0)
+  };
+  Kind kind = Kind::Pointer;
+  std::string tensor;
+  int axis = 0;             ///< Dim, Stride
+  std::vector<int64_t> box; ///< TensorMap: box extents, fastest axis first, one per axis, 1..256
+  int swizzle = 0;          ///< TensorMap: bytes, 0, 32, 64 or 128
+
+  static Argument pointer(std::string tensor) { return {Kind::Pointer, std::move(tensor), 0, {}, 0}; }
+  static Argument dim(std::string tensor, int axis) { return {Kind::Dim, std::move(tensor), axis, {}, 0}; }
+  static Argument stride(std::string tensor, int axis) { return {Kind::Stride, std::move(tensor), axis, {}, 0}; }
+  static Argument tensorMap(std::string tensor, std::vector<int64_t> box, int swizzle) {
+    return {Kind::TensorMap, std::move(tensor), 0, std::move(box), swizzle};
+  }
+};
+
+/// What a kernel asks of a tensor: its address and the byte strides of every axis but the last are
+/// multiples of `align` (a power of two).
+struct Requirement {
+  std::string tensor;
+  int64_t align = 1;
+};
+
+/// One kernel launch. An axis whose stride is no argument of the launch must be laid out compactly
+/// (relative to the axis after it); the runtime checks that.
+struct Launch {
+  std::string kernel;        ///< symbol
+  std::string blob;          ///< cpu: ELF shared object
+  std::string ptx;           ///< gpu: PTX text
+  std::string cubin;         ///< gpu: binary, preferred where it runs
+  Product grid;              ///< number of blocks; 0 blocks mean no launch
+  int64_t block = 0;         ///< gpu: threads of a block
+  int64_t sharedBytes = 0;   ///< gpu: dynamic shared memory of a block
+  int64_t scratchBytes = 0;  ///< cpu: scratch of a thread
+  int64_t registers = -1;    ///< gpu, of a thread, as ptxas reports; -1: not known
+  int64_t spillBytes = -1;   ///< gpu, of a thread, as ptxas reports; -1: not known
+  std::vector<Requirement> requirements;
+  std::vector<Argument> args;
+};
+
+/// One way to run a function. Several may share a target; the first whose requirements hold is taken.
+struct Implementation {
+  std::string target;          ///< "cpu", "sm_80" (capability 8.0 or later), "sm_90a" (exactly 9.0)
+  std::string isa;             ///< cpu: "x86-64", "x86-64-v3" or "x86-64-v4"
+  std::string schedule = "{}"; ///< JSON object, free-form, for reports
+  std::vector<Workspace> workspace;
+  std::vector<Launch> launches;
+};
+
+struct Function {
+  std::string name;
+  std::vector<Tensor> inputs;
+  std::vector<Tensor> outputs;
+  std::string attributes = "{}"; ///< JSON object, free-form: the cell's options, for reports
+  std::vector<Implementation> implementations;
+};
+
+/// Bytes carried by the package. The writer fills offset, size and xxh64.
+struct Blob {
+  std::string name;
+  uint64_t offset = 0; ///< from the start of the blob section
+  uint64_t size = 0;
+  uint64_t xxh64 = 0;
+};
+
+struct Manifest {
+  std::string name;
+  std::string toolVersion;
+  std::vector<Blob> blobs;
+  std::vector<Function> functions;
+};
+
+/// The manifest as JSON text. Throws Failure if `schedule` or `attributes` is no JSON object.
+std::string toJson(const Manifest &manifest);
+
+/// Reads a manifest. Throws Failure(INVALID_INPUT) "<source>: <path>: expected …, got …".
+Manifest parseManifest(std::string_view json, const std::string &source);
+
+/// Checks what both sides rely on: unique names; blobs, tensors, axes and dimensions that exist; ranges.
+/// Throws Failure(INVALID_INPUT) as parseManifest.
+void validate(const Manifest &manifest, const std::string &source);
+
+/// "sm_90a" -> {9, 0, exact}. False when `target` is not of that form.
+struct GpuTarget {
+  int major = 0;
+  int minor = 0;
+  bool exact = false; ///< architecture-specific: runs on this capability only
+};
+bool parseGpuTarget(std::string_view target, GpuTarget &out);
+
+/// Level of a CPU instruction set: 1 "x86-64", 3 "x86-64-v3", 4 "x86-64-v4", 0 for others.
+int isaLevel(std::string_view isa);
+
+} // namespace xlstm::package
+#endif

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: Apache-2.0
+// Manifest <-> JSON.
+#include "runtime/src/package/Manifest.h"
+
+#include "runtime/src/support/Failure.h"
+#include "runtime/src/support/Json.h"
+
+#include <charconv>
+
+namespace xlstm::package {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr size_t kMaxItems = 65536;
+
+// ---- writing ----
+
+Json write(const Factor &factor) {
+  if (factor.dim.empty())
+    return factor.value;
+  if (factor.ceilDiv == 1)
+    return factor.dim;
+  return Json{{"dim", factor.dim}, {"ceil_div", factor.ceilDiv}};
+}
+
+Json write(const Product &product) {
+  Json out = Json::array();
+  for (const Factor &factor : product)
+    out.push_back(write(factor));
+  return out;
+}
+
+Json write(const std::vector<Tensor> &tensors) {
+  Json out = Json::array();
+  for (const Tensor &tensor : tensors) {
+    Json item{{"name", tensor.name}, {"dtype", dtypeName(tensor.dtype)}, {"shape", write(tensor.shape)}};
+    if (tensor.optional)
+      item["optional"] = true;
+    out.push_back(std::move(item));
+  }
+  return out;
+}
+
+Json write(const Argument &arg) {
+  switch (arg.kind) {
+  case Argument::Kind::Pointer:
+    return Json{{"ptr", arg.tensor}};
+  case Argument::Kind::Dim:
+    return Json{{"dim", Json::array({arg.tensor, arg.axis})}};
+  case Argument::Kind::Stride:
+    return Json{{"stride", Json::array({arg.tensor, arg.axis})}};
+  case Argument::Kind::TensorMap:
+    return Json{{"tensormap", Json{{"tensor", arg.tensor}, {"box", arg.box}, {"swizzle", arg.swizzle}}}};
+  }
+  fail(XLSTM_ERROR_INTERNAL, "kernel argument of unknown kind");
+}
+
+Json write(const Launch &launch, bool cpu) {
+  Json out{{"kernel", launch.kernel}};
+  if (cpu) {
+    out["blob"] = launch.blob;
+  } else {
+    if (!launch.ptx.empty())
+      out["ptx"] = launch.ptx;
+    if (!launch.cubin.empty())
+      out["cubin"] = launch.cubin;
+  }
+  out["grid"] = write(launch.grid);
+  if (cpu) {
+    out["scratch_bytes"] = launch.scratchBytes;
+  } else {
+    out["block"] = launch.block;
+    out["shared_bytes"] = launch.sharedBytes;
+    if (launch.registers >= 0)
+      out["registers"] = launch.registers;
+    if (launch.spillBytes >= 0)
+      out["spill_bytes"] = launch.spillBytes;
+  }
+  if (!launch.requirements.empty()) {
+    Json &list = out["requires"] = Json::array();
+    for (const Requirement &requirement : launch.requirements)
+      list.push_back(Json{{"tensor", requirement.tensor}, {"align", requirement.align}});
+  }
+  Json &args = out["args"] = Json::array();
+  for (const Argument &arg : launch.args)
+    args.push_back(write(arg));
+  return out;
+}
+
+Json freeForm(const std::string &text, const std::string &what) {
+  Json parsed = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_object())
+    fail(XLSTM_ERROR_INVALID_INPUT, "manifest: ", what, ": expected the text of a JSON object");
+  return parsed;
+}
+
+Json write(const Implementation &implementation) {
+  bool cpu = implementation.target == "cpu";
+  Json out{{"target", implementation.target}};
+  if (cpu)
+    out["isa"] = implementation.isa;
+  out["schedule"] = freeForm(implementation.schedule, "schedule");
+  if (!implementation.workspace.empty()) {
+    Json &list = out["workspace"] = Json::array();
+    for (const Workspace &workspace : implementation.workspace) {
+      Json bytes = Json::array();
+      for (const Product &product : workspace.bytes)
+        bytes.push_back(write(product));
+      list.push_back(Json{{"name", workspace.name}, {"bytes", std::move(bytes)}});
+    }
+  }
+  Json &launches = out["launches"] = Json::array();
+  for (const Launch &launch : implementation.launches)
+    launches.push_back(write(launch, cpu));
+  return out;
+}
+
+// ---- reading ----
+
+/// Calls `read` on every element of the array `node`.
+template <typename T, typename Read> std::vector<T> readList(const JsonNode &node, size_t maxItems, Read read) {
+  std::vector<T> out;
+  node.array(maxItems);
+  for (size_t i = 0; i < node.size(); ++i)
+    out.push_back(read(node[i]));
+  return out;
+}
+
+std::string readName(const JsonNode &node) {
+  std::string name = node.string(256);
+  bool good = !name.empty();
+  for (char c : name)
+    good &= static_cast<unsigned char>(c) > 0x20 && c != 0x7f && c != '/' && c != '\\';
+  if (!good || name[0] == '.')
+    node.expected("a name without spaces, slashes or a leading dot");
+  return name;
+}
+
+Factor readFactor(const JsonNode &node) {
+  if (node.isString())
+    return Factor(readName(node));
+  if (node.isObject())
+    return Factor(readName(node.at("dim")), node.at("ceil_div").integer(1, INT64_MAX));
+  if (!node.json().is_number_integer())
+    node.expected("a number, a dimension name or {\"dim\", \"ceil_div\"}");
+  return Factor(node.integer(0, INT64_MAX));
+}
+
+Product readProduct(const JsonNode &node) { return readList<Factor>(node, 64, readFactor); }
+
+Tensor readTensor(const JsonNode &node) {
+  Tensor tensor;
+  tensor.name = readName(node.object().at("name"));
+  JsonNode dtype = node.at("dtype");
+  auto parsed = parseDType(dtype.string());
+  if (!parsed)
+    dtype.expected("one of f64 f32 bf16 f16 i64 i32 u8");
+  tensor.dtype = *parsed;
+  tensor.shape = readList<Factor>(node.at("shape"), XLSTM_MAX_RANK, [](const JsonNode &extent) {
+    if (extent.isObject())
+      extent.expected("a number or a dimension name");
+    return readFactor(extent);
+  });
+  if (auto optional = node.find("optional"))
+    tensor.optional = optional->boolean();
+  return tensor;
+}
+
+Argument readArgument(const JsonNode &node) {
+  node.object();
+  if (auto pointer = node.find("ptr"))
+    return Argument::pointer(readName(*pointer));
+  for (const char *key : {"dim", "stride"}) {
+    if (auto pair = node.find(key)) {
+      if (!pair->isArray() || pair->size() != 2)
+        pair->expected("[tensor name, axis]");
+      std::string tensor = readName((*pair)[0]);
+      int axis = static_cast<int>((*pair)[1].integer(0, XLSTM_MAX_RANK - 1));
+      return key[0] == 'd' ? Argument::dim(tensor, axis) : Argument::stride(tensor, axis);
+    }
+  }
+  if (auto map = node.find("tensormap")) {
+    auto box = readList<int64_t>(map->at("box"), 5, [](const JsonNode &n) { return n.integer(1, 256); });
+    JsonNode swizzle = map->at("swizzle");
+    int64_t bytes = swizzle.integer(0, 128);
+    if (bytes != 0 && bytes != 32 && bytes != 64 && bytes != 128)
+      swizzle.expected("0, 32, 64 or 128");
+    return Argument::tensorMap(readName(map->at("tensor")), std::move(box), static_cast<int>(bytes));
+  }
+  node.expected("an object with ptr, dim, stride or tensormap");
+}
+
+Launch readLaunch(const JsonNode &node, bool cpu) {
+  Launch launch;
+  launch.kernel = readName(node.object().at("kernel"));
+  if (cpu) {
+    launch.blob = readName(node.at("blob"));
+    if (auto scratch = node.find("scratch_bytes"))
+      launch.scratchBytes = scratch->integer(0, int64_t(1) << 32);
+  } else {
+    if (auto ptx = node.find("ptx"))
+      launch.ptx = readName(*ptx);
+    if (auto cubin = node.find("cubin"))
+      launch.cubin = readName(*cubin);
+    launch.block = node.at("block").integer(1, 1024);
+    launch.sharedBytes = node.at("shared_bytes").integer(0, 1 << 30);
+    if (auto registers = node.find("registers"))
+      launch.registers = registers->integer(0, 1024);
+    if (auto spill = node.find("spill_bytes"))
+      launch.spillBytes = spill->integer(0, 1 << 30);
+  }
+  launch.grid = readProduct(node.at("grid"));
+  if (auto requirements = node.find("requires"))
+    launch.requirements = readList<Requirement>(*requirements, kMaxItems, [](const JsonNode &item) {
+      return Requirement{readName(item.object().at("tensor")), item.at("align").integer(1, 4096)};
+    });
+  launch.args = readList<Argument>(node.at("args"), 4096, readArgument);
+  return launch;
+}
+
+std::string readFreeForm(const JsonNode &node, const char *key) {
+  auto found = node.find(key);
+  return found ? found->object().json().dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) : "{}";
+}
+
+Implementation readImplementation(const JsonNode &node) {
+  Implementation out;
+  out.target = readName(node.object().at("target"));
+  bool cpu = out.target == "cpu";
+  if (cpu)
+    out.isa = readName(node.at("isa"));
+  out.schedule = readFreeForm(node, "schedule");
+  if (auto workspace = node.find("workspace"))
+    out.workspace = readList<Workspace>(*workspace, 4096, [](const JsonNode &item) {
+      return Workspace{readName(item.object().at("name")), readList<Product>(item.at("bytes"), 64, readProduct)};
+    });
+  out.launches = readList<Launch>(node.at("launches"), 4096, [&](const JsonNode &n) { return readLaunch(n, cpu); });
+  return out;
+}
+
+Function readFunction(const JsonNode &node) {
+  Function function;
+  function.name = readName(node.object().at("name"));
+  function.inputs = readList<Tensor>(node.at("inputs"), kMaxItems, readTensor);
+  function.outputs = readList<Tensor>(node.at("outputs"), kMaxItems, readTensor);
+  function.attributes = readFreeForm(node, "attributes");
+  function.implementations = readList<Implementation>(node.at("implementations"), 1024, readImplementation);
+  return function;
+}
+
+Blob readBlob(const JsonNode &node) {
+  Blob blob;
+  blob.name = readName(node.object().at("name"));
+  blob.offset = static_cast<uint64_t>(node.at("offset").integer(0, INT64_MAX));
+  blob.size = static_cast<uint64_t>(node.at("size").integer(0, INT64_MAX));
+  JsonNode hash = node.at("xxh64");
+  std::string digits = hash.string();
+  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), blob.xxh64, 16);
+  if (digits.size() != 16 || error != std::errc() || end != digits.data() + digits.size())
+    hash.expected("16 hexadecimal digits");
+  return blob;
+}
+
+} // namespace
+
+std::string toJson(const Manifest &manifest) {
+  Json out{{"xlstm_package", kFormatVersion}, {"tool_version", manifest.toolVersion}, {"name", manifest.name}};
+  Json &blobs = out["blobs"] = Json::array();
+  for (const Blob &blob : manifest.blobs) {
+    char digits[17];
+    std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(blob.xxh64));
+    blobs.push_back(Json{{"name", blob.name}, {"offset", blob.offset}, {"size", blob.size}, {"xxh64", digits}});
+  }
+  Json &functions = out["functions"] = Json::array();
+  for (const Function &function : manifest.functions) {
+    Json item{{"name", function.name}, {"inputs", write(function.inputs)}, {"outputs", write(function.outputs)}};
+    item["attributes"] = freeForm(function.attributes, "attributes");
+    Json &list = item["implementations"] = Json::array();
+    for (const Implementation &implementation : function.implementations)
+      list.push_back(write(implementation));
+    functions.push_back(std::move(item));
+  }
+  return out.dump(1);
+}
+
+Manifest parseManifest(std::string_view text, const std::string &source) {
+  nlohmann::json json = parseJson(text, source);
+  JsonNode root(json, source);
+  JsonNode version = root.object().at("xlstm_package");
+  if (version.integer(0, INT64_MAX) != kFormatVersion)
+    fail(XLSTM_ERROR_INVALID_INPUT, source, ": package format version ", version.integer(0, INT64_MAX),
+         " is not known to this runtime, which reads version ", kFormatVersion);
+  Manifest manifest;
+  if (auto name = root.find("name"))
+    manifest.name = name->string();
+  if (auto tool = root.find("tool_version"))
+    manifest.toolVersion = tool->string();
+  manifest.blobs = readList<Blob>(root.at("blobs"), kMaxItems, readBlob);
+  manifest.functions = readList<Function>(root.at("functions"), 4096, readFunction);
+  validate(manifest, source);
+  return manifest;
+}
+
+} // namespace xlstm::package

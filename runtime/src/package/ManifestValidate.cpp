@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// What must hold between the parts of a manifest.
+#include "runtime/src/package/Manifest.h"
+
+#include "runtime/src/support/Failure.h"
+
+#include <map>
+#include <set>
+
+namespace xlstm::package {
+namespace {
+
+/// Checks one function against its manifest.
+class FunctionCheck {
+public:
+  FunctionCheck(const Function &function, const std::set<std::string> &blobs, const std::string &source,
+                std::string where)
+      : function(function), blobs(blobs), source(source), where(std::move(where)) {}
+
+  void run() {
+    // Inputs and outputs are named apart: `step` may take c0 and return c_last, never the same name.
+    addTensors(function.inputs, "inputs");
+    addTensors(function.outputs, "outputs");
+    for (size_t i = 0; i < function.implementations.size(); ++i)
+      implementation(function.implementations[i], cat(where, ".implementations[", i, "]"));
+  }
+
+private:
+  template <typename... Parts> [[noreturn]] void error(const std::string &path, const Parts &...parts) {
+    fail(XLSTM_ERROR_INVALID_INPUT, source, ": ", path, ": ", cat(parts...));
+  }
+
+  void addTensors(const std::vector<Tensor> &list, const char *kind) {
+    for (size_t i = 0; i < list.size(); ++i) {
+      const Tensor &tensor = list[i];
+      std::string path = cat(where, ".", kind, "[", i, "]");
+      if (!tensors.emplace(tensor.name, &tensor).second)
+        error(path, "expected a new name, got '", tensor.name, "' again");
+      if (tensor.shape.size() > XLSTM_MAX_RANK)
+        error(path, "expected a rank of at most ", XLSTM_MAX_RANK, ", got ", tensor.shape.size());
+      for (const Factor &extent : tensor.shape) {
+        if (!extent.dim.empty())
+          dims.insert(extent.dim);
+        else if (extent.value < 0)
+          error(path, "expected extents of at least 0, got ", extent.value);
+      }
+    }
+  }
+
+  void product(const Product &product, const std::string &path) {
+    for (const Factor &factor : product) {
+      if (!factor.dim.empty() && !dims.count(factor.dim))
+        error(path, "expected a dimension of the function's tensors, got '", factor.dim, "'");
+      if (factor.value < 0 || factor.ceilDiv < 1)
+        error(path, "expected factors of at least 0");
+    }
+  }
+
+  const Tensor &tensor(const std::string &name, const std::string &path) {
+    auto found = tensors.find(name);
+    if (found == tensors.end())
+      error(path, "expected a tensor of the function, got '", name, "'");
+    return *found->second;
+  }
+
+  void implementation(const Implementation &impl, const std::string &path) {
+    bool cpu = impl.target == "cpu";
+    GpuTarget gpu;
+    if (!cpu && !parseGpuTarget(impl.target, gpu))
+      error(path, "target: expected cpu or sm_<capability>, got '", impl.target, "'");
+    workspaces.clear();
+    for (const Workspace &workspace : impl.workspace) {
+      std::string at = cat(path, ".workspace");
+      if (tensors.count(workspace.name) || !workspaces.insert(workspace.name).second)
+        error(at, "expected a new name, got '", workspace.name, "' again");
+      for (const Product &bytes : workspace.bytes)
+        product(bytes, at);
+    }
+    if (impl.launches.empty())
+      error(path, "launches: expected at least one, got none");
+    for (size_t i = 0; i < impl.launches.size(); ++i)
+      launch(impl.launches[i], cpu, cat(path, ".launches[", i, "]"));
+  }
+
+  void launch(const Launch &launch, bool cpu, const std::string &path) {
+    for (const std::string *name : {&launch.blob, &launch.ptx, &launch.cubin})
+      if (!name->empty() && !blobs.count(*name))
+        error(path, "expected a blob of the package, got '", *name, "'");
+    if (cpu ? launch.blob.empty() : launch.ptx.empty() && launch.cubin.empty())
+      error(path, cpu ? "expected a blob, got none" : "expected ptx or cubin, got neither");
+    if (!cpu && (launch.block < 1 || launch.block > 1024))
+      error(path, "block: expected 1 to 1024 threads, got ", launch.block);
+    product(launch.grid, cat(path, ".grid"));
+    for (const Requirement &requirement : launch.requirements) {
+      tensor(requirement.tensor, cat(path, ".requires"));
+      if (requirement.align < 1 || (requirement.align & (requirement.align - 1)))
+        error(cat(path, ".requires"), "align: expected a power of two, got ", requirement.align);
+    }
+    for (size_t i = 0; i < launch.args.size(); ++i)
+      argument(launch.args[i], cpu, cat(path, ".args[", i, "]"));
+  }
+
+  void argument(const Argument &arg, bool cpu, const std::string &path) {
+    if (arg.kind == Argument::Kind::Pointer && workspaces.count(arg.tensor))
+      return;
+    const Tensor &named = tensor(arg.tensor, path);
+    int rank = static_cast<int>(named.shape.size());
+    if ((arg.kind == Argument::Kind::Dim || arg.kind == Argument::Kind::Stride) && (arg.axis < 0 || arg.axis >= rank))
+      error(path, "expected an axis of ", arg.tensor, ", which has ", rank, ", got ", arg.axis);
+    if (arg.kind != Argument::Kind::TensorMap)
+      return;
+    if (cpu)
+      error(path, "expected no tensor map in a launch on a CPU");
+    if (rank < 1 || rank > 5 || static_cast<int>(arg.box.size()) != rank)
+      error(path, "box: expected one extent for each of the ", rank, " axes of ", arg.tensor, " (1 to 5), got ",
+            arg.box.size());
+    for (int64_t extent : arg.box)
+      if (extent < 1 || extent > 256)
+        error(path, "box: expected extents from 1 to 256, got ", extent);
+    int64_t inner = arg.box[0] * static_cast<int64_t>(dtypeSize(named.dtype));
+    if (inner % 16 || (arg.swizzle && inner > arg.swizzle))
+      error(path, "box: expected an inner extent that is a multiple of 16 bytes",
+            arg.swizzle ? cat(" and at most ", arg.swizzle) : std::string(), ", got ", inner);
+  }
+
+  const Function &function;
+  const std::set<std::string> &blobs;
+  const std::string &source;
+  std::string where;
+  std::map<std::string, const Tensor *> tensors;
+  std::set<std::string> dims, workspaces;
+};
+
+} // namespace
+
+void validate(const Manifest &manifest, const std::string &source) {
+  std::set<std::string> blobs, functions;
+  for (const Blob &blob : manifest.blobs)
+    if (!blobs.insert(blob.name).second)
+      fail(XLSTM_ERROR_INVALID_INPUT, source, ": blobs: expected a new name, got '", blob.name, "' again");
+  for (size_t i = 0; i < manifest.functions.size(); ++i) {
+    const Function &function = manifest.functions[i];
+    std::string where = cat("functions[", i, "]");
+    if (!functions.insert(function.name).second)
+      fail(XLSTM_ERROR_INVALID_INPUT, source, ": ", where, ": expected a new name, got '", function.name, "' again");
+    FunctionCheck(function, blobs, source, where).run();
+  }
+}
+
+bool parseGpuTarget(std::string_view target, GpuTarget &out) {
+  if (target.substr(0, 3) != "sm_")
+    return false;
+  target.remove_prefix(3);
+  out.exact = !target.empty() && target.back() == 'a';
+  if (out.exact)
+    target.remove_suffix(1);
+  if (target.size() < 2 || target.size() > 3)
+    return false;
+  int number = 0;
+  for (char c : target) {
+    if (c < '0' || c > '9')
+      return false;
+    number = number * 10 + (c - '0');
+  }
+  out.major = number / 10;
+  out.minor = number % 10;
+  return true;
+}
+
+int isaLevel(std::string_view isa) {
+  return isa == "x86-64" ? 1 : isa == "x86-64-v3" ? 3 : isa == "x86-64-v4" ? 4 : 0;
+}
+
+} // namespace xlstm::package

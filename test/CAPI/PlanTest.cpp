@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+// Dimensions, layouts, grids and arguments, without a device.
+#include "runtime/src/Plan.h"
+#include "runtime/src/support/Failure.h"
+
+#include <gtest/gtest.h>
+
+using namespace xlstm;
+using namespace xlstm::package;
+
+namespace {
+
+/// q [B, T, 2, 8] bf16, c0? [B, 2, 8] f32 -> h [B, T, 2, 8] bf16. The kernel takes all of q's strides but the
+/// last, and none of c0's; q must be 16-byte aligned.
+Function makeFunction() {
+  Function function;
+  function.name = "f";
+  function.inputs = {{"q", XLSTM_BF16, {"B", "T", 2, 8}, false}, {"c0", XLSTM_F32, {"B", 2, 8}, true}};
+  function.outputs = {{"h", XLSTM_BF16, {"B", "T", 2, 8}, false}};
+  Launch launch;
+  launch.kernel = "k";
+  launch.blob = "b";
+  launch.grid = {"B", 2, Factor("T", 64)};
+  launch.requirements = {{"q", 16}};
+  launch.args = {Argument::pointer("q"),   Argument::pointer("c0"),  Argument::pointer("w1"),
+                 Argument::pointer("h"),   Argument::dim("q", 1),    Argument::dim("c0", 0),
+                 Argument::dim("c0", 1),   Argument::stride("q", 0), Argument::stride("q", 1),
+                 Argument::stride("q", 2), Argument::stride("h", 0), Argument::stride("h", 1),
+                 Argument::stride("h", 2)};
+  Implementation implementation{"cpu", "x86-64", "{}", {{"w0", {{"B", 3}, {5}}}, {"w1", {{"T", "B"}}}}, {launch}};
+  function.implementations = {implementation};
+  return function;
+}
+
+class PlanTest : public ::testing::Test {
+protected:
+  Function function = makeFunction();
+  FunctionPlan plan{function};
+  ImplementationPlan implementation{plan, function.implementations[0]};
+  Dimensions dims = plan.makeDimensions();
+  xlstm_device_info cpu = {};
+  xlstm_tensor q, c0, h;
+  alignas(64) char memory[4096];
+
+  PlanTest() {
+    cpu.kind = XLSTM_CPU;
+    init(q, XLSTM_BF16, {2, 65, 2, 8});
+    init(c0, XLSTM_F32, {2, 2, 8});
+    init(h, XLSTM_BF16, {2, 65, 2, 8});
+  }
+  void init(xlstm_tensor &tensor, DType dtype, std::vector<int64_t> shape) {
+    ASSERT_EQ(xlstm_tensor_init(&tensor, memory, dtype, static_cast<int>(shape.size()), shape.data(), XLSTM_CPU, 0),
+              XLSTM_OK);
+  }
+  std::string resolve(bool withState = true) {
+    const xlstm_tensor *given[] = {&q, withState ? &c0 : nullptr, &h};
+    try {
+      plan.resolve(given, 3, cpu, dims);
+    } catch (const Failure &failure) {
+      EXPECT_EQ(failure.status(), XLSTM_ERROR_INVALID_INPUT);
+      return failure.what();
+    }
+    return "accepted";
+  }
+  std::string layout() {
+    const xlstm_tensor *given[] = {&q, &c0, &h};
+    std::string reason = "accepted";
+    implementation.accepts(given, &reason);
+    return reason;
+  }
+};
+
+TEST_F(PlanTest, Contradictions) {
+  EXPECT_EQ(resolve(), "accepted");
+  init(h, XLSTM_BF16, {2, 64, 2, 8});
+  EXPECT_EQ(resolve(), "h: axis 1: expected T = 65 as in axis 1 of q, got 64");
+  init(c0, XLSTM_F32, {3, 2, 8});
+  EXPECT_EQ(resolve(), "c0: axis 0: expected B = 2 as in axis 0 of q, got 3");
+  init(c0, XLSTM_F32, {2, 2, 9});
+  EXPECT_EQ(resolve(), "c0: axis 2: expected 8, got 9");
+}
+
+TEST_F(PlanTest, WrongTensors) {
+  q.dtype = XLSTM_F16;
+  EXPECT_EQ(resolve(), "q: expected bf16, got f16");
+  init(q, XLSTM_BF16, {2, 65, 2});
+  EXPECT_EQ(resolve(), "q: expected 4 axes, got 3");
+  init(q, XLSTM_BF16, {2, 65, 2, 8});
+  q.shape[1] = -1;
+  EXPECT_EQ(resolve(), "q: axis 1: expected an extent of at least 0, got -1");
+  init(q, XLSTM_BF16, {2, 65, 2, 8});
+  q.strides[0] = -1;
+  EXPECT_EQ(resolve(), "q: axis 0: expected a stride of at least 0, got -1");
+  q.strides[0] = INT64_MAX / 2;
+  EXPECT_EQ(resolve(), "q: expected a tensor that fits in memory, got extents and strides over 2^63 bytes");
+  init(q, XLSTM_BF16, {2, 65, 2, 8});
+  q.data = nullptr;
+  EXPECT_EQ(resolve(), "q: expected an address, got NULL for a tensor that is not empty");
+  init(q, XLSTM_BF16, {2, 65, 2, 8});
+  q.device_kind = XLSTM_CUDA;
+  q.device_index = 1;
+  EXPECT_EQ(resolve(), "q: expected a tensor on cpu, got one on cuda:1");
+  init(q, XLSTM_BF16, {2, 65, 2, 8});
+  h.strides[1] = 0;
+  EXPECT_EQ(resolve(), "h: axis 1: expected a stride of at least 1, got 0");
+  const xlstm_tensor *missing[] = {nullptr, nullptr, nullptr};
+  EXPECT_THROW(plan.resolve(missing, 3, cpu, dims), Failure);
+}
+
+TEST_F(PlanTest, Layouts) {
+  EXPECT_EQ(layout(), "accepted");
+  // [B, H, T, D] in memory.
+  q.strides[1] = 8, q.strides[2] = 65 * 8;
+  EXPECT_EQ(layout(), "accepted");
+  q.strides[3] = 2;
+  EXPECT_EQ(layout(), "q: axis 3: expected a stride of 1 elements, got 2");
+  q.strides[3] = 1, q.strides[1] = 12;
+  EXPECT_EQ(layout(), "q: axis 1: expected a stride that is a multiple of 16 bytes, got 24");
+  q.strides[1] = 8, q.data = memory + 2;
+  EXPECT_EQ(layout(), "q: expected an address that is a multiple of 16");
+  q.data = memory, c0.strides[0] = 32;
+  EXPECT_EQ(layout(), "c0: axis 0: expected a stride of 16 elements, got 32");
+  // The stride of an axis of one element does not matter, nor do those of an empty tensor.
+  c0.shape[0] = 1;
+  EXPECT_EQ(layout(), "accepted");
+  q.shape[1] = 0, q.strides[3] = 7;
+  EXPECT_EQ(layout(), "accepted");
+}
+
+class NoDevice : public Device {
+  xlstm_device_info none = {};
+  const xlstm_device_info &info() const override { return none; }
+  int preference(const Implementation &, std::string &) const override { return 0; }
+  std::unique_ptr<Program> load(const Container &, const Implementation &) override { return nullptr; }
+  void encodeTensorMap(const Argument &, const xlstm_tensor &, void *) override {}
+  void *allocate(size_t) override { return nullptr; }
+  void release(void *) noexcept override {}
+  void upload(void *, const void *, size_t, void *) override {}
+  void download(void *, const void *, size_t, void *) override {}
+  void fill(void *, uint8_t, size_t, void *) override {}
+  void *createStream() override { return nullptr; }
+  void destroyStream(void *) noexcept override {}
+  void synchronize(void *) override {}
+  void *createEvent() override { return nullptr; }
+  void destroyEvent(void *) noexcept override {}
+  void recordEvent(void *, void *) override {}
+  float elapsed(void *, void *) override { return 0; }
+};
+
+TEST_F(PlanTest, GridWorkspaceAndArguments) {
+  NoDevice device;
+  PreparedLaunches prepared(implementation);
+  ASSERT_EQ(resolve(), "accepted");
+  const xlstm_tensor *given[] = {&q, &c0, &h};
+  prepared.prepare(given, dims, device);
+  EXPECT_EQ(prepared[0].blocks, 2 * 2 * 2);
+  EXPECT_EQ(prepared.workspaceBytes(), 256u + 256u); // 2*3 + 5 and 65*2 bytes, each rounded to 256
+  prepared.setWorkspace(reinterpret_cast<char *>(uintptr_t(0x10000)));
+  auto address = static_cast<int64_t>(reinterpret_cast<intptr_t>(memory));
+  std::vector<int64_t> expected = {address, address, 0x10000 + 256, address, 65, 2, 2, 1040, 16, 8, 1040, 16, 8};
+  EXPECT_EQ(std::vector<int64_t>(prepared[0].values, prepared[0].values + expected.size()), expected);
+  EXPECT_EQ(*static_cast<int64_t *>(prepared[0].parameters[4]), 65);
+}
+
+TEST_F(PlanTest, AbsentOptionalTensor) {
+  NoDevice device;
+  PreparedLaunches prepared(implementation);
+  ASSERT_EQ(resolve(/*withState=*/false), "accepted");
+  const xlstm_tensor *given[] = {&q, nullptr, &h};
+  prepared.prepare(given, dims, device);
+  EXPECT_EQ(prepared[0].values[1], 0); // pointer
+  EXPECT_EQ(prepared[0].values[5], 0); // axis 0
+  EXPECT_EQ(prepared[0].values[6], 2); // a static axis
+}
+
+TEST_F(PlanTest, EmptyAndHugeGrids) {
+  NoDevice device;
+  PreparedLaunches prepared(implementation);
+  init(q, XLSTM_BF16, {2, 0, 2, 8});
+  init(h, XLSTM_BF16, {2, 0, 2, 8});
+  ASSERT_EQ(resolve(), "accepted");
+  const xlstm_tensor *given[] = {&q, &c0, &h};
+  prepared.prepare(given, dims, device);
+  EXPECT_EQ(prepared[0].blocks, 0);
+  EXPECT_THROW(plan.evaluate(plan.compile({int64_t(1) << 40, int64_t(1) << 40}), dims, "grid"), Failure);
+  EXPECT_EQ(plan.evaluate(plan.compile({int64_t(1) << 40, int64_t(1) << 40, 0}), dims, "grid"), 0);
+}
+
+TEST_F(PlanTest, OpenDimension) {
+  int64_t shape[XLSTM_MAX_RANK];
+  Dimensions open = plan.makeDimensions();
+  EXPECT_THROW(plan.shape(2, open, shape), Failure);
+  EXPECT_THROW(plan.evaluate(plan.compile({"T"}), open, "grid"), Failure);
+}
+
+} // namespace

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Manifests: what is written is read back, and what is wrong is named with its place.
+#include "runtime/src/package/Manifest.h"
+#include "runtime/src/support/Failure.h"
+#include "test/Package/Fixture.h"
+
+#include <nlohmann/json.hpp>
+
+#include <gtest/gtest.h>
+
+using namespace xlstm;
+using namespace xlstm::package;
+using nlohmann::json;
+
+namespace {
+
+std::string errorOf(const std::string &text) {
+  try {
+    parseManifest(text, "m");
+  } catch (const Failure &failure) {
+    EXPECT_EQ(failure.status(), XLSTM_ERROR_INVALID_INPUT);
+    EXPECT_EQ(std::string(failure.what()).find('\n'), std::string::npos);
+    return failure.what();
+  }
+  return "accepted";
+}
+
+json fixtureJson() {
+  Manifest manifest = test::fixtureManifest();
+  manifest.blobs = {{"fixture.cpu.x86-64.so", 0, 3, 7}};
+  return json::parse(toJson(manifest));
+}
+
+/// The error after replacing one value of the fixture's manifest.
+std::string errorWith(const char *pointer, json value) {
+  json manifest = fixtureJson();
+  manifest[json::json_pointer(pointer)] = std::move(value);
+  return errorOf(manifest.dump());
+}
+
+std::string errorWithout(const char *parent, const char *key) {
+  json manifest = fixtureJson();
+  manifest[json::json_pointer(parent)].erase(key);
+  return errorOf(manifest.dump());
+}
+
+TEST(Manifest, RoundTrip) {
+  std::string text = fixtureJson().dump();
+  Manifest manifest = parseManifest(text, "m");
+  EXPECT_EQ(json::parse(toJson(manifest)), json::parse(text));
+  ASSERT_EQ(manifest.functions.size(), 3u);
+  const Launch &addRows = manifest.functions[1].implementations[0].launches[1];
+  EXPECT_EQ(addRows.grid[1].dim, "T");
+  EXPECT_EQ(addRows.grid[1].ceilDiv, 64);
+  EXPECT_EQ(manifest.blobs[0].xxh64, 7u);
+}
+
+TEST(Manifest, GpuRoundTrip) {
+  Manifest manifest = test::gpuFixture("ptx", "cubin", 1000).manifest();
+  manifest.functions[0].implementations[1].launches[0].requirements = {{"x", 16}};
+  manifest.functions[0].implementations[1].launches[0].registers = 168;
+  std::string text = toJson(manifest);
+  EXPECT_EQ(toJson(parseManifest(text, "m")), text);
+  EXPECT_NE(text.find("\"registers\": 168"), std::string::npos);
+}
+
+TEST(Manifest, UnknownKeysAreIgnored) {
+  EXPECT_EQ(errorWith("/a_later_key", 1), "accepted");
+  EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/a_later_key", json::object()), "accepted");
+}
+
+TEST(Manifest, NotJson) {
+  EXPECT_EQ(errorOf("").substr(0, 19), "m: not valid JSON: ");
+  EXPECT_EQ(errorOf("{\"xlstm_package\": 1,").substr(0, 19), "m: not valid JSON: ");
+  EXPECT_EQ(errorOf("\xff\xfe\n\x01").substr(0, 19), "m: not valid JSON: ");
+  EXPECT_EQ(errorOf("[]"), "m: top level: expected an object, got array");
+  EXPECT_EQ(errorOf("{}"), "m: expected the key \"xlstm_package\", got none");
+}
+
+TEST(Manifest, DeepAndRepeated) {
+  EXPECT_EQ(errorOf(std::string(100000, '[')), "m: JSON nests deeper than 32 levels");
+  std::string objects;
+  for (int i = 0; i < 50000; ++i)
+    objects += "{\"a\":";
+  EXPECT_EQ(errorOf(objects), "m: JSON nests deeper than 32 levels");
+  EXPECT_EQ(errorOf("{\"a\": {\"b\": 1}, \"c\": {\"b\": 1, \"b\": 2}}"),
+            "m: key \"b\" is given twice in one JSON object");
+}
+
+TEST(Manifest, Versions) {
+  EXPECT_EQ(errorWith("/xlstm_package", 2),
+            "m: package format version 2 is not known to this runtime, which reads version 1");
+  EXPECT_EQ(errorWith("/xlstm_package", "1"), "m: xlstm_package: expected an integer of at least 0, got \"1\"");
+}
+
+TEST(Manifest, WrongTypes) {
+  EXPECT_EQ(errorWith("/functions", 3), "m: functions: expected an array, got 3");
+  EXPECT_EQ(errorWith("/functions/0", "f"), "m: functions[0]: expected an object, got \"f\"");
+  EXPECT_EQ(errorWith("/functions/0/inputs/0/dtype", "f31"),
+            "m: functions[0].inputs[0].dtype: expected one of f64 f32 bf16 f16 i64 i32 u8, got \"f31\"");
+  EXPECT_EQ(errorWith("/functions/0/inputs/0/shape/2", -4),
+            "m: functions[0].inputs[0].shape[2]: expected an integer of at least 0, got -4");
+  EXPECT_EQ(errorWith("/functions/0/inputs/0/shape/2", 4.5),
+            "m: functions[0].inputs[0].shape[2]: expected a number, a dimension name or {\"dim\", \"ceil_div\"}, got 4.5");
+  EXPECT_EQ(errorWith("/functions/0/inputs/0/shape/2", 18446744073709551615u),
+            "m: functions[0].inputs[0].shape[2]: expected an integer of at least 0, got 18446744073709551615");
+  EXPECT_EQ(errorWith("/functions/0/inputs/0/shape", json::array({1, 1, 1, 1, 1, 1, 1, 1, 1})),
+            "m: functions[0].inputs[0].shape: expected at most 8 elements, got 9");
+  EXPECT_EQ(errorWith("/functions/0/inputs/1/optional", 1),
+            "m: functions[0].inputs[1].optional: expected true or false, got 1");
+  EXPECT_EQ(errorWith("/functions/0/name", "../up"),
+            "m: functions[0].name: expected a name without spaces, slashes or a leading dot, got \"../up\"");
+  EXPECT_EQ(errorWith("/blobs/0/xxh64", "12"), "m: blobs[0].xxh64: expected 16 hexadecimal digits, got \"12\"");
+  EXPECT_EQ(errorWith("/blobs/0/size", -1), "m: blobs[0].size: expected an integer of at least 0, got -1");
+}
+
+TEST(Manifest, MissingKeys) {
+  EXPECT_EQ(errorWithout("/functions/0", "outputs"), "m: functions[0]: expected the key \"outputs\", got none");
+  EXPECT_EQ(errorWithout("/functions/0/implementations/0", "isa"),
+            "m: functions[0].implementations[0]: expected the key \"isa\", got none");
+  EXPECT_EQ(errorWithout("/functions/0/implementations/0/launches/0", "blob"),
+            "m: functions[0].implementations[0].launches[0]: expected the key \"blob\", got none");
+}
+
+TEST(Manifest, References) {
+  const char *at = "m: functions[0].implementations[0].launches[0]";
+  EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/blob", "other.so"),
+            cat(at, ": expected a blob of the package, got 'other.so'"));
+  EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/args/0", {{"ptr", "z"}}),
+            cat(at, ".args[0]: expected a tensor of the function, got 'z'"));
+  EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/args/0", {{"dim", {"x", 3}}}),
+            cat(at, ".args[0]: expected an axis of x, which has 3, got 3"));
+  EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/args/0", {{"dim", {"x"}}}),
+            cat(at, ".args[0].dim: expected [tensor name, axis], got array"));
+  EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/args/0", {{"pointer", "x"}}),
+            cat(at, ".args[0]: expected an object with ptr, dim, stride or tensormap, got object"));
+  EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/grid", {"N"}),
+            cat(at, ".grid: expected a dimension of the function's tensors, got 'N'"));
+  EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/requires", {{{"tensor", "x"}, {"align", 24}}}),
+            cat(at, ".requires: align: expected a power of two, got 24"));
+  EXPECT_EQ(errorWith("/functions/0/inputs/1/name", "x"), "m: functions[0].inputs[1]: expected a new name, got 'x' again");
+  EXPECT_EQ(errorWith("/functions/1/name", "scale"), "m: functions[1]: expected a new name, got 'scale' again");
+  EXPECT_EQ(errorWith("/functions/0/implementations/0/launches", json::array()),
+            "m: functions[0].implementations[0]: launches: expected at least one, got none");
+  EXPECT_EQ(errorWith("/functions/1/implementations/0/workspace/0/name", "x"),
+            "m: functions[1].implementations[0].workspace: expected a new name, got 'x' again");
+}
+
+TEST(Manifest, TensorMaps) {
+  auto errorOfMap = [](std::vector<int64_t> box, int swizzle, const char *target) {
+    Manifest manifest = test::gpuFixture("ptx", "", 0).manifest();
+    manifest.functions[0].implementations[1].target = target;
+    manifest.functions[0].implementations[1].launches[0].args[3] = Argument::tensorMap("x", box, swizzle);
+    return errorOf(toJson(manifest));
+  };
+  const char *at = "m: functions[0].implementations[1].launches[0].args[3]";
+  EXPECT_EQ(errorOfMap({32}, 128, "sm_90a"), "accepted");
+  EXPECT_EQ(errorOfMap({64, 1}, 0, "sm_90a"),
+            cat(at, ": box: expected one extent for each of the 1 axes of x (1 to 5), got 2"));
+  EXPECT_EQ(errorOfMap({64}, 128, "sm_90a"),
+            cat(at, ": box: expected an inner extent that is a multiple of 16 bytes and at most 128, got 256"));
+  EXPECT_EQ(errorOfMap({3}, 0, "sm_90a"),
+            cat(at, ": box: expected an inner extent that is a multiple of 16 bytes, got 12"));
+  EXPECT_EQ(errorOfMap({64}, 48, "sm_90a"), cat(at, ".tensormap.swizzle: expected 0, 32, 64 or 128, got 48"));
+  EXPECT_EQ(errorOfMap({64}, 0, "gfx942"),
+            "m: functions[0].implementations[1]: target: expected cpu or sm_<capability>, got 'gfx942'");
+}
+
+TEST(Manifest, Targets) {
+  GpuTarget target;
+  ASSERT_TRUE(parseGpuTarget("sm_90a", target));
+  EXPECT_EQ(target.major, 9);
+  EXPECT_EQ(target.minor, 0);
+  EXPECT_TRUE(target.exact);
+  ASSERT_TRUE(parseGpuTarget("sm_120", target));
+  EXPECT_EQ(target.major, 12);
+  EXPECT_FALSE(target.exact);
+  for (const char *bad : {"sm_", "sm_9", "sm_a", "sm_90b", "sm_90aa", "cpu", "", "sm_1000"})
+    EXPECT_FALSE(parseGpuTarget(bad, target)) << bad;
+}
+
+} // namespace

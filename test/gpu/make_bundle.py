@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the GPU test bundle: compiled packages, the runtime's tools, and run.sh. Nothing in it needs a compiler.
+
+    BUNDLE/run.sh            runs everything; see the comment at its top
+    BUNDLE/bin/              xlstm-run, xlstm-check, xlstm-doctor
+    BUNDLE/packages/         the matrix of test/Numerics/cells.py for sm_80 and sm_90a
+    BUNDLE/small/            the few packages of these that slow tools are run on
+    BUNDLE/layer_7b/         the cell of xLSTM-7B, for timing
+"""
+import argparse
+import concurrent.futures
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(SOURCE, "test", "Numerics"))
+import cells  # noqa: E402  (the path above leads to it)
+
+DTYPES = ["bf16", "f16"]
+TARGETS = "sm_80,sm_90a"
+TOOLS = ["xlstm-run", "xlstm-check", "xlstm-doctor"]
+
+
+def fresh(folder):
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(folder)
+    return folder
+
+
+def compile_all(compiler, models, folder):
+    """Compiles (name, description) pairs; returns the names that failed, with their messages."""
+    def one(model):
+        name, description = model
+        with tempfile.TemporaryDirectory() as scratch:
+            path = cells.write(scratch, name, description)
+            command = [compiler, path, "-o", os.path.join(folder, name + ".xlpkg"), "--target", TARGETS]
+            done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+        return None if done.returncode == 0 else "%s: %s" % (name, done.stdout.strip())
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        return [failure for failure in pool.map(one, models) if failure]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--compiler", required=True, help="path of xlstm-compile")
+    parser.add_argument("--tools", required=True, help="folder of xlstm-run and xlstm-check, without shared C++ libraries")
+    parser.add_argument("--output", required=True, help="the folder to make; what it holds of an earlier bundle is replaced")
+    arguments = parser.parse_args()
+
+    tools = fresh(os.path.join(arguments.output, "bin"))
+    for tool in TOOLS:
+        shutil.copy2(os.path.join(arguments.tools, tool), tools)
+        subprocess.run(["strip", os.path.join(tools, tool)], check=False)
+    shutil.copy2(os.path.join(SOURCE, "test", "gpu", "run.sh"), arguments.output)
+
+    packages = fresh(os.path.join(arguments.output, "packages"))
+    failures = compile_all(arguments.compiler, list(cells.cells(DTYPES)), packages)
+    layer = fresh(os.path.join(arguments.output, "layer_7b"))
+    failures += compile_all(arguments.compiler, [cells.layer_7b(dtype) for dtype in DTYPES], layer)
+    small = fresh(os.path.join(arguments.output, "small"))
+    for name in sorted(os.listdir(packages)):
+        if cells.is_small(name):
+            shutil.copy2(os.path.join(packages, name), small)
+
+    count = len(os.listdir(packages)) + len(os.listdir(layer))
+    print("%s: %d packages, %d failed to compile" % (arguments.output, count, len(failures)))
+    for failure in failures:
+        print("make_bundle: error: " + failure, file=sys.stderr)
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The GPU tests, run from a bundle on a machine with an NVIDIA GPU and its driver. Needs no compiler.
+#   1. correctness   every package, every implementation that this GPU can run, against float64 on this CPU
+#   2. sanitizer     compute-sanitizer memcheck and racecheck on small shapes, if that is installed
+#   3. timing        the xLSTM-7B layer at 65,536 tokens
+#   4. peers         peers/bench_peers.py, if there is a folder peers/ (its wheels beside it), with PyTorch
+# Logs go to results/ (or XLSTM_RESULTS). XLSTM_STEPS chooses steps, XLSTM_JOBS cases at a time (default 8).
+# The last line is "N passed, N failed".
+set -uo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")" || exit 3
+results=${XLSTM_RESULTS:-results}
+steps=${XLSTM_STEPS:-correctness sanitizer timing peers}
+jobs=${XLSTM_JOBS:-8}
+passed=0
+failed=0
+mkdir -p "$results" || exit 3
+
+wants() { [[ " $steps " == *" $1 "* ]]; }
+
+# Runs xlstm-check; prints what failed and the totals, and adds those to ours.
+check() { # NAME ARGUMENTS...
+  local name=$1 log=$results/$1.log start=$SECONDS code=0 totals
+  shift
+  bin/xlstm-check "$@" >"$log" 2>&1 || code=$?
+  grep '^FAILED' "$log" | head -20
+  totals=$(grep -E '^[0-9]+ passed, [0-9]+ failed$' "$log" | tail -1)
+  if [ -z "$totals" ]; then
+    tail -3 "$log"
+    echo "$name: no result, exit code $code"
+    failed=$((failed + 1))
+    return
+  fi
+  echo "$name: $totals in $((SECONDS - start)) s"
+  passed=$((passed + ${totals%% *}))
+  totals=${totals#*, }
+  failed=$((failed + ${totals%% *}))
+}
+
+# The targets of the packages that run here: sm_90a only on compute capability 9.0.
+targets() {
+  local capability
+  capability=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null | head -1)
+  [ "$capability" != 9.0 ] || echo sm_90a
+  echo sm_80
+}
+
+correctness() {
+  local target
+  for target in $(targets); do
+    local on=(--device cuda --target "$target" --jobs "$jobs")
+    check "lengths-$target" packages/*.xlpkg "${on[@]}"
+    check "gates-$target" packages/*.xlpkg "${on[@]}" --T 65,200 --gates wild,low,high,init7b
+    check "states-$target" packages/*.xlpkg "${on[@]}" --T 0,1,130 --states
+    check "strided-$target" packages/*.xlpkg "${on[@]}" --T 130 --states --strided
+    check "layer-$target" layer_7b/*.xlpkg "${on[@]}" --gates bench,init7b
+    check "long-$target" layer_7b/*.xlpkg --device cuda --target "$target" --B 1 --T 8192,65536 --columns 16
+  done
+}
+
+sanitizer() {
+  local target tool sanitizer
+  sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null)
+  if [ -z "$sanitizer" ]; then
+    echo "sanitizer: skipped, compute-sanitizer is not installed"
+    return
+  fi
+  for target in $(targets); do
+    for tool in memcheck racecheck; do
+      check "$tool-$target" small/*.xlpkg --device cuda --target "$target" --jobs 4 --B 1 --T 65 \
+        --under "$sanitizer --tool $tool --error-exitcode 9"
+    done
+  done
+}
+
+# Runs a command, appends its output to a file, and counts it.
+expect() { # NAME FILE COMMAND...
+  local name=$1 file=$2 code=0
+  shift 2
+  "$@" >"$results/output" || code=$?
+  tee -a "$results/$file" <"$results/output"
+  rm "$results/output"
+  if [ "$code" = 0 ]; then
+    passed=$((passed + 1))
+  else
+    echo "$name: failed with exit code $code"
+    failed=$((failed + 1))
+  fi
+}
+
+timing() {
+  local target package dims
+  nvidia-smi --query-gpu=name,clocks.sm,power.draw,temperature.gpu --format=csv,noheader 2>/dev/null
+  for target in $(targets); do
+    for package in layer_7b/*.xlpkg; do
+      for dims in B=8,T=8192 B=1,T=65536; do
+        expect "timing $package $target $dims" timing.jsonl bin/xlstm-run "$package" --function forward \
+          --device cuda --target "$target" --random "$dims" --bench --iters 20 --json
+      done
+    done
+  done
+}
+
+peers() {
+  if [ ! -f peers/bench_peers.py ]; then
+    echo "peers: skipped, there is no peers/bench_peers.py"
+    return
+  fi
+  if compgen -G 'peers/*.whl' >/dev/null; then
+    python3 -m pip install -q --no-index --no-deps --target peers/site peers/*.whl
+  fi
+  PYTHONPATH=peers/site:${PYTHONPATH:-} expect peers peers.log python3 peers/bench_peers.py "$results/peers.json" mlstm
+}
+
+bin/xlstm-doctor
+for step in correctness sanitizer timing peers; do
+  ! wants "$step" || "$step"
+done
+echo "$passed passed, $failed failed"
+[ "$failed" = 0 ]

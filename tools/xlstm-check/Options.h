@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// Command line of xlstm-check.
+#ifndef XLSTM_TOOLS_XLSTM_CHECK_OPTIONS_H
+#define XLSTM_TOOLS_XLSTM_CHECK_OPTIONS_H
+
+#include "tools/common/Arguments.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace xlstm::tools {
+
+extern const char kCheckUsage[];
+
+/// What the gates are drawn from. N is the standard normal distribution, U the uniform one.
+enum class Gates {
+  Bench,  ///< i ~ N, f ~ N + 4: the usual distribution of kernel benchmarks
+  Wild,   ///< i, f ~ U[-100, 100]
+  Low,    ///< f = -100, i ~ N: everything is forgotten at every step
+  High,   ///< i = 30 or -30 at random, f ~ N + 4
+  Init7B, ///< i ~ 0.1 N - 10, f ~ 0.5 N + 4.5: a freshly initialised xLSTM-7B layer
+};
+
+const char *gatesName(Gates gates);
+
+struct CheckOptions {
+  std::vector<std::string> packages;
+  std::string device = "cpu";
+  std::string target; ///< "": the runtime chooses
+  std::vector<int64_t> times = {0, 1, 2, 63, 64, 65, 1000};
+  int64_t batch = 2;
+  std::vector<Gates> gates = {Gates::Bench};
+  int64_t seed = 1;
+  int64_t columns = 0; ///< of v that the reference computes and compares; 0: all
+  int64_t jobs = 1;    ///< cases at a time
+  int64_t threads = 0; ///< of xlstm-run on a CPU; 0: its default
+  bool states = false, strided = false, json = false;
+  std::vector<std::string> under; ///< command and options that run xlstm-run
+};
+
+/// Throws UsageError.
+CheckOptions parseCheckOptions(Arguments &arguments);
+
+} // namespace xlstm::tools
+#endif

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/xlstm-run/Options.h"
+
+#include "runtime/src/support/Failure.h"
+
+namespace xlstm::tools {
+
+const char kRunUsage[] =
+    R"(usage: xlstm-run PACKAGE.xlpkg --function NAME --inputs IN.safetensors -o OUT.safetensors [options]
+       xlstm-run PACKAGE.xlpkg --list
+
+Runs a function of a compiled package. Input tensors are taken by name; all outputs are written.
+
+  --function NAME       the function to run (may be left out if the package has one only)
+  --inputs FILE         input tensors, safetensors
+  --random DIMS         instead of --inputs: random inputs for these dimensions, as B=8,T=8192. Values are
+                        normal(0, 1), for the forget gate f normal(4, 1); optional inputs stay absent
+  --seed N              seed of the random inputs (default 0); the same seed gives the same bits everywhere
+  -o FILE               output tensors, safetensors (may be left out with --bench)
+  --device DEVICE       cpu (default), cuda or cuda:N
+  --threads N           threads on a CPU (default: XLSTM_THREADS, else all CPUs)
+  --target NAME         only implementations for this target, as sm_80 on an sm_90 GPU
+  --only NAMES          compute only these outputs, as h,c_last
+  --transposed          keep tensors with axes B, T, H as [B, H, T, …] in memory and pass strides
+  --poison              fill output memory with 0xFF bytes before the run
+  --bench               time the function: median, minimum and maximum in ms after 3 warm-up runs;
+                        device events and a flushed L2 cache on a GPU, a monotonic clock on a CPU
+  --iters N             timed runs (default 20)
+  --time-load           print the time from the start of the program to the first result, by step
+  --list                describe the functions of the package
+  --json                print one JSON object per result line
+  --version, --help
+
+Exit codes: 0 success, 1 the input is wrong, 2 usage, 3 the environment lacks something.
+)";
+
+namespace {
+
+void parseDevice(const std::string &text, RunOptions &options) {
+  if (text == "cpu")
+    return;
+  bool good = text == "cuda";
+  if (text.compare(0, 5, "cuda:") == 0 && text.size() > 5 && text.size() < 9) {
+    good = text.find_first_not_of("0123456789", 5) == std::string::npos;
+    if (good)
+      options.deviceIndex = std::stoi(text.substr(5));
+  }
+  if (!good)
+    throw UsageError(cat("--device: expected cpu, cuda or cuda:N, got '", text, "'"));
+  options.device = XLSTM_CUDA;
+}
+
+} // namespace
+
+RunOptions parseRunOptions(Arguments &arguments) {
+  RunOptions options;
+  options.list = arguments.flag("--list");
+  options.json = arguments.flag("--json");
+  options.bench = arguments.flag("--bench");
+  options.poison = arguments.flag("--poison");
+  options.timeLoad = arguments.flag("--time-load");
+  options.transposed = arguments.flag("--transposed");
+  options.function = arguments.value("--function").value_or("");
+  options.inputs = arguments.value("--inputs").value_or("");
+  options.output = arguments.value("-o").value_or("");
+  options.target = arguments.value("--target").value_or("");
+  options.iterations = arguments.number("--iters", 1, 1000000, options.iterations);
+  options.threads = static_cast<int>(arguments.number("--threads", 1, 1024, 0));
+  options.seed = arguments.number("--seed", 0, INT64_MAX, 0);
+  parseDevice(arguments.value("--device").value_or("cpu"), options);
+  if (auto only = arguments.value("--only"))
+    options.only = splitList(*only);
+  if (auto random = arguments.value("--random")) {
+    options.random = true;
+    options.dims = parseDims("--random", *random);
+  }
+  std::vector<std::string> operands = arguments.operands();
+  if (operands.size() != 1)
+    throw UsageError(cat("expected one package, got ", operands.size(),
+                         operands.size() > 1 ? cat(" ('", operands[0], "', '", operands[1], "' …)") : std::string()));
+  options.package = operands[0];
+  if (options.list)
+    return options;
+  if (options.random == !options.inputs.empty())
+    throw UsageError("expected either --inputs FILE or --random DIMS");
+  if (options.output.empty() && !options.bench && !options.timeLoad)
+    throw UsageError("expected -o FILE");
+  return options;
+}
+
+} // namespace xlstm::tools

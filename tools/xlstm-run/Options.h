@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Command line of xlstm-run.
+#ifndef XLSTM_TOOLS_XLSTM_RUN_OPTIONS_H
+#define XLSTM_TOOLS_XLSTM_RUN_OPTIONS_H
+
+#include "runtime/include/xlstm/runtime.h"
+#include "tools/common/Arguments.h"
+
+#include <string>
+#include <vector>
+
+namespace xlstm::tools {
+
+extern const char kRunUsage[];
+
+struct RunOptions {
+  std::string package;
+  std::string function; ///< "": the only one of the package
+  std::string inputs;   ///< safetensors file, "" with `random`
+  std::string output;   ///< safetensors file, "" to write none
+  xlstm_device_kind device = XLSTM_CPU;
+  int deviceIndex = 0;
+  bool bench = false, json = false, list = false, poison = false, timeLoad = false, transposed = false;
+  int64_t iterations = 20;
+  int threads = 0;
+  std::string target;
+  std::vector<std::string> only; ///< outputs to bind; empty: all
+  bool random = false;
+  std::vector<std::pair<std::string, int64_t>> dims; ///< of random inputs
+  int64_t seed = 0;
+};
+
+/// Throws UsageError.
+RunOptions parseRunOptions(Arguments &arguments);
+
+} // namespace xlstm::tools
+#endif

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// Random inputs that are the same on every machine.
+#ifndef XLSTM_TOOLS_XLSTM_RUN_RANDOM_H
+#define XLSTM_TOOLS_XLSTM_RUN_RANDOM_H
+
+#include "runtime/src/support/DType.h"
+
+#include <cstdint>
+#include <string>
+
+namespace xlstm::tools {
+
+/// Fills `count` elements with normal(mean, 1) numbers, rounded to nearest even. Element k depends on seed,
+/// name and k only, so neither threads nor neighbours change it. `dtype` is f64, f32, bf16 or f16; throws
+/// Failure(UNSUPPORTED) for an integer type.
+void fillNormal(void *data, int64_t count, DType dtype, const std::string &name, int64_t seed, float mean);
+
+/// Rounding conversions, to nearest even.
+uint16_t toBFloat16(float value);
+uint16_t toFloat16(float value);
+
+} // namespace xlstm::tools
+#endif
