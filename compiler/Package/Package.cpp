@@ -71,7 +71,8 @@ void PackageWriter::writeDirectory(const std::string &path) const {
   try {
     fs::create_directory(temporary);
     for (size_t i = 0; i <= bytes.size(); ++i) {
-      AtomicFile file(temporary + "/" + (i < bytes.size() ? contents.blobs[i].name : "manifest.json"));
+      AtomicFile file(temporary + "/" +
+                      (i < bytes.size() ? contents.blobs[i].name : "manifest.json"));
       const std::string &data = i < bytes.size() ? bytes[i] : manifestText;
       file.write(data.data(), data.size());
       file.commit();

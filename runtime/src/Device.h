@@ -14,8 +14,8 @@ namespace xlstm {
 constexpr size_t kTensorMapBytes = 128;
 constexpr size_t kDeviceAlignment = 256;
 
-/// What one launch gets: `values` are the 8-byte arguments in order (for a CPU), `parameters` one pointer
-/// per argument (for a GPU). Both stay unchanged during the call.
+/// What one launch gets: `values` are the 8-byte arguments in order (for a CPU), `parameters` one
+/// pointer per argument (for a GPU). Both stay unchanged during the call.
 struct LaunchArguments {
   int64_t blocks = 0; ///< > 0
   const int64_t *values = nullptr;
@@ -35,13 +35,16 @@ public:
   virtual ~Device() = default;
   virtual const xlstm_device_info &info() const = 0;
 
-  /// How well the device likes an implementation: 0 if it cannot run it, with the reason; larger is better.
-  virtual int preference(const package::Implementation &implementation, std::string &reason) const = 0;
+  /// How well the device likes an implementation: 0 if it cannot run it, with the reason; larger is
+  /// better.
+  virtual int preference(const package::Implementation &implementation,
+                         std::string &reason) const = 0;
   /// Loads code; a failure's message says why and, from a GPU driver's compiler, its log.
   virtual std::unique_ptr<Program> load(const package::Container &container,
                                         const package::Implementation &implementation) = 0;
   /// Fills a CUtensorMap for a tensor that has passed the plan's checks.
-  virtual void encodeTensorMap(const package::Argument &argument, const xlstm_tensor &tensor, void *out) = 0;
+  virtual void encodeTensorMap(const package::Argument &argument, const xlstm_tensor &tensor,
+                               void *out) = 0;
 
   virtual void *allocate(size_t bytes) = 0;
   virtual void release(void *data) noexcept = 0;

@@ -17,13 +17,15 @@ int findFunction(const package::Container &container, const std::string &name) {
   std::string list;
   for (const std::string &known : names)
     list += cat(list.empty() ? "" : ", ", known);
-  fail(XLSTM_ERROR_INVALID_ARGUMENT, container.source(), ": expected a function of the package (", list, "), got '",
-       name, "'");
+  fail(XLSTM_ERROR_INVALID_ARGUMENT, container.source(), ": expected a function of the package (",
+       list, "), got '", name, "'");
 }
 
-BoundFunction::BoundFunction(std::shared_ptr<const package::Container> package, const std::string &name,
-                             std::shared_ptr<Device> device, const std::string &target)
-    : container(std::move(package)), dev(std::move(device)), functionIndex(findFunction(*container, name)),
+BoundFunction::BoundFunction(std::shared_ptr<const package::Container> package,
+                             const std::string &name, std::shared_ptr<Device> device,
+                             const std::string &target)
+    : container(std::move(package)), dev(std::move(device)),
+      functionIndex(findFunction(*container, name)),
       functionPlan(container->manifest().functions[functionIndex]) {
   const auto &implementations = functionPlan.function().implementations;
   std::vector<std::pair<int, int>> order; // preference, index
@@ -37,12 +39,13 @@ BoundFunction::BoundFunction(std::shared_ptr<const package::Container> package, 
     if (preference > 0)
       order.emplace_back(preference, static_cast<int>(i));
     else
-      reasons += cat(reasons.empty() ? "" : "; ", implementation.target, implementation.isa.empty() ? "" : " ",
-                     implementation.isa, ": ", reason);
+      reasons += cat(reasons.empty() ? "" : "; ", implementation.target,
+                     implementation.isa.empty() ? "" : " ", implementation.isa, ": ", reason);
   }
   if (order.empty())
-    fail(XLSTM_ERROR_ENVIRONMENT, container->source(), ": ", name, " has no implementation that runs on ",
-         dev->info().name, target.empty() ? "" : cat(" for target ", target), ": ",
+    fail(XLSTM_ERROR_ENVIRONMENT, container->source(), ": ", name,
+         " has no implementation that runs on ", dev->info().name,
+         target.empty() ? "" : cat(" for target ", target), ": ",
          reasons.empty() ? "the package has none at all" : reasons);
   std::stable_sort(order.begin(), order.end(), [](auto a, auto b) { return a.first > b.first; });
   for (auto [preference, index] : order)
@@ -51,8 +54,9 @@ BoundFunction::BoundFunction(std::shared_ptr<const package::Container> package, 
 }
 
 void BoundFunction::load(Candidate &candidate) const {
-  std::call_once(candidate.loading,
-                 [&] { candidate.program = dev->load(*container, candidate.plan.implementation()); });
+  std::call_once(candidate.loading, [&] {
+    candidate.program = dev->load(*container, candidate.plan.implementation());
+  });
 }
 
 Context::Context(std::shared_ptr<const BoundFunction> function)
@@ -83,8 +87,9 @@ bool Context::isPrepared(TensorList inputs, TensorList outputs) const {
     if (!tensor)
       continue;
     const xlstm_tensor &previous = last[i];
-    if (tensor->data != previous.data || tensor->dtype != previous.dtype || tensor->rank != previous.rank ||
-        tensor->device_kind != previous.device_kind || tensor->device_index != previous.device_index ||
+    if (tensor->data != previous.data || tensor->dtype != previous.dtype ||
+        tensor->rank != previous.rank || tensor->device_kind != previous.device_kind ||
+        tensor->device_index != previous.device_index ||
         !std::equal(tensor->shape, tensor->shape + previous.rank, previous.shape) ||
         !std::equal(tensor->strides, tensor->strides + previous.rank, previous.strides))
       return false;
@@ -95,10 +100,11 @@ bool Context::isPrepared(TensorList inputs, TensorList outputs) const {
 void Context::noCandidate() const {
   std::string reasons, reason;
   for (size_t i = 0; i < bound->candidateCount(); ++i)
-    if (!bound->candidate(i).plan.accepts(given.data(), &reason) && reasons.find(reason) == std::string::npos)
+    if (!bound->candidate(i).plan.accepts(given.data(), &reason) &&
+        reasons.find(reason) == std::string::npos)
       reasons += cat(reasons.empty() ? "" : "; ", reason);
-  fail(XLSTM_ERROR_INVALID_INPUT, bound->plan().function().name, ": no kernel reads tensors laid out like this: ",
-       reasons);
+  fail(XLSTM_ERROR_INVALID_INPUT, bound->plan().function().name,
+       ": no kernel reads tensors laid out like this: ", reasons);
 }
 
 void Context::prepare(TensorList inputs, TensorList outputs) {
@@ -111,7 +117,8 @@ void Context::prepare(TensorList inputs, TensorList outputs) {
     given[i] = i < inputCount ? inputs[i] : outputs[i - inputCount];
   plan.resolve(given.data(), plan.tensorCount(), bound->device().info(), dims);
   size_t choice = 0;
-  while (choice < bound->candidateCount() && !bound->candidate(choice).plan.accepts(given.data(), nullptr))
+  while (choice < bound->candidateCount() &&
+         !bound->candidate(choice).plan.accepts(given.data(), nullptr))
     ++choice;
   if (choice == bound->candidateCount())
     noCandidate();
@@ -131,13 +138,16 @@ size_t Context::workspaceSize(TensorList inputs, TensorList outputs) {
   return prepared->workspaceBytes();
 }
 
-void Context::run(TensorList inputs, TensorList outputs, void *workspace, size_t workspaceBytes, void *stream) {
+void Context::run(TensorList inputs, TensorList outputs, void *workspace, size_t workspaceBytes,
+                  void *stream) {
   prepare(inputs, outputs);
   size_t needed = prepared->workspaceBytes();
   if (workspaceBytes < needed || (needed && !workspace))
-    fail(XLSTM_ERROR_INVALID_ARGUMENT, "workspace: expected ", needed, " bytes, got ", workspace ? workspaceBytes : 0);
+    fail(XLSTM_ERROR_INVALID_ARGUMENT, "workspace: expected ", needed, " bytes, got ",
+         workspace ? workspaceBytes : 0);
   if (needed && reinterpret_cast<uintptr_t>(workspace) % kDeviceAlignment)
-    fail(XLSTM_ERROR_INVALID_ARGUMENT, "workspace: expected an address that is a multiple of ", kDeviceAlignment);
+    fail(XLSTM_ERROR_INVALID_ARGUMENT, "workspace: expected an address that is a multiple of ",
+         kDeviceAlignment);
   prepared->setWorkspace(static_cast<char *>(workspace));
   for (size_t i = 0; i < prepared->size(); ++i)
     if ((*prepared)[i].blocks > 0)

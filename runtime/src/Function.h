@@ -12,7 +12,8 @@
 
 namespace xlstm {
 
-/// Implementations that the device can run, best first; each is loaded when first chosen. Thread-safe.
+/// Implementations that the device can run, best first; each is loaded when first chosen.
+/// Thread-safe.
 class BoundFunction {
 public:
   /// `target` restricts the implementations, "" for all. Throws Failure.
@@ -20,7 +21,8 @@ public:
                 std::shared_ptr<Device> device, const std::string &target);
 
   struct Candidate {
-    Candidate(const FunctionPlan &function, const package::Implementation &implementation, int index)
+    Candidate(const FunctionPlan &function, const package::Implementation &implementation,
+              int index)
         : plan(function, implementation), index(index) {}
     ImplementationPlan plan;
     int index; ///< in the package
@@ -56,7 +58,8 @@ public:
 
   void outputShape(TensorList inputs, int output, int64_t *shape);
   size_t workspaceSize(TensorList inputs, TensorList outputs);
-  void run(TensorList inputs, TensorList outputs, void *workspace, size_t workspaceBytes, void *stream);
+  void run(TensorList inputs, TensorList outputs, void *workspace, size_t workspaceBytes,
+           void *stream);
   /// Index in the package of the implementation chosen last, -1 before the first.
   int implementation() const { return chosen ? chosen->index : -1; }
 
@@ -67,9 +70,9 @@ private:
 
   std::shared_ptr<const BoundFunction> bound;
   Dimensions dims;
-  std::vector<const xlstm_tensor *> given;             // inputs, then outputs
-  std::vector<xlstm_tensor> last;                      // the tensors of the last prepare …
-  std::vector<char> lastGiven;                         // … and which of them there were
+  std::vector<const xlstm_tensor *> given;                 // inputs, then outputs
+  std::vector<xlstm_tensor> last;                          // the tensors of the last prepare …
+  std::vector<char> lastGiven;                             // … and which of them there were
   std::vector<std::unique_ptr<PreparedLaunches>> launches; // by candidate
   BoundFunction::Candidate *chosen = nullptr;
   PreparedLaunches *prepared = nullptr;

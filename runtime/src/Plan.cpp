@@ -20,7 +20,9 @@ bool isEmpty(const xlstm_tensor &tensor) {
 }
 
 std::string deviceText(xlstm_device_kind kind, int32_t index) {
-  return kind == XLSTM_CPU ? "cpu" : kind == XLSTM_CUDA ? cat("cuda:", index) : cat("device kind ", int(kind));
+  return kind == XLSTM_CPU    ? "cpu"
+         : kind == XLSTM_CUDA ? cat("cuda:", index)
+                              : cat("device kind ", int(kind));
 }
 
 } // namespace
@@ -32,7 +34,8 @@ FunctionPlan::FunctionPlan(const package::Function &function) : source(function)
     tensors.push_back(&tensor);
   for (const package::Tensor *tensor : tensors)
     for (const package::Factor &extent : tensor->shape)
-      if (!extent.dim.empty() && std::find(dimNames.begin(), dimNames.end(), extent.dim) == dimNames.end())
+      if (!extent.dim.empty() &&
+          std::find(dimNames.begin(), dimNames.end(), extent.dim) == dimNames.end())
         dimNames.push_back(extent.dim);
   for (const package::Tensor *tensor : tensors)
     shapes.push_back(compile(tensor->shape));
@@ -50,7 +53,8 @@ PlanProduct FunctionPlan::compile(const package::Product &product) const {
   for (const package::Factor &factor : product) {
     int dim = -1;
     if (!factor.dim.empty())
-      dim = static_cast<int>(std::find(dimNames.begin(), dimNames.end(), factor.dim) - dimNames.begin());
+      dim = static_cast<int>(std::find(dimNames.begin(), dimNames.end(), factor.dim) -
+                             dimNames.begin());
     out.push_back({factor.value, dim, factor.ceilDiv});
   }
   return out;
@@ -62,7 +66,8 @@ Dimensions FunctionPlan::makeDimensions() const {
   return dims;
 }
 
-void FunctionPlan::check(int index, const xlstm_tensor &given, const xlstm_device_info &device) const {
+void FunctionPlan::check(int index, const xlstm_tensor &given,
+                         const xlstm_device_info &device) const {
   const package::Tensor &declared = *tensors[index];
   const std::string &name = declared.name;
   if (given.dtype != declared.dtype)
@@ -80,7 +85,8 @@ void FunctionPlan::check(int index, const xlstm_tensor &given, const xlstm_devic
     if (extent < 0)
       invalid(name, ": axis ", axis, ": expected an extent of at least 0, got ", extent);
     if (stride < 0 || (isOutput && stride == 0 && extent > 1))
-      invalid(name, ": axis ", axis, ": expected a stride of at least ", isOutput ? 1 : 0, ", got ", stride);
+      invalid(name, ": axis ", axis, ": expected a stride of at least ", isOutput ? 1 : 0, ", got ",
+              stride);
     auto reach = extent > 1 ? multiply(extent - 1, stride) : std::optional<int64_t>(0);
     reach = reach ? multiply(*reach, size) : reach;
     span = span && reach ? add(*span, *reach) : std::nullopt;
@@ -88,7 +94,8 @@ void FunctionPlan::check(int index, const xlstm_tensor &given, const xlstm_devic
   if (isEmpty(given))
     return;
   if (!span)
-    invalid(name, ": expected a tensor that fits in memory, got extents and strides over 2^63 bytes");
+    invalid(name,
+            ": expected a tensor that fits in memory, got extents and strides over 2^63 bytes");
   if (!given.data)
     invalid(name, ": expected an address, got NULL for a tensor that is not empty");
 }
@@ -105,19 +112,20 @@ void FunctionPlan::bind(int index, int axis, int64_t extent, Dimensions &dims) c
   if (value.extent < 0) {
     value = {extent, index, axis};
   } else if (value.extent != extent) {
-    invalid(name, ": axis ", axis, ": expected ", dimNames[declared.dim], " = ", value.extent, " as in axis ",
-            value.axis, " of ", tensors[value.tensor]->name, ", got ", extent);
+    invalid(name, ": axis ", axis, ": expected ", dimNames[declared.dim], " = ", value.extent,
+            " as in axis ", value.axis, " of ", tensors[value.tensor]->name, ", got ", extent);
   }
 }
 
-void FunctionPlan::resolve(TensorList given, int count, const xlstm_device_info &device, Dimensions &dims) const {
+void FunctionPlan::resolve(TensorList given, int count, const xlstm_device_info &device,
+                           Dimensions &dims) const {
   for (Dimensions::Value &value : dims.values)
     value = {};
   for (int i = 0; i < count; ++i) {
     if (!given[i]) {
       if (!tensors[i]->optional)
-        invalid(tensors[i]->name, ": expected a tensor for this required ", i < inputCount() ? "input" : "output",
-                ", got none");
+        invalid(tensors[i]->name, ": expected a tensor for this required ",
+                i < inputCount() ? "input" : "output", ", got none");
       continue;
     }
     check(i, *given[i], device);
@@ -126,7 +134,8 @@ void FunctionPlan::resolve(TensorList given, int count, const xlstm_device_info 
   }
 }
 
-int64_t FunctionPlan::evaluate(const PlanProduct &product, const Dimensions &dims, const char *what) const {
+int64_t FunctionPlan::evaluate(const PlanProduct &product, const Dimensions &dims,
+                               const char *what) const {
   std::optional<int64_t> result = 1;
   bool zero = false;
   for (const PlanFactor &factor : product) {
@@ -134,7 +143,8 @@ int64_t FunctionPlan::evaluate(const PlanProduct &product, const Dimensions &dim
     if (factor.dim >= 0) {
       int64_t extent = dims.values[factor.dim].extent;
       if (extent < 0)
-        invalid(what, ": the dimension ", dimNames[factor.dim], " does not follow from the given tensors");
+        invalid(what, ": the dimension ", dimNames[factor.dim],
+                " does not follow from the given tensors");
       value = extent / factor.ceilDiv + (extent % factor.ceilDiv != 0);
     }
     zero |= value == 0;
@@ -152,11 +162,13 @@ void FunctionPlan::shape(int tensor, const Dimensions &dims, int64_t *out) const
     const PlanFactor &factor = shapes[tensor][axis];
     out[axis] = factor.dim < 0 ? factor.value : dims.values[factor.dim].extent;
     if (out[axis] < 0)
-      invalid(tensors[tensor]->name, ": the dimension ", dimNames[factor.dim], " does not follow from the inputs");
+      invalid(tensors[tensor]->name, ": the dimension ", dimNames[factor.dim],
+              " does not follow from the inputs");
   }
 }
 
-ImplementationPlan::ImplementationPlan(const FunctionPlan &function, const package::Implementation &implementation)
+ImplementationPlan::ImplementationPlan(const FunctionPlan &function,
+                                       const package::Implementation &implementation)
     : function(function), source(implementation) {
   std::map<int, Use> used;
   for (const package::Launch &launch : implementation.launches) {
@@ -179,7 +191,8 @@ ImplementationPlan::ImplementationPlan(const FunctionPlan &function, const packa
       Use &use = used.try_emplace(tensor, Use{tensor, 1, false, ~0u}).first->second;
       use.tensorMap |= isMap;
       if (isMap) {
-        // The map carries all strides but that of the last axis; cuTensorMapEncodeTiled wants 16 bytes.
+        // The map carries all strides but that of the last axis; cuTensorMapEncodeTiled wants 16
+        // bytes.
         use.align = std::max<int64_t>(use.align, 16);
         strides[tensor] |= ~0u;
       }
@@ -225,13 +238,14 @@ bool ImplementationPlan::accepts(TensorList given, std::string *reason) const {
       bool fixed = !(use.freeAxes >> axis & 1) || (axis == last && use.tensorMap);
       if (fixed && stride != compact) {
         if (reason)
-          *reason = cat(name, ": axis ", axis, ": expected a stride of ", compact, " elements, got ", stride);
+          *reason = cat(name, ": axis ", axis, ": expected a stride of ", compact,
+                        " elements, got ", stride);
         return false;
       }
       if (axis != last && stride * size % use.align) {
         if (reason)
-          *reason = cat(name, ": axis ", axis, ": expected a stride that is a multiple of ", use.align,
-                        " bytes, got ", stride * size);
+          *reason = cat(name, ": axis ", axis, ": expected a stride that is a multiple of ",
+                        use.align, " bytes, got ", stride * size);
         return false;
       }
     }
@@ -244,15 +258,17 @@ bool ImplementationPlan::accepts(TensorList given, std::string *reason) const {
   return true;
 }
 
-PreparedLaunches::PreparedLaunches(const ImplementationPlan &plan) : plan(plan), offsets(plan.workspace.size()) {
+PreparedLaunches::PreparedLaunches(const ImplementationPlan &plan)
+    : plan(plan), offsets(plan.workspace.size()) {
   launches.resize(plan.launches.size());
   for (size_t i = 0; i < launches.size(); ++i) {
     const auto &args = plan.launches[i].args;
     Launch &launch = launches[i];
     launch.values.resize(args.size());
-    launch.maps.resize(static_cast<size_t>(std::count_if(args.begin(), args.end(), [](const auto &arg) {
-      return arg.kind == package::Argument::Kind::TensorMap;
-    })));
+    launch.maps.resize(
+        static_cast<size_t>(std::count_if(args.begin(), args.end(), [](const auto &arg) {
+          return arg.kind == package::Argument::Kind::TensorMap;
+        })));
     size_t map = 0;
     for (size_t a = 0; a < args.size(); ++a)
       launch.parameters.push_back(args[a].kind == package::Argument::Kind::TensorMap
@@ -289,7 +305,7 @@ void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device 
         break;
       case package::Argument::Kind::Dim: {
         const package::Factor &extent = function.tensor(arg.tensor).shape[arg.axis];
-        value = tensor                                ? tensor->shape[arg.axis]
+        value = tensor                                 ? tensor->shape[arg.axis]
                 : arg.axis == 0 || !extent.dim.empty() ? 0
                                                        : extent.value;
         break;
@@ -311,7 +327,8 @@ void PreparedLaunches::setWorkspace(char *base) {
     const auto &args = plan.launches[i].args;
     for (size_t a = 0; a < args.size(); ++a)
       if (args[a].tensor < 0)
-        launches[i].values[a] = static_cast<int64_t>(reinterpret_cast<intptr_t>(base + offsets[args[a].workspace]));
+        launches[i].values[a] =
+            static_cast<int64_t>(reinterpret_cast<intptr_t>(base + offsets[args[a].workspace]));
   }
 }
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// From tensors to launches: resolves the run-time dimensions of a function from the tensors at hand,
-// checks layouts, and fills grids and kernel arguments. Knows no device.
+// From tensors to launches: resolves the run-time dimensions of a function from the tensors at
+// hand, checks layouts, and fills grids and kernel arguments. Knows no device.
 //
 //   FunctionPlan        names turned into indices, once per bound function; immutable
 //   ImplementationPlan  the same for one implementation
 //   Dimensions          values of the run-time dimensions for one set of tensors
-//   PreparedLaunches    storage for the arguments of one implementation; filling it allocates nothing
+//   PreparedLaunches    storage for the arguments of one implementation; filling it allocates
+//   nothing
 #ifndef XLSTM_RUNTIME_PLAN_H
 #define XLSTM_RUNTIME_PLAN_H
 
@@ -52,10 +53,13 @@ public:
   PlanProduct compile(const package::Product &product) const;
 
   Dimensions makeDimensions() const;
-  /// Fills `dims` from the tensors in [0, count). Throws Failure(INVALID_INPUT) that names the tensor for a
-  /// missing argument, a wrong type, rank, extent, stride or device, or two tensors that contradict.
-  void resolve(TensorList given, int count, const xlstm_device_info &device, Dimensions &dims) const;
-  /// Value of a product. Throws if a dimension is open or the value exceeds 2^62; `what` begins the message.
+  /// Fills `dims` from the tensors in [0, count). Throws Failure(INVALID_INPUT) that names the
+  /// tensor for a missing argument, a wrong type, rank, extent, stride or device, or two tensors
+  /// that contradict.
+  void resolve(TensorList given, int count, const xlstm_device_info &device,
+               Dimensions &dims) const;
+  /// Value of a product. Throws if a dimension is open or the value exceeds 2^62; `what` begins the
+  /// message.
   int64_t evaluate(const PlanProduct &product, const Dimensions &dims, const char *what) const;
   /// Shape of a tensor for known dimensions.
   void shape(int tensor, const Dimensions &dims, int64_t *out) const;
@@ -95,9 +99,10 @@ private:
   /// How the kernels use a tensor.
   struct Use {
     int tensor;
-    int64_t align;      // of the address and of all strides but the last, in bytes
-    bool tensorMap;     // the last axis must be contiguous
-    uint32_t freeAxes;  // bit a: the stride of axis a is an argument of every launch that uses the tensor
+    int64_t align;  // of the address and of all strides but the last, in bytes
+    bool tensorMap; // the last axis must be contiguous
+    uint32_t
+        freeAxes; // bit a: the stride of axis a is an argument of every launch that uses the tensor
   };
   const FunctionPlan &function;
   const package::Implementation &source;

@@ -48,7 +48,8 @@ protected:
   }
   static xlstm_tensor tensor(std::vector<float> &data, std::vector<int64_t> shape) {
     xlstm_tensor result;
-    check(xlstm_tensor_init(&result, data.data(), XLSTM_F32, static_cast<int>(shape.size()), shape.data(), XLSTM_CPU, 0));
+    check(xlstm_tensor_init(&result, data.data(), XLSTM_F32, static_cast<int>(shape.size()),
+                            shape.data(), XLSTM_CPU, 0));
     return result;
   }
   static std::vector<float> ramp(size_t count) {
@@ -62,8 +63,10 @@ protected:
 TEST_F(ContextTest, ValuesAndOptionalTensors) {
   Function function(*package, "scale", *device);
   Stream stream(*device);
-  auto in = ramp(2 * 3 * 4), bias = ramp(8), out = std::vector<float>(24), end = std::vector<float>(8);
-  xlstm_tensor x = tensor(in, {2, 3, 4}), b = tensor(bias, {2, 4}), y = tensor(out, {2, 3, 4}), l = tensor(end, {2, 4});
+  auto in = ramp(2 * 3 * 4), bias = ramp(8), out = std::vector<float>(24),
+       end = std::vector<float>(8);
+  xlstm_tensor x = tensor(in, {2, 3, 4}), b = tensor(bias, {2, 4}), y = tensor(out, {2, 3, 4}),
+               l = tensor(end, {2, 4});
   function.run({&x, nullptr}, {&y, nullptr}, Buffer(), stream);
   for (size_t k = 0; k < 24; ++k)
     EXPECT_EQ(out[k], 2 * in[k]);
@@ -93,11 +96,13 @@ TEST_F(ContextTest, Strides) {
   xlstm_context *context = nullptr;
   check(xlstm_function_bind(package->get(), "scale", device->get(), nullptr, &bound));
   check(xlstm_context_create(bound, &context));
-  EXPECT_EQ(xlstm_context_run(context, inputs, outputs, nullptr, 0, nullptr), XLSTM_ERROR_INVALID_INPUT);
+  EXPECT_EQ(xlstm_context_run(context, inputs, outputs, nullptr, 0, nullptr),
+            XLSTM_ERROR_INVALID_INPUT);
   EXPECT_STREQ(xlstm_last_error(), "scale: no kernel reads tensors laid out like this: "
                                    "x: axis 2: expected a stride of 1 elements, got 2");
   inputs[0] = nullptr;
-  EXPECT_EQ(xlstm_context_run(context, inputs, outputs, nullptr, 0, nullptr), XLSTM_ERROR_INVALID_INPUT);
+  EXPECT_EQ(xlstm_context_run(context, inputs, outputs, nullptr, 0, nullptr),
+            XLSTM_ERROR_INVALID_INPUT);
   EXPECT_STREQ(xlstm_last_error(), "x: expected a tensor for this required input, got none");
   int32_t index = -1;
   check(xlstm_function_find_input(bound, "bias", &index));
@@ -112,7 +117,8 @@ TEST_F(ContextTest, EmptyTensors) {
   Function function(*package, "scale", *device);
   Stream stream(*device);
   std::vector<float> none(1), bias = ramp(8), end(8, -1.0f);
-  xlstm_tensor x = tensor(none, {2, 0, 4}), y = x, b = tensor(bias, {2, 4}), l = tensor(end, {2, 4});
+  xlstm_tensor x = tensor(none, {2, 0, 4}), y = x, b = tensor(bias, {2, 4}),
+               l = tensor(end, {2, 4});
   x.data = y.data = nullptr;
   function.run({&x, &b}, {&y, &l}, Buffer(), stream);
   EXPECT_EQ(end, bias);
@@ -141,7 +147,8 @@ TEST_F(ContextTest, Workspace) {
       float sum = 0;
       for (int t = 0; t < 130; ++t)
         sum += in[static_cast<size_t>(b * 130 + t) * 4 + d];
-      EXPECT_EQ(out[static_cast<size_t>(b * 130 + 129) * 4 + d], in[static_cast<size_t>(b * 130 + 129) * 4 + d] + sum);
+      EXPECT_EQ(out[static_cast<size_t>(b * 130 + 129) * 4 + d],
+                in[static_cast<size_t>(b * 130 + 129) * 4 + d] + sum);
     }
 }
 
@@ -149,7 +156,8 @@ TEST_F(ContextTest, NothingIsAllocatedWhileRunning) {
   Function function(*package, "two_step", *device);
   Stream stream(*device);
   auto in = ramp(8 * 300 * 4), out = std::vector<float>(in.size());
-  xlstm_tensor x = tensor(in, {8, 300, 4}), y = tensor(out, {8, 300, 4}), shorter = x, shorterOut = y;
+  xlstm_tensor x = tensor(in, {8, 300, 4}), y = tensor(out, {8, 300, 4}), shorter = x,
+               shorterOut = y;
   shorter.shape[1] = shorterOut.shape[1] = 200;
   shorter.strides[0] = shorterOut.strides[0] = 800;
   Buffer workspace(*device, function.workspaceSize({&x}, {&y}));
@@ -171,7 +179,8 @@ TEST_F(ContextTest, ThreadsWithTheirOwnContexts) {
     Function function(*package, "two_step", *device);
     Stream stream(*device);
     int64_t length = 50 + seed;
-    std::vector<float> in(static_cast<size_t>(length) * 4, static_cast<float>(seed)), out(in.size());
+    std::vector<float> in(static_cast<size_t>(length) * 4, static_cast<float>(seed)),
+        out(in.size());
     xlstm_tensor x = tensor(in, {1, length, 4}), y = tensor(out, {1, length, 4});
     Buffer workspace(*device, function.workspaceSize({&x}, {&y}));
     for (int i = 0; i < 100; ++i) {

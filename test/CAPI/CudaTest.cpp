@@ -24,7 +24,9 @@ protected:
       ::unsetenv(name);
     reinterpret_cast<void (*)()>(::dlsym(library, "fake_cuda_clear"))();
   }
-  std::string journal() { return reinterpret_cast<const char *(*)()>(::dlsym(library, "fake_cuda_journal"))(); }
+  std::string journal() {
+    return reinterpret_cast<const char *(*)()>(::dlsym(library, "fake_cuda_journal"))();
+  }
 
   Package package(const std::string &ptx, const std::string &cubin, int64_t shared = 1000) {
     test::gpuFixture(ptx, cubin, shared).write(folder.path("p.xlpkg"));
@@ -54,13 +56,15 @@ protected:
       return journal();
     } catch (const RuntimeError &error) {
       EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
-      return std::string(error.status() == XLSTM_ERROR_ENVIRONMENT ? "environment: " : "") + error.what();
+      return std::string(error.status() == XLSTM_ERROR_ENVIRONMENT ? "environment: " : "") +
+             error.what();
     }
   }
 };
 
 const char kPlain[] = "launch plain grid 2 1 1 block 64 1 1 shared 1000;";
-// float32 is CU_TENSOR_MAP_DATA_TYPE_FLOAT32 = 7; no interleave, no swizzle, 256-byte promotion, zero fill.
+// float32 is CU_TENSOR_MAP_DATA_TYPE_FLOAT32 = 7; no interleave, no swizzle, 256-byte promotion,
+// zero fill.
 const char kMapped[] = "map type 7 rank 1 extent 100 box 64 step 1 modes 0 0 3 0;"
                        "launch mapped grid 2 1 1 block 64 1 1 shared 1000;";
 
@@ -82,7 +86,9 @@ TEST_F(CudaTest, PrefersCubinsAndTheExactTarget) {
   EXPECT_EQ(run(package("ptx", "cubin")), std::string("load cubin;") + kMapped);
 }
 
-TEST_F(CudaTest, CompilesPtxWithoutCubin) { EXPECT_EQ(run(package("ptx", "")), std::string("load ptx;") + kMapped); }
+TEST_F(CudaTest, CompilesPtxWithoutCubin) {
+  EXPECT_EQ(run(package("ptx", "")), std::string("load ptx;") + kMapped);
+}
 
 TEST_F(CudaTest, CompilesPtxWhenTheCubinIsRefused) {
   EXPECT_EQ(run(package("ptx", "garbage")), std::string("load ptx;") + kMapped);
@@ -106,13 +112,15 @@ TEST_F(CudaTest, LaterCapabilitiesTakePtx) {
 TEST_F(CudaTest, TooOldGpu) {
   ::setenv("FAKE_CUDA_CAPABILITY", "75", 1);
   EXPECT_EQ(run(package("ptx", "cubin")),
-            "environment: " + folder.path("p.xlpkg") + ": double has no implementation that runs on Fake GPU: "
-            "sm_80: needs compute capability 8.0 or later, this GPU has 7.5; "
-            "sm_90a: needs compute capability 9.0 exactly, this GPU has 7.5");
+            "environment: " + folder.path("p.xlpkg") +
+                ": double has no implementation that runs on Fake GPU: "
+                "sm_80: needs compute capability 8.0 or later, this GPU has 7.5; "
+                "sm_90a: needs compute capability 9.0 exactly, this GPU has 7.5");
 }
 
 TEST_F(CudaTest, UnalignedTensorsTakeTheOtherImplementation) {
-  // A tensor map needs 16-byte alignment, the sm_80 kernel does not. Binding has loaded the first one.
+  // A tensor map needs 16-byte alignment, the sm_80 kernel does not. Binding has loaded the first
+  // one.
   EXPECT_EQ(run(package("ptx", "cubin"), 4), std::string("load cubin;load ptx;") + kPlain);
 }
 
@@ -120,27 +128,32 @@ TEST_F(CudaTest, SharedMemory) {
   EXPECT_NE(run(package("ptx", "", 100000)).find("attribute 8 = 100000;"), std::string::npos);
   ::setenv("FAKE_CUDA_SHARED", "99000", 1);
   std::string error = run(package("ptx", "", 100000));
-  EXPECT_NE(error.find("kernel double_it needs 100000 bytes of shared memory per block, this GPU has 99000"),
-            std::string::npos)
+  EXPECT_NE(
+      error.find(
+          "kernel double_it needs 100000 bytes of shared memory per block, this GPU has 99000"),
+      std::string::npos)
       << error;
 }
 
 TEST_F(CudaTest, CompilerLog) {
   EXPECT_EQ(run(package("bad ptx", "")),
-            folder.path("p.xlpkg") + ": the driver cannot compile code.ptx: CUDA_ERROR_INVALID_PTX: fake failure; "
-                                     "ptxas fatal: line 1;; unknown opcode");
+            folder.path("p.xlpkg") +
+                ": the driver cannot compile code.ptx: CUDA_ERROR_INVALID_PTX: fake failure; "
+                "ptxas fatal: line 1;; unknown opcode");
 }
 
 TEST_F(CudaTest, DriverTooOld) {
   EXPECT_EQ(run(package("new ptx", "")).substr(0, 13), "environment: ");
-  EXPECT_NE(run(package("new ptx", "")).find("the NVIDIA driver (CUDA 12.4) is too old for the PTX in code.ptx"),
+  EXPECT_NE(run(package("new ptx", ""))
+                .find("the NVIDIA driver (CUDA 12.4) is too old for the PTX in code.ptx"),
             std::string::npos);
 }
 
 TEST_F(CudaTest, CubinOnlyPackage) {
   EXPECT_EQ(run(package("", "cubin")), std::string("load cubin;") + kMapped);
   ::setenv("FAKE_CUDA_CAPABILITY", "100", 1);
-  EXPECT_NE(run(package("", "cubin")).find("code.cubin runs on capability 8.x only and the package has no PTX for it"),
+  EXPECT_NE(run(package("", "cubin"))
+                .find("code.cubin runs on capability 8.x only and the package has no PTX for it"),
             std::string::npos);
 }
 
@@ -148,10 +161,13 @@ TEST_F(CudaTest, MemoryRunsOut) {
   Device device(XLSTM_CUDA);
   void *data = nullptr;
   EXPECT_EQ(xlstm_device_allocate(device.get(), size_t(2) << 30, &data), XLSTM_ERROR_OUT_OF_MEMORY);
-  EXPECT_STREQ(xlstm_last_error(), "cannot allocate 2147483648 bytes on Fake GPU, which has 1073741824");
+  EXPECT_STREQ(xlstm_last_error(),
+               "cannot allocate 2147483648 bytes on Fake GPU, which has 1073741824");
 }
 
-TEST_F(CudaTest, RunNeverSynchronises) { EXPECT_EQ(run(package("ptx", "")).find("synchronize"), std::string::npos); }
+TEST_F(CudaTest, RunNeverSynchronises) {
+  EXPECT_EQ(run(package("ptx", "")).find("synchronize"), std::string::npos);
+}
 
 TEST_F(CudaTest, NoBlocksNoLaunch) {
   Device device(XLSTM_CUDA);

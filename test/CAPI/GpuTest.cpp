@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The runtime on a real GPU, with hand-written PTX: values, tensor maps, CUDA graphs. Skipped without one.
+// The runtime on a real GPU, with hand-written PTX: values, tensor maps, CUDA graphs. Skipped
+// without one.
 #include "test/Package/Fixture.h"
 #include "xlstm/runtime.hpp"
 
@@ -126,10 +127,16 @@ TEST_F(GpuTest, CapturedInAGraph) {
   void *driver = ::dlopen("libcuda.so.1", RTLD_NOW);
   auto begin = reinterpret_cast<int (*)(void *, int)>(::dlsym(driver, "cuStreamBeginCapture_v2"));
   auto end = reinterpret_cast<int (*)(void *, void **)>(::dlsym(driver, "cuStreamEndCapture"));
-  auto instantiate =
-      reinterpret_cast<int (*)(void **, void *, unsigned long long)>(::dlsym(driver, "cuGraphInstantiateWithFlags"));
+  auto instantiate = reinterpret_cast<int (*)(void **, void *, unsigned long long)>(
+      ::dlsym(driver, "cuGraphInstantiateWithFlags"));
   auto launch = reinterpret_cast<int (*)(void *, void *)>(::dlsym(driver, "cuGraphLaunch"));
-  ASSERT_TRUE(begin && end && instantiate && launch);
+  auto retain =
+      reinterpret_cast<int (*)(void **, int)>(::dlsym(driver, "cuDevicePrimaryCtxRetain"));
+  auto setCurrent = reinterpret_cast<int (*)(void *)>(::dlsym(driver, "cuCtxSetCurrent"));
+  ASSERT_TRUE(begin && end && instantiate && launch && retain && setCurrent);
+  void *context = nullptr; // the caller's business, as in a program of the CUDA runtime API
+  ASSERT_EQ(retain(&context, 0), 0);
+  ASSERT_EQ(setCurrent(context), 0);
   Function function(*package, "double", *device);
   function.workspaceSize({&x}, {&y});
   fillInput(1);

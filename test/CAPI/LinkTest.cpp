@@ -36,7 +36,8 @@ TEST_P(LinkTest, NeedsTheSystemOnly) {
     std::string library = line.substr(line.find('[') + 1);
     library.resize(library.find(".so"));
     bool allowed = false;
-    for (const char *name : {"libc", "libm", "libstdc++", "libgcc_s", "libpthread", "libdl", "ld-linux-x86-64"})
+    for (const char *name :
+         {"libc", "libm", "libstdc++", "libgcc_s", "libpthread", "libdl", "ld-linux-x86-64"})
       allowed |= library == name;
     EXPECT_TRUE(allowed) << GetParam() << " needs " << library;
   }

@@ -10,12 +10,13 @@ using namespace xlstm::package;
 
 namespace {
 
-/// q [B, T, 2, 8] bf16, c0? [B, 2, 8] f32 -> h [B, T, 2, 8] bf16. The kernel takes all of q's strides but the
-/// last, and none of c0's; q must be 16-byte aligned.
+/// q [B, T, 2, 8] bf16, c0? [B, 2, 8] f32 -> h [B, T, 2, 8] bf16. The kernel takes all of q's
+/// strides but the last, and none of c0's; q must be 16-byte aligned.
 Function makeFunction() {
   Function function;
   function.name = "f";
-  function.inputs = {{"q", XLSTM_BF16, {"B", "T", 2, 8}, false}, {"c0", XLSTM_F32, {"B", 2, 8}, true}};
+  function.inputs = {{"q", XLSTM_BF16, {"B", "T", 2, 8}, false},
+                     {"c0", XLSTM_F32, {"B", 2, 8}, true}};
   function.outputs = {{"h", XLSTM_BF16, {"B", "T", 2, 8}, false}};
   Launch launch;
   launch.kernel = "k";
@@ -27,7 +28,8 @@ Function makeFunction() {
                  Argument::dim("c0", 1),   Argument::stride("q", 0), Argument::stride("q", 1),
                  Argument::stride("q", 2), Argument::stride("h", 0), Argument::stride("h", 1),
                  Argument::stride("h", 2)};
-  Implementation implementation{"cpu", "x86-64", "{}", {{"w0", {{"B", 3}, {5}}}, {"w1", {{"T", "B"}}}}, {launch}};
+  Implementation implementation{
+      "cpu", "x86-64", "{}", {{"w0", {{"B", 3}, {5}}}, {"w1", {{"T", "B"}}}}, {launch}};
   function.implementations = {implementation};
   return function;
 }
@@ -49,7 +51,8 @@ protected:
     init(h, XLSTM_BF16, {2, 65, 2, 8});
   }
   void init(xlstm_tensor &tensor, DType dtype, std::vector<int64_t> shape) {
-    ASSERT_EQ(xlstm_tensor_init(&tensor, memory, dtype, static_cast<int>(shape.size()), shape.data(), XLSTM_CPU, 0),
+    ASSERT_EQ(xlstm_tensor_init(&tensor, memory, dtype, static_cast<int>(shape.size()),
+                                shape.data(), XLSTM_CPU, 0),
               XLSTM_OK);
   }
   std::string resolve(bool withState = true) {
@@ -92,7 +95,8 @@ TEST_F(PlanTest, WrongTensors) {
   q.strides[0] = -1;
   EXPECT_EQ(resolve(), "q: axis 0: expected a stride of at least 0, got -1");
   q.strides[0] = INT64_MAX / 2;
-  EXPECT_EQ(resolve(), "q: expected a tensor that fits in memory, got extents and strides over 2^63 bytes");
+  EXPECT_EQ(resolve(),
+            "q: expected a tensor that fits in memory, got extents and strides over 2^63 bytes");
   init(q, XLSTM_BF16, {2, 65, 2, 8});
   q.data = nullptr;
   EXPECT_EQ(resolve(), "q: expected an address, got NULL for a tensor that is not empty");
@@ -131,7 +135,9 @@ class NoDevice : public Device {
   xlstm_device_info none = {};
   const xlstm_device_info &info() const override { return none; }
   int preference(const Implementation &, std::string &) const override { return 0; }
-  std::unique_ptr<Program> load(const Container &, const Implementation &) override { return nullptr; }
+  std::unique_ptr<Program> load(const Container &, const Implementation &) override {
+    return nullptr;
+  }
   void encodeTensorMap(const Argument &, const xlstm_tensor &, void *) override {}
   void *allocate(size_t) override { return nullptr; }
   void release(void *) noexcept override {}
@@ -157,8 +163,10 @@ TEST_F(PlanTest, GridWorkspaceAndArguments) {
   EXPECT_EQ(prepared.workspaceBytes(), 256u + 256u); // 2*3 + 5 and 65*2 bytes, each rounded to 256
   prepared.setWorkspace(reinterpret_cast<char *>(uintptr_t(0x10000)));
   auto address = static_cast<int64_t>(reinterpret_cast<intptr_t>(memory));
-  std::vector<int64_t> expected = {address, address, 0x10000 + 256, address, 65, 2, 2, 1040, 16, 8, 1040, 16, 8};
-  EXPECT_EQ(std::vector<int64_t>(prepared[0].values, prepared[0].values + expected.size()), expected);
+  std::vector<int64_t> expected = {address, address, 0x10000 + 256, address, 65, 2, 2, 1040,
+                                   16,      8,       1040,          16,      8};
+  EXPECT_EQ(std::vector<int64_t>(prepared[0].values, prepared[0].values + expected.size()),
+            expected);
   EXPECT_EQ(*static_cast<int64_t *>(prepared[0].parameters[4]), 65);
 }
 
@@ -182,7 +190,8 @@ TEST_F(PlanTest, EmptyAndHugeGrids) {
   const xlstm_tensor *given[] = {&q, &c0, &h};
   prepared.prepare(given, dims, device);
   EXPECT_EQ(prepared[0].blocks, 0);
-  EXPECT_THROW(plan.evaluate(plan.compile({int64_t(1) << 40, int64_t(1) << 40}), dims, "grid"), Failure);
+  EXPECT_THROW(plan.evaluate(plan.compile({int64_t(1) << 40, int64_t(1) << 40}), dims, "grid"),
+               Failure);
   EXPECT_EQ(plan.evaluate(plan.compile({int64_t(1) << 40, int64_t(1) << 40, 0}), dims, "grid"), 0);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The C API on a CPU: introspection, binding, errors.
-#include "test/Package/Fixture.h"
 #include "xlstm/runtime.hpp"
+#include "test/Package/Fixture.h"
 
 #include <cstdlib>
 #include <gtest/gtest.h>
@@ -59,18 +59,23 @@ TEST_F(RuntimeTest, WrongCalls) {
   EXPECT_STREQ(xlstm_last_error(), "function: expected an index below 3, got 3");
   EXPECT_EQ(xlstm_package_function(package.get(), -1, &info), XLSTM_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(xlstm_package_function(nullptr, 0, &info), XLSTM_ERROR_INVALID_ARGUMENT);
-  EXPECT_STREQ(xlstm_last_error(), "xlstm_package_function: expected handles and addresses, got NULL");
+  EXPECT_STREQ(xlstm_last_error(),
+               "xlstm_package_function: expected handles and addresses, got NULL");
   int32_t index = 0;
-  EXPECT_EQ(xlstm_package_find_function(package.get(), "scales", &index), XLSTM_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(xlstm_package_find_function(package.get(), "scales", &index),
+            XLSTM_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(std::string(xlstm_last_error()),
             path + ": expected a function of the package (scale, two_step, gate), got 'scales'");
   xlstm_device *device = nullptr;
   EXPECT_EQ(xlstm_device_open(XLSTM_CPU, 1, nullptr, &device), XLSTM_ERROR_INVALID_ARGUMENT);
-  EXPECT_EQ(xlstm_device_open(static_cast<xlstm_device_kind>(9), 0, nullptr, &device), XLSTM_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(xlstm_device_open(static_cast<xlstm_device_kind>(9), 0, nullptr, &device),
+            XLSTM_ERROR_INVALID_ARGUMENT);
   xlstm_tensor tensor;
   int64_t huge[] = {INT64_MAX, 2};
-  EXPECT_EQ(xlstm_tensor_init(&tensor, nullptr, XLSTM_F32, 2, huge, XLSTM_CPU, 0), XLSTM_ERROR_INVALID_ARGUMENT);
-  EXPECT_EQ(xlstm_tensor_init(&tensor, nullptr, XLSTM_F32, 9, huge, XLSTM_CPU, 0), XLSTM_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(xlstm_tensor_init(&tensor, nullptr, XLSTM_F32, 2, huge, XLSTM_CPU, 0),
+            XLSTM_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(xlstm_tensor_init(&tensor, nullptr, XLSTM_F32, 9, huge, XLSTM_CPU, 0),
+            XLSTM_ERROR_INVALID_ARGUMENT);
   // Releasing nothing is allowed.
   xlstm_package_close(nullptr);
   xlstm_device_close(nullptr);
@@ -93,7 +98,8 @@ TEST_F(RuntimeTest, PackageInMemory) {
   ASSERT_EQ(xlstm_package_open_memory(bytes.data(), bytes.size(), "mine", &package), XLSTM_OK);
   EXPECT_EQ(xlstm_package_function_count(package), 3);
   xlstm_package_close(package);
-  EXPECT_EQ(xlstm_package_open_memory(bytes.data(), 10, "mine", &package), XLSTM_ERROR_INVALID_INPUT);
+  EXPECT_EQ(xlstm_package_open_memory(bytes.data(), 10, "mine", &package),
+            XLSTM_ERROR_INVALID_INPUT);
   EXPECT_STREQ(xlstm_last_error(), "mine: truncated: expected a header of 24 bytes, got 10");
 }
 
@@ -123,7 +129,8 @@ package::PackageWriter twoLevels() {
   list.push_back(list[0]);
   list[1].isa = "x86-64-v3";
   package::PackageWriter writer(manifest);
-  writer.addBlob("fixture.cpu.x86-64.so", test::readFile(XLSTM_BINARY_DIR "/test/Inputs/fixture_kernels.so"));
+  writer.addBlob("fixture.cpu.x86-64.so",
+                 test::readFile(XLSTM_BINARY_DIR "/test/Inputs/fixture_kernels.so"));
   return writer;
 }
 
@@ -159,31 +166,39 @@ TEST_F(RuntimeTest, NothingRunsHere) {
   Package package(path);
   Device device(XLSTM_CPU);
   xlstm_function *function = nullptr;
-  EXPECT_EQ(xlstm_function_bind(package.get(), "scale", device.get(), nullptr, &function), XLSTM_ERROR_ENVIRONMENT);
+  EXPECT_EQ(xlstm_function_bind(package.get(), "scale", device.get(), nullptr, &function),
+            XLSTM_ERROR_ENVIRONMENT);
   std::string message = xlstm_last_error();
-  EXPECT_NE(message.find("cpu x86-64-v9: needs the instruction set x86-64-v9, this CPU offers x86-64"),
-            std::string::npos)
+  EXPECT_NE(
+      message.find("cpu x86-64-v9: needs the instruction set x86-64-v9, this CPU offers x86-64"),
+      std::string::npos)
       << message;
   xlstm_bind_options options{"sm_80"};
-  EXPECT_EQ(xlstm_function_bind(package.get(), "scale", device.get(), &options, &function), XLSTM_ERROR_ENVIRONMENT);
+  EXPECT_EQ(xlstm_function_bind(package.get(), "scale", device.get(), &options, &function),
+            XLSTM_ERROR_ENVIRONMENT);
   // The blob is empty: no shared object.
   EXPECT_EQ(xlstm_function_bind(package.get(), "two_step", device.get(), nullptr, &function),
             XLSTM_ERROR_INVALID_INPUT);
   message = xlstm_last_error();
-  EXPECT_NE(message.find("fixture.cpu.x86-64.so: cannot load the kernel library"), std::string::npos) << message;
+  EXPECT_NE(message.find("fixture.cpu.x86-64.so: cannot load the kernel library"),
+            std::string::npos)
+      << message;
 }
 
 TEST_F(RuntimeTest, MissingKernel) {
   package::Manifest manifest = test::fixtureManifest();
   manifest.functions[0].implementations[0].launches[0].kernel = "scales";
   package::PackageWriter writer(manifest);
-  writer.addBlob("fixture.cpu.x86-64.so", test::readFile(XLSTM_BINARY_DIR "/test/Inputs/fixture_kernels.so"));
+  writer.addBlob("fixture.cpu.x86-64.so",
+                 test::readFile(XLSTM_BINARY_DIR "/test/Inputs/fixture_kernels.so"));
   writer.write(path);
   Package package(path);
   Device device(XLSTM_CPU);
   xlstm_function *function = nullptr;
-  EXPECT_EQ(xlstm_function_bind(package.get(), "scale", device.get(), nullptr, &function), XLSTM_ERROR_INVALID_INPUT);
-  EXPECT_STREQ(xlstm_last_error(), "fixture.cpu.x86-64.so: expected a kernel named 'scales', got none");
+  EXPECT_EQ(xlstm_function_bind(package.get(), "scale", device.get(), nullptr, &function),
+            XLSTM_ERROR_INVALID_INPUT);
+  EXPECT_STREQ(xlstm_last_error(),
+               "fixture.cpu.x86-64.so: expected a kernel named 'scales', got none");
 }
 
 } // namespace

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A stand-in for libcuda: one "GPU" whose memory is the host's. It knows the kernels of the GPU test package
- * and lets a test choose what the GPU is like through the environment:
+/* A stand-in for libcuda: one "GPU" whose memory is the host's. It knows the kernels of the GPU
+ * test package and lets a test choose what the GPU is like through the environment:
  *   FAKE_CUDA_CAPABILITY  "90" (default), "80" …      FAKE_CUDA_DEVICES  number of GPUs (default 1)
- *   FAKE_CUDA_SHARED      bytes of shared memory      FAKE_CUDA_INIT     result of cuInit (default 0)
- * Images: text that begins with "cubin", "ptx" (compiles), "bad ptx" (does not), "new ptx" (too new). */
+ *   FAKE_CUDA_SHARED      bytes of shared memory      FAKE_CUDA_INIT     result of cuInit (default
+ * 0) Images: text that begins with "cubin", "ptx" (compiles), "bad ptx" (does not), "new ptx" (too
+ * new). */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,16 +30,22 @@ static void note(const char *text) {
 CUresult cuInit(unsigned flags) { return (void)flags, number("FAKE_CUDA_INIT", 0); }
 CUresult cuDriverGetVersion(int *version) { return *version = 12040, 0; }
 CUresult cuGetErrorName(CUresult code, const char **text) {
-  *text = code == 218 ? "CUDA_ERROR_INVALID_PTX" : code == 222 ? "CUDA_ERROR_UNSUPPORTED_PTX_VERSION" : "CUDA_ERROR";
+  *text = code == 218   ? "CUDA_ERROR_INVALID_PTX"
+          : code == 222 ? "CUDA_ERROR_UNSUPPORTED_PTX_VERSION"
+                        : "CUDA_ERROR";
   return 0;
 }
-CUresult cuGetErrorString(CUresult code, const char **text) { return (void)code, *text = "fake failure", 0; }
+CUresult cuGetErrorString(CUresult code, const char **text) {
+  return (void)code, *text = "fake failure", 0;
+}
 CUresult cuDeviceGetCount(int *count) { return *count = number("FAKE_CUDA_DEVICES", 1), 0; }
 CUresult cuDeviceGet(int *device, int index) { return *device = index, 0; }
 CUresult cuDeviceGetName(char *name, int length, int device) {
   return (void)device, snprintf(name, (size_t)length, "Fake GPU"), 0;
 }
-CUresult cuDeviceTotalMem_v2(size_t *bytes, int device) { return (void)device, *bytes = (size_t)1 << 30, 0; }
+CUresult cuDeviceTotalMem_v2(size_t *bytes, int device) {
+  return (void)device, *bytes = (size_t)1 << 30, 0;
+}
 CUresult cuDeviceGetAttribute(int *value, int attribute, int device) {
   int capability = number("FAKE_CUDA_CAPABILITY", 90);
   (void)device;
@@ -48,13 +55,16 @@ CUresult cuDeviceGetAttribute(int *value, int attribute, int device) {
                              : 132;
   return 0;
 }
-CUresult cuDevicePrimaryCtxRetain(void **context, int device) { return (void)device, *context = journal, 0; }
+CUresult cuDevicePrimaryCtxRetain(void **context, int device) {
+  return (void)device, *context = journal, 0;
+}
 CUresult cuDevicePrimaryCtxRelease_v2(int device) { return (void)device, 0; }
 CUresult cuCtxGetCurrent(void **context) { return *context = current, 0; }
 CUresult cuCtxPushCurrent_v2(void *context) { return current = context, 0; }
 CUresult cuCtxPopCurrent_v2(void **context) { return *context = current, current = 0, 0; }
 
-CUresult cuModuleLoadDataEx(void **module, const void *image, unsigned count, int *options, void **values) {
+CUresult cuModuleLoadDataEx(void **module, const void *image, unsigned count, int *options,
+                            void **values) {
   const char *text = (const char *)image;
   unsigned k;
   if (!current)
@@ -83,9 +93,9 @@ CUresult cuFuncSetAttribute(void *function, int attribute, int value) {
 }
 
 /* y[k] = 2 x[k]; parameters x, y, N and for double_mapped a map of x. */
-CUresult cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,
-                        unsigned blockY, unsigned blockZ, unsigned sharedBytes, void *stream, void **parameters,
-                        void **extra) {
+CUresult cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ,
+                        unsigned blockX, unsigned blockY, unsigned blockZ, unsigned sharedBytes,
+                        void *stream, void **parameters, void **extra) {
   char text[128];
   const float *x = *(const float **)parameters[0];
   float *y = *(float **)parameters[1];
@@ -94,8 +104,8 @@ CUresult cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned
   if (!current)
     return 201;
   snprintf(text, sizeof text, "launch %s grid %u %u %u block %u %u %u shared %u",
-           *(const char *)function == '1' ? "plain" : "mapped", gridX, gridY, gridZ, blockX, blockY, blockZ,
-           sharedBytes);
+           *(const char *)function == '1' ? "plain" : "mapped", gridX, gridY, gridZ, blockX, blockY,
+           blockZ, sharedBytes);
   note(text);
   if (*(const char *)function == '2') {
     if ((uintptr_t)parameters[3] % 64)
@@ -107,14 +117,18 @@ CUresult cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned
   return 0;
 }
 
-CUresult cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, void *address, const uint64_t *extents,
-                                const uint64_t *strides, const uint32_t *box, const uint32_t *elementStrides,
-                                int interleave, int swizzle, int promotion, int fill) {
+CUresult cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, void *address,
+                                const uint64_t *extents, const uint64_t *strides,
+                                const uint32_t *box, const uint32_t *elementStrides, int interleave,
+                                int swizzle, int promotion, int fill) {
   char text[128];
   (void)strides;
+  if (!current)
+    return 201;
   memcpy(map, &address, sizeof address);
-  snprintf(text, sizeof text, "map type %d rank %u extent %llu box %u step %u modes %d %d %d %d", type, rank,
-           (unsigned long long)extents[0], box[0], elementStrides[0], interleave, swizzle, promotion, fill);
+  snprintf(text, sizeof text, "map type %d rank %u extent %llu box %u step %u modes %d %d %d %d",
+           type, rank, (unsigned long long)extents[0], box[0], elementStrides[0], interleave,
+           swizzle, promotion, fill);
   return note(text), 0;
 }
 

@@ -5,20 +5,20 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TRY(call)                                                                                                      \
-  do {                                                                                                                 \
-    if ((call) != XLSTM_OK) {                                                                                          \
-      fprintf(stderr, "%s: %s\n", #call, xlstm_last_error());                                                         \
-      return 1;                                                                                                        \
-    }                                                                                                                  \
+#define TRY(call)                                                                                  \
+  do {                                                                                             \
+    if ((call) != XLSTM_OK) {                                                                      \
+      fprintf(stderr, "%s: %s\n", #call, xlstm_last_error());                                      \
+      return 1;                                                                                    \
+    }                                                                                              \
   } while (0)
 
-#define EXPECT(condition)                                                                                              \
-  do {                                                                                                                 \
-    if (!(condition)) {                                                                                                \
-      fprintf(stderr, "line %d: expected %s\n", __LINE__, #condition);                                                \
-      return 1;                                                                                                        \
-    }                                                                                                                  \
+#define EXPECT(condition)                                                                          \
+  do {                                                                                             \
+    if (!(condition)) {                                                                            \
+      fprintf(stderr, "line %d: expected %s\n", __LINE__, #condition);                             \
+      return 1;                                                                                    \
+    }                                                                                              \
   } while (0)
 
 int main(int argc, char **argv) {
@@ -42,7 +42,8 @@ int main(int argc, char **argv) {
   EXPECT(strcmp(xlstm_last_error(), "no such file: cannot open: No such file or directory") == 0);
   TRY(xlstm_package_open(argv[1], &package));
   TRY(xlstm_package_input(package, 1, 0, &info));
-  EXPECT(strcmp(info.name, "x") == 0 && info.dtype == XLSTM_F32 && info.rank == 3 && info.shape[2] == 4);
+  EXPECT(strcmp(info.name, "x") == 0 && info.dtype == XLSTM_F32 && info.rank == 3 &&
+         info.shape[2] == 4);
   EXPECT(strcmp(info.symbols[1], "T") == 0 && info.symbols[2] == NULL && !info.optional);
   TRY(xlstm_device_open(XLSTM_CPU, 0, &options, &device));
   TRY(xlstm_function_bind(package, "two_step", device, NULL, &function));

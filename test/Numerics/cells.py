@@ -19,7 +19,7 @@ OPTIONS = {
 }
 # All options are tried on these; the other sizes take the options in turn.
 FULL = [(48, 64), (64, 128)]
-SMALL = [(5, 16), (48, 64), (96, 48)]  # for slow tools, such as compute-sanitizer
+SMALL = [(5, 16), (48, 64), (96, 48)]
 LAYER_7B = {"heads": 8, "dqk": 256, "dv": 512}
 
 

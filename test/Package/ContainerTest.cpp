@@ -41,8 +41,8 @@ std::string file(const std::string &manifest, const std::string &blobs) {
 }
 
 std::string oneBlob(const std::string &offset, const std::string &size, const std::string &hash) {
-  return R"({"xlstm_package": 1, "functions": [], "blobs": [{"name": "b", "offset": )" + offset + R"(, "size": )" +
-         size + R"(, "xxh64": ")" + hash + "\"}]}";
+  return R"({"xlstm_package": 1, "functions": [], "blobs": [{"name": "b", "offset": )" + offset +
+         R"(, "size": )" + size + R"(, "xxh64": ")" + hash + "\"}]}";
 }
 
 // xxh64 of "abc" with seed 0, from the algorithm's published test values.
@@ -68,12 +68,16 @@ TEST(Container, HandMadeBytes) {
 }
 
 TEST(Container, Header) {
-  EXPECT_EQ(errorOf(""), "p: not an xLSTM package: expected a file that begins with XLSTMPKG, got an empty one");
-  EXPECT_EQ(errorOf("XLSTMPK"), "p: not an xLSTM package: expected a file that begins with XLSTMPKG");
-  EXPECT_EQ(errorOf(std::string("XLSTMPKG\1\0\0\0", 12)), "p: truncated: expected a header of 24 bytes, got 12");
+  EXPECT_EQ(errorOf(""),
+            "p: not an xLSTM package: expected a file that begins with XLSTMPKG, got an empty one");
+  EXPECT_EQ(errorOf("XLSTMPK"),
+            "p: not an xLSTM package: expected a file that begins with XLSTMPKG");
+  EXPECT_EQ(errorOf(std::string("XLSTMPKG\1\0\0\0", 12)),
+            "p: truncated: expected a header of 24 bytes, got 12");
   std::string bytes = file("{}", "");
   bytes[8] = 2;
-  EXPECT_EQ(errorOf(bytes), "p: package format version 2 is not known to this runtime, which reads version 1");
+  EXPECT_EQ(errorOf(bytes),
+            "p: package format version 2 is not known to this runtime, which reads version 1");
   bytes[8] = 1;
   bytes[16] = 100;
   EXPECT_EQ(errorOf(bytes), "p: truncated: expected a manifest of 100 bytes, got 40");
@@ -86,9 +90,11 @@ TEST(Container, LyingBlobs) {
   EXPECT_EQ(errorOf(file(oneBlob("64", "4", kHashOfAbc), blobs)),
             "p: truncated: blob b: expected 4 bytes at offset 64, got a blob section of 67");
   EXPECT_EQ(errorOf(file(oneBlob("9223372036854775744", "64", kHashOfAbc), blobs)),
-            "p: truncated: blob b: expected 64 bytes at offset 9223372036854775744, got a blob section of 67");
+            "p: truncated: blob b: expected 64 bytes at offset 9223372036854775744, got a blob "
+            "section of 67");
   EXPECT_EQ(errorOf(file(oneBlob("64", "9223372036854775807", kHashOfAbc), blobs)),
-            "p: truncated: blob b: expected 9223372036854775807 bytes at offset 64, got a blob section of 67");
+            "p: truncated: blob b: expected 9223372036854775807 bytes at offset 64, got a blob "
+            "section of 67");
   EXPECT_EQ(errorOf(file(oneBlob("63", "3", kHashOfAbc), blobs)),
             "p: blob b: expected an offset that is a multiple of 64, got 63");
   EXPECT_EQ(errorOf(file(oneBlob("64", "3", "0000000000000000"), blobs)),
@@ -99,7 +105,8 @@ TEST(Container, EveryCutIsAnError) {
   std::string bytes = test::fixturePackage().serialize();
   ASSERT_EQ(errorOf(bytes), "accepted");
   for (size_t length = 0; length < bytes.size(); ++length)
-    ASSERT_NE(errorOf(bytes.substr(0, length)), "accepted") << "cut to " << length << " of " << bytes.size();
+    ASSERT_NE(errorOf(bytes.substr(0, length)), "accepted")
+        << "cut to " << length << " of " << bytes.size();
 }
 
 TEST(Container, EveryFlippedBlobBitIsAnError) {

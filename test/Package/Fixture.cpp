@@ -31,7 +31,7 @@ Manifest fixtureManifest() {
   scale.kernel = "scale";
   scale.blob = "fixture.cpu.x86-64.so";
   scale.grid = {"B"};
-  scale.args = {Argument::pointer("x"),   Argument::pointer("y"),   Argument::pointer("bias"),
+  scale.args = {Argument::pointer("x"),    Argument::pointer("y"),   Argument::pointer("bias"),
                 Argument::pointer("last"), Argument::dim("x", 1),    Argument::stride("x", 0),
                 Argument::stride("x", 1),  Argument::stride("y", 0), Argument::stride("y", 1)};
 
@@ -45,15 +45,18 @@ Manifest fixtureManifest() {
   addRows.kernel = "add_rows";
   addRows.blob = scale.blob;
   addRows.grid = {"B", Factor("T", 64)};
-  addRows.args = {Argument::pointer("x"), Argument::pointer("sums"), Argument::pointer("y"), Argument::dim("x", 1)};
+  addRows.args = {Argument::pointer("x"), Argument::pointer("sums"), Argument::pointer("y"),
+                  Argument::dim("x", 1)};
 
-  Tensor wide{"x", XLSTM_F32, {"B", "T", 2, 4}, false}, g{"g", XLSTM_F32, {"B", "T", 2}, false}, result = wide;
+  Tensor wide{"x", XLSTM_F32, {"B", "T", 2, 4}, false}, g{"g", XLSTM_F32, {"B", "T", 2}, false},
+      result = wide;
   result.name = "y";
   Launch gate;
   gate.kernel = "gate";
   gate.blob = scale.blob;
   gate.grid = {"B", 2};
-  gate.args = {Argument::pointer("x"), Argument::pointer("g"), Argument::pointer("y"), Argument::dim("x", 1)};
+  gate.args = {Argument::pointer("x"), Argument::pointer("g"), Argument::pointer("y"),
+               Argument::dim("x", 1)};
   for (const char *name : {"x", "g", "y"})
     for (int axis = 0; axis < 3; ++axis)
       gate.args.push_back(Argument::stride(name, axis));
@@ -61,8 +64,13 @@ Manifest fixtureManifest() {
   Manifest manifest;
   manifest.name = "fixture";
   manifest.toolVersion = "0.1.0";
-  Function one{"scale", {x, bias}, {y, last}, R"({"purpose": "test"})", {{"cpu", "x86-64", "{}", {}, {scale}}}};
-  Function two{"two_step", {x}, {y}, "{}", {{"cpu", "x86-64", R"({"rows": 64})", {}, {sum, addRows}}}};
+  Function one{"scale",
+               {x, bias},
+               {y, last},
+               R"({"purpose": "test"})",
+               {{"cpu", "x86-64", "{}", {}, {scale}}}};
+  Function two{
+      "two_step", {x}, {y}, "{}", {{"cpu", "x86-64", R"({"rows": 64})", {}, {sum, addRows}}}};
   two.implementations[0].workspace = {{"sums", {{"B", 4, 4}}}};
   Function three{"gate", {wide, g}, {result}, "{}", {{"cpu", "x86-64", "{}", {}, {gate}}}};
   manifest.functions = {one, two, three};
@@ -92,7 +100,11 @@ PackageWriter gpuFixture(const std::string &ptx, const std::string &cubin, int64
   Manifest manifest;
   manifest.name = "gpu fixture";
   manifest.toolVersion = "0.1.0";
-  manifest.functions = {{"double", {x}, {y}, "{}", {{"sm_80", "", "{}", {}, {launch}}, {"sm_90a", "", "{}", {}, {mapped}}}}};
+  manifest.functions = {{"double",
+                         {x},
+                         {y},
+                         "{}",
+                         {{"sm_80", "", "{}", {}, {launch}}, {"sm_90a", "", "{}", {}, {mapped}}}}};
   PackageWriter writer(manifest);
   if (!ptx.empty())
     writer.addBlob("code.ptx", ptx);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // A small package made by hand, for the tests of package, runtime and tools.
 //
-//   scale      x f32 [B, T, 4], bias? f32 [B, 4]  ->  y f32 [B, T, 4] = 2 x + bias, last? f32 [B, 4]
-//   two_step   x f32 [B, T, 4]                    ->  y f32 [B, T, 4] = x + sum over t of x; uses a workspace
-//   gate       x f32 [B, T, 2, 4], g f32 [B, T, 2]  ->  y f32 [B, T, 2, 4] = g x; any strides of B, T and heads
+//   scale      x f32 [B, T, 4], bias? f32 [B, 4]  ->  y f32 [B, T, 4] = 2 x + bias, last? f32 [B,
+//   4] two_step   x f32 [B, T, 4]                    ->  y f32 [B, T, 4] = x + sum over t of x;
+//   uses a workspace gate       x f32 [B, T, 2, 4], g f32 [B, T, 2]  ->  y f32 [B, T, 2, 4] = g x;
+//   any strides of B, T and heads
 #ifndef XLSTM_TEST_PACKAGE_FIXTURE_H
 #define XLSTM_TEST_PACKAGE_FIXTURE_H
 
@@ -19,9 +20,10 @@ package::Manifest fixtureManifest();
 /// The manifest with the compiled kernels for the x86-64 baseline.
 package::PackageWriter fixturePackage();
 
-/// A package with GPU implementations of `scale_gpu` (x f32 [N] -> y f32 [N]) for sm_80 and sm_90a; the
-/// blobs are what the fake driver of test/CAPI/fake_cuda.c understands.
-package::PackageWriter gpuFixture(const std::string &ptx, const std::string &cubin, int64_t sharedBytes);
+/// A package with GPU implementations of `scale_gpu` (x f32 [N] -> y f32 [N]) for sm_80 and sm_90a;
+/// the blobs are what the fake driver of test/CAPI/fake_cuda.c understands.
+package::PackageWriter gpuFixture(const std::string &ptx, const std::string &cubin,
+                                  int64_t sharedBytes);
 
 /// Bytes of a file; a test failure if there is none.
 std::string readFile(const std::string &path);

@@ -66,7 +66,8 @@ TEST(Manifest, GpuRoundTrip) {
 
 TEST(Manifest, UnknownKeysAreIgnored) {
   EXPECT_EQ(errorWith("/a_later_key", 1), "accepted");
-  EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/a_later_key", json::object()), "accepted");
+  EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/a_later_key", json::object()),
+            "accepted");
 }
 
 TEST(Manifest, NotJson) {
@@ -90,32 +91,40 @@ TEST(Manifest, DeepAndRepeated) {
 TEST(Manifest, Versions) {
   EXPECT_EQ(errorWith("/xlstm_package", 2),
             "m: package format version 2 is not known to this runtime, which reads version 1");
-  EXPECT_EQ(errorWith("/xlstm_package", "1"), "m: xlstm_package: expected an integer of at least 0, got \"1\"");
+  EXPECT_EQ(errorWith("/xlstm_package", "1"),
+            "m: xlstm_package: expected an integer of at least 0, got \"1\"");
 }
 
 TEST(Manifest, WrongTypes) {
   EXPECT_EQ(errorWith("/functions", 3), "m: functions: expected an array, got 3");
   EXPECT_EQ(errorWith("/functions/0", "f"), "m: functions[0]: expected an object, got \"f\"");
-  EXPECT_EQ(errorWith("/functions/0/inputs/0/dtype", "f31"),
-            "m: functions[0].inputs[0].dtype: expected one of f64 f32 bf16 f16 i64 i32 u8, got \"f31\"");
+  EXPECT_EQ(
+      errorWith("/functions/0/inputs/0/dtype", "f31"),
+      "m: functions[0].inputs[0].dtype: expected one of f64 f32 bf16 f16 i64 i32 u8, got \"f31\"");
   EXPECT_EQ(errorWith("/functions/0/inputs/0/shape/2", -4),
             "m: functions[0].inputs[0].shape[2]: expected an integer of at least 0, got -4");
   EXPECT_EQ(errorWith("/functions/0/inputs/0/shape/2", 4.5),
-            "m: functions[0].inputs[0].shape[2]: expected a number, a dimension name or {\"dim\", \"ceil_div\"}, got 4.5");
+            "m: functions[0].inputs[0].shape[2]: expected a number, a dimension name or {\"dim\", "
+            "\"ceil_div\"}, got 4.5");
   EXPECT_EQ(errorWith("/functions/0/inputs/0/shape/2", 18446744073709551615u),
-            "m: functions[0].inputs[0].shape[2]: expected an integer of at least 0, got 18446744073709551615");
+            "m: functions[0].inputs[0].shape[2]: expected an integer of at least 0, got "
+            "18446744073709551615");
   EXPECT_EQ(errorWith("/functions/0/inputs/0/shape", json::array({1, 1, 1, 1, 1, 1, 1, 1, 1})),
             "m: functions[0].inputs[0].shape: expected at most 8 elements, got 9");
   EXPECT_EQ(errorWith("/functions/0/inputs/1/optional", 1),
             "m: functions[0].inputs[1].optional: expected true or false, got 1");
   EXPECT_EQ(errorWith("/functions/0/name", "../up"),
-            "m: functions[0].name: expected a name without spaces, slashes or a leading dot, got \"../up\"");
-  EXPECT_EQ(errorWith("/blobs/0/xxh64", "12"), "m: blobs[0].xxh64: expected 16 hexadecimal digits, got \"12\"");
-  EXPECT_EQ(errorWith("/blobs/0/size", -1), "m: blobs[0].size: expected an integer of at least 0, got -1");
+            "m: functions[0].name: expected a name without spaces, slashes or a leading dot, got "
+            "\"../up\"");
+  EXPECT_EQ(errorWith("/blobs/0/xxh64", "12"),
+            "m: blobs[0].xxh64: expected 16 hexadecimal digits, got \"12\"");
+  EXPECT_EQ(errorWith("/blobs/0/size", -1),
+            "m: blobs[0].size: expected an integer of at least 0, got -1");
 }
 
 TEST(Manifest, MissingKeys) {
-  EXPECT_EQ(errorWithout("/functions/0", "outputs"), "m: functions[0]: expected the key \"outputs\", got none");
+  EXPECT_EQ(errorWithout("/functions/0", "outputs"),
+            "m: functions[0]: expected the key \"outputs\", got none");
   EXPECT_EQ(errorWithout("/functions/0/implementations/0", "isa"),
             "m: functions[0].implementations[0]: expected the key \"isa\", got none");
   EXPECT_EQ(errorWithout("/functions/0/implementations/0/launches/0", "blob"),
@@ -136,10 +145,13 @@ TEST(Manifest, References) {
             cat(at, ".args[0]: expected an object with ptr, dim, stride or tensormap, got object"));
   EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/grid", {"N"}),
             cat(at, ".grid: expected a dimension of the function's tensors, got 'N'"));
-  EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/requires", {{{"tensor", "x"}, {"align", 24}}}),
+  EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/requires",
+                      {{{"tensor", "x"}, {"align", 24}}}),
             cat(at, ".requires: align: expected a power of two, got 24"));
-  EXPECT_EQ(errorWith("/functions/0/inputs/1/name", "x"), "m: functions[0].inputs[1]: expected a new name, got 'x' again");
-  EXPECT_EQ(errorWith("/functions/1/name", "scale"), "m: functions[1]: expected a new name, got 'scale' again");
+  EXPECT_EQ(errorWith("/functions/0/inputs/1/name", "x"),
+            "m: functions[0].inputs[1]: expected a new name, got 'x' again");
+  EXPECT_EQ(errorWith("/functions/1/name", "scale"),
+            "m: functions[1]: expected a new name, got 'scale' again");
   EXPECT_EQ(errorWith("/functions/0/implementations/0/launches", json::array()),
             "m: functions[0].implementations[0]: launches: expected at least one, got none");
   EXPECT_EQ(errorWith("/functions/1/implementations/0/workspace/0/name", "x"),
@@ -150,7 +162,8 @@ TEST(Manifest, TensorMaps) {
   auto errorOfMap = [](std::vector<int64_t> box, int swizzle, const char *target) {
     Manifest manifest = test::gpuFixture("ptx", "", 0).manifest();
     manifest.functions[0].implementations[1].target = target;
-    manifest.functions[0].implementations[1].launches[0].args[3] = Argument::tensorMap("x", box, swizzle);
+    manifest.functions[0].implementations[1].launches[0].args[3] =
+        Argument::tensorMap("x", box, swizzle);
     return errorOf(toJson(manifest));
   };
   const char *at = "m: functions[0].implementations[1].launches[0].args[3]";
@@ -158,12 +171,15 @@ TEST(Manifest, TensorMaps) {
   EXPECT_EQ(errorOfMap({64, 1}, 0, "sm_90a"),
             cat(at, ": box: expected one extent for each of the 1 axes of x (1 to 5), got 2"));
   EXPECT_EQ(errorOfMap({64}, 128, "sm_90a"),
-            cat(at, ": box: expected an inner extent that is a multiple of 16 bytes and at most 128, got 256"));
+            cat(at, ": box: expected an inner extent that is a multiple of 16 bytes and at most "
+                    "128, got 256"));
   EXPECT_EQ(errorOfMap({3}, 0, "sm_90a"),
             cat(at, ": box: expected an inner extent that is a multiple of 16 bytes, got 12"));
-  EXPECT_EQ(errorOfMap({64}, 48, "sm_90a"), cat(at, ".tensormap.swizzle: expected 0, 32, 64 or 128, got 48"));
-  EXPECT_EQ(errorOfMap({64}, 0, "gfx942"),
-            "m: functions[0].implementations[1]: target: expected cpu or sm_<capability>, got 'gfx942'");
+  EXPECT_EQ(errorOfMap({64}, 48, "sm_90a"),
+            cat(at, ".tensormap.swizzle: expected 0, 32, 64 or 128, got 48"));
+  EXPECT_EQ(
+      errorOfMap({64}, 0, "gfx942"),
+      "m: functions[0].implementations[1]: target: expected cpu or sm_<capability>, got 'gfx942'");
 }
 
 TEST(Manifest, Targets) {

@@ -29,7 +29,9 @@ std::string errorOf(const std::string &bytes) {
   return "accepted";
 }
 
-std::string errorWith(const std::string &tensor) { return errorOf(file("{\"a\":" + tensor + "}", "12345678")); }
+std::string errorWith(const std::string &tensor) {
+  return errorOf(file("{\"a\":" + tensor + "}", "12345678"));
+}
 
 TEST(Safetensors, RoundTrip) {
   test::TemporaryFolder folder;
@@ -62,9 +64,10 @@ TEST(Safetensors, ScalarsAndBooleans) {
 
 TEST(Safetensors, Lengths) {
   EXPECT_EQ(errorOf("1234567"), "s: not a safetensors file: expected at least 8 bytes, got 7");
-  EXPECT_EQ(errorOf(std::string("\x02\0\0\0\0\0\0\0{", 9)), "s: truncated: expected a header of 2 bytes, got 1");
-  EXPECT_EQ(errorOf(std::string(8, '\xff')),
-            "s: not a safetensors file: expected a header of at most 104857600 bytes, got 18446744073709551615");
+  EXPECT_EQ(errorOf(std::string("\x02\0\0\0\0\0\0\0{", 9)),
+            "s: truncated: expected a header of 2 bytes, got 1");
+  EXPECT_EQ(errorOf(std::string(8, '\xff')), "s: not a safetensors file: expected a header of at "
+                                             "most 104857600 bytes, got 18446744073709551615");
   EXPECT_EQ(errorOf(file("{}", "")), "accepted");
 }
 
@@ -73,15 +76,18 @@ TEST(Safetensors, Headers) {
   EXPECT_EQ(errorOf(file("[]", "")), "s: top level: expected an object, got array");
   EXPECT_EQ(errorOf(file(std::string(1000, '['), "")), "s: JSON nests deeper than 4 levels");
   EXPECT_EQ(errorOf(file(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]},)"
-                         R"("a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})", "")),
+                         R"("a":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})",
+                         "")),
             "s: key \"a\" is given twice in one JSON object");
-  EXPECT_EQ(errorOf(file(R"({"__metadata__":{"a":1}})", "")), "s: __metadata__.a: expected a string, got 1");
+  EXPECT_EQ(errorOf(file(R"({"__metadata__":{"a":1}})", "")),
+            "s: __metadata__.a: expected a string, got 1");
 }
 
 TEST(Safetensors, Tensors) {
   EXPECT_EQ(errorWith(R"({"dtype":"F32","shape":[2],"data_offsets":[0,8]})"), "accepted");
   EXPECT_EQ(errorWith("3"), "s: a: expected an object, got 3");
-  EXPECT_EQ(errorWith(R"({"shape":[2],"data_offsets":[0,8]})"), "s: a: expected the key \"dtype\", got none");
+  EXPECT_EQ(errorWith(R"({"shape":[2],"data_offsets":[0,8]})"),
+            "s: a: expected the key \"dtype\", got none");
   EXPECT_EQ(errorWith(R"({"dtype":"F8_E4M3","shape":[8],"data_offsets":[0,8]})"),
             "s: a.dtype: expected one of F64 F32 BF16 F16 I64 I32 U8 BOOL, got \"F8_E4M3\"");
   EXPECT_EQ(errorWith(R"({"dtype":"F32","shape":[-2],"data_offsets":[0,8]})"),
@@ -95,14 +101,17 @@ TEST(Safetensors, Tensors) {
   EXPECT_EQ(errorWith(R"({"dtype":"F32","shape":[3],"data_offsets":[0,8]})"),
             "s: a: expected 12 bytes for F32 [3], got data_offsets of 8");
   // 2^62 elements of 4 bytes are 2^64 = 0 in 64 bits.
-  EXPECT_EQ(errorWith(R"({"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]})"),
-            "s: a: expected more than 2^63 bytes for F32 [4611686018427387904], got data_offsets of 0");
-  EXPECT_EQ(errorWith(R"({"dtype":"F32","shape":[4611686018427387904,4,0],"data_offsets":[0,0]})"), "accepted");
+  EXPECT_EQ(
+      errorWith(R"({"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,0]})"),
+      "s: a: expected more than 2^63 bytes for F32 [4611686018427387904], got data_offsets of 0");
+  EXPECT_EQ(errorWith(R"({"dtype":"F32","shape":[4611686018427387904,4,0],"data_offsets":[0,0]})"),
+            "accepted");
 }
 
 TEST(Safetensors, Overlap) {
   EXPECT_EQ(errorOf(file(R"({"a":{"dtype":"U8","shape":[5],"data_offsets":[0,5]},)"
-                         R"("b":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}})", "12345678")),
+                         R"("b":{"dtype":"U8","shape":[4],"data_offsets":[4,8]}})",
+                         "12345678")),
             "s: b.data_offsets: expected data of its own, got bytes of a");
 }
 

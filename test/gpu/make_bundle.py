@@ -4,7 +4,6 @@
     BUNDLE/run.sh            runs everything; see the comment at its top
     BUNDLE/bin/              xlstm-run, xlstm-check, xlstm-doctor
     BUNDLE/packages/         the matrix of test/Numerics/cells.py for sm_80 and sm_90a
-    BUNDLE/small/            the few packages of these that slow tools are run on
     BUNDLE/layer_7b/         the cell of xLSTM-7B, for timing
 """
 import argparse
@@ -61,10 +60,6 @@ def main():
     failures = compile_all(arguments.compiler, list(cells.cells(DTYPES)), packages)
     layer = fresh(os.path.join(arguments.output, "layer_7b"))
     failures += compile_all(arguments.compiler, [cells.layer_7b(dtype) for dtype in DTYPES], layer)
-    small = fresh(os.path.join(arguments.output, "small"))
-    for name in sorted(os.listdir(packages)):
-        if cells.is_small(name):
-            shutil.copy2(os.path.join(packages, name), small)
 
     count = len(os.listdir(packages)) + len(os.listdir(layer))
     print("%s: %d packages, %d failed to compile" % (arguments.output, count, len(failures)))

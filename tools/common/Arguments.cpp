@@ -49,23 +49,28 @@ bool Arguments::flag(const std::string &name) {
   return given;
 }
 
-std::optional<std::string> Arguments::value(const std::string &name) {
+std::vector<std::string> Arguments::values(const std::string &name) {
   known.push_back(name);
-  std::optional<std::string> result;
+  std::vector<std::string> result;
   for (size_t i = 0; i < rest.size();) {
     bool joined = name.size() > 2 && rest[i].compare(0, name.size() + 1, name + "=") == 0;
     if (!joined && rest[i] != name) {
       ++i;
       continue;
     }
-    if (result)
-      throw UsageError(cat(name, ": given twice"));
     if (!joined && i + 1 == rest.size())
       throw UsageError(cat(name, ": expected a value, got none"));
-    result = joined ? rest[i].substr(name.size() + 1) : rest[i + 1];
+    result.push_back(joined ? rest[i].substr(name.size() + 1) : rest[i + 1]);
     rest.erase(rest.begin() + i, rest.begin() + i + (joined ? 1 : 2));
   }
   return result;
+}
+
+std::optional<std::string> Arguments::value(const std::string &name) {
+  std::vector<std::string> all = values(name);
+  if (all.size() > 1)
+    throw UsageError(cat(name, ": given twice"));
+  return all.empty() ? std::optional<std::string>() : all.front();
 }
 
 int64_t Arguments::number(const std::string &name, int64_t min, int64_t max, int64_t fallback) {

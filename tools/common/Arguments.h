@@ -28,6 +28,8 @@ public:
   bool flag(const std::string &name);
   /// The option's value. Throws UsageError if it is given twice or without a value.
   std::optional<std::string> value(const std::string &name);
+  /// Every value of an option that may be given several times, in order.
+  std::vector<std::string> values(const std::string &name);
   /// The same as a number in [min, max], `fallback` if it is not given.
   int64_t number(const std::string &name, int64_t min, int64_t max, int64_t fallback);
   /// What is left. Throws UsageError for an unknown option, with the nearest known one.

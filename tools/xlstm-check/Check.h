@@ -8,10 +8,19 @@
 
 namespace xlstm::tools {
 
+/// An output's distance from the reference.
+struct OutputResult {
+  std::string name;
+  reference::Comparison comparison;
+  /// Relative L2 with rows weighted by rowWeight(), where the plain one is over the tolerance; else negative.
+  double weighted = -1;
+  int64_t cancelling = 0; ///< rows of weight below 1, likewise
+};
+
 struct CaseResult {
   bool passed = false;
   std::string reason; ///< why it failed, one line
-  std::vector<std::pair<std::string, reference::Comparison>> outputs; ///< by name
+  std::vector<OutputResult> outputs;
 };
 
 /// Largest relative L2 error that passes, by the type of q, k and v.

@@ -37,10 +37,29 @@ void printJson(const Case &testCase, const CheckOptions &options, const CaseResu
   if (!result.passed)
     line["reason"] = result.reason;
   Json &outputs = line["outputs"] = Json::object();
-  for (const auto &[name, comparison] : result.outputs)
-    outputs[name] = {{"relative_l2", number(comparison.relativeL2)}, {"median_row", number(comparison.medianRow)},
-                     {"worst_row", number(comparison.worstRow)}, {"not_finite", comparison.nonFinite}};
+  for (const OutputResult &output : result.outputs) {
+    const reference::Comparison &comparison = output.comparison;
+    Json &entry = outputs[output.name];
+    entry = {{"relative_l2", number(comparison.relativeL2)}, {"median_row", number(comparison.medianRow)},
+             {"worst_row", number(comparison.worstRow)}, {"not_finite", comparison.nonFinite}};
+    if (output.weighted >= 0) {
+      entry["weighted_l2"] = number(output.weighted);
+      entry["cancelling_rows"] = output.cancelling;
+    }
+  }
   printLine(line);
+}
+
+void printOutput(const OutputResult &output) {
+  const reference::Comparison &comparison = output.comparison;
+  if (comparison.rows == 0)
+    return;
+  std::printf(" %s %.1e", output.name.c_str(), comparison.relativeL2);
+  if (output.name == "h")
+    std::printf(" (median row %.1e, worst %.1e)", comparison.medianRow, comparison.worstRow);
+  if (output.weighted >= 0)
+    std::printf(" [%.1e with less weight on %lld rows that cancel]", output.weighted,
+                static_cast<long long>(output.cancelling));
 }
 
 void printText(const Case &testCase, const CheckOptions &options, const CaseResult &result) {
@@ -51,12 +70,8 @@ void printText(const Case &testCase, const CheckOptions &options, const CaseResu
   if (!result.passed)
     std::printf(" %s", result.reason.c_str());
   else
-    for (const auto &[name, comparison] : result.outputs)
-      if (comparison.rows && name == "h")
-        std::printf(" h %.1e (median row %.1e, worst %.1e)", comparison.relativeL2, comparison.medianRow,
-                    comparison.worstRow);
-      else if (comparison.rows)
-        std::printf(" %s %.1e", name.c_str(), comparison.relativeL2);
+    for (const OutputResult &output : result.outputs)
+      printOutput(output);
   std::printf("\n");
 }
 

@@ -19,8 +19,8 @@ using Json = nlohmann::ordered_json;
 Json cpuFeatures() {
   Json found = Json::array();
 #if defined(__x86_64__)
-#define XLSTM_FEATURE(name)                                                                                            \
-  if (__builtin_cpu_supports(name))                                                                                    \
+#define XLSTM_FEATURE(name)                                                                        \
+  if (__builtin_cpu_supports(name))                                                                \
     found.push_back(name);
   XLSTM_FEATURE("avx")
   XLSTM_FEATURE("avx2")
@@ -37,7 +37,8 @@ Json cpuFeatures() {
   return found;
 }
 
-/// Path of CUDA's assembler: on PATH, under CUDA_HOME, or where CUDA installs itself. "" if there is none.
+/// Path of CUDA's assembler: on PATH, under CUDA_HOME, or where CUDA installs itself. "" if there
+/// is none.
 std::string findPtxas() {
   std::vector<std::string> folders;
   std::string path = std::getenv("PATH") ? std::getenv("PATH") : "";
@@ -63,7 +64,8 @@ Json describeGpu(int32_t index) {
           {"multiprocessors", info.multiprocessors},
           {"memory_bytes", info.memory_bytes},
           {"shared_bytes_per_block", info.shared_bytes},
-          {"driver_cuda_version", cat(info.driver_version / 1000, ".", info.driver_version % 1000 / 10)}};
+          {"driver_cuda_version",
+           cat(info.driver_version / 1000, ".", info.driver_version % 1000 / 10)}};
 }
 
 Json look() {
@@ -72,7 +74,10 @@ Json look() {
     found["package_format_versions"].push_back(version);
   xlstm_device_info cpu;
   if (xlstm_device_query(XLSTM_CPU, 0, &cpu) == XLSTM_OK)
-    found["cpu"] = {{"name", cpu.name}, {"isa", cpu.isa}, {"threads", cpu.threads}, {"features", cpuFeatures()}};
+    found["cpu"] = {{"name", cpu.name},
+                    {"isa", cpu.isa},
+                    {"threads", cpu.threads},
+                    {"features", cpuFeatures()}};
   else
     found["cpu"] = {{"problem", xlstm_last_error()}};
   int32_t count = 0;
@@ -103,22 +108,27 @@ void printFindings(bool json) {
     std::string features;
     for (const Json &feature : cpu["features"])
       features += " " + text(feature);
-    std::printf("cpu      %s, %d threads, kernels up to %s\n         features:%s\n", text(cpu["name"]).c_str(),
-                cpu["threads"].get<int>(), text(cpu["isa"]).c_str(), features.c_str());
+    std::printf("cpu      %s, %d threads, kernels up to %s\n         features:%s\n",
+                text(cpu["name"]).c_str(), cpu["threads"].get<int>(), text(cpu["isa"]).c_str(),
+                features.c_str());
   }
   for (size_t i = 0; i < found["gpus"].size(); ++i) {
     const Json &gpu = found["gpus"][i];
-    std::printf("cuda:%zu   %s, capability %s, %d multiprocessors, %.1f GiB, %lld bytes of shared memory per block, "
+    std::printf("cuda:%zu   %s, capability %s, %d multiprocessors, %.1f GiB, %lld bytes of shared "
+                "memory per block, "
                 "driver for CUDA %s\n",
-                i, text(gpu["name"]).c_str(), text(gpu["capability"]).c_str(), gpu["multiprocessors"].get<int>(),
-                gpu["memory_bytes"].get<double>() / (1 << 30), gpu["shared_bytes_per_block"].get<long long>(),
+                i, text(gpu["name"]).c_str(), text(gpu["capability"]).c_str(),
+                gpu["multiprocessors"].get<int>(), gpu["memory_bytes"].get<double>() / (1 << 30),
+                gpu["shared_bytes_per_block"].get<long long>(),
                 text(gpu["driver_cuda_version"]).c_str());
   }
   if (found.contains("gpu_problem"))
     std::printf("gpu      %s\n", text(found["gpu_problem"]).c_str());
   std::string ptxas = text(found["ptxas"]);
-  std::printf("ptxas    %s\n", ptxas.empty() ? "not found: packages carry PTX, which the driver compiles when loading"
-                                             : ptxas.c_str());
+  std::printf("ptxas    %s\n",
+              ptxas.empty()
+                  ? "not found: packages carry PTX, which the driver compiles when loading"
+                  : ptxas.c_str());
 }
 
 } // namespace xlstm::tools

@@ -77,7 +77,8 @@ RunOptions parseRunOptions(Arguments &arguments) {
   std::vector<std::string> operands = arguments.operands();
   if (operands.size() != 1)
     throw UsageError(cat("expected one package, got ", operands.size(),
-                         operands.size() > 1 ? cat(" ('", operands[0], "', '", operands[1], "' …)") : std::string()));
+                         operands.size() > 1 ? cat(" ('", operands[0], "', '", operands[1], "' …)")
+                                             : std::string()));
   options.package = operands[0];
   if (options.list)
     return options;

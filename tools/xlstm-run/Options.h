@@ -20,7 +20,8 @@ struct RunOptions {
   std::string output;   ///< safetensors file, "" to write none
   xlstm_device_kind device = XLSTM_CPU;
   int deviceIndex = 0;
-  bool bench = false, json = false, list = false, poison = false, timeLoad = false, transposed = false;
+  bool bench = false, json = false, list = false, poison = false, timeLoad = false,
+       transposed = false;
   int64_t iterations = 20;
   int threads = 0;
   std::string target;

@@ -79,10 +79,11 @@ uint16_t toFloat16(float value) {
   return sign | static_cast<uint16_t>((rounded + 0xfff + (rounded >> 13 & 1)) >> 13);
 }
 
-void fillNormal(void *data, int64_t count, DType dtype, const std::string &name, int64_t seed, float mean) {
+void fillNormal(void *data, int64_t count, DType dtype, const std::string &name, int64_t seed,
+                float mean) {
   if (dtype != XLSTM_F64 && dtype != XLSTM_F32 && dtype != XLSTM_BF16 && dtype != XLSTM_F16)
-    fail(XLSTM_ERROR_UNSUPPORTED, "--random: ", name, ": expected a floating-point tensor, got ", dtypeName(dtype),
-         "; give it by --inputs");
+    fail(XLSTM_ERROR_UNSUPPORTED, "--random: ", name, ": expected a floating-point tensor, got ",
+         dtypeName(dtype), "; give it by --inputs");
   uint64_t key = streamKey(name, seed);
   auto work = [=](int64_t begin, int64_t end) { // in pairs; begin is even
     for (int64_t k = begin; k < end; k += 2) {

@@ -10,10 +10,11 @@
 
 namespace xlstm::tools {
 
-/// Fills `count` elements with normal(mean, 1) numbers, rounded to nearest even. Element k depends on seed,
-/// name and k only, so neither threads nor neighbours change it. `dtype` is f64, f32, bf16 or f16; throws
-/// Failure(UNSUPPORTED) for an integer type.
-void fillNormal(void *data, int64_t count, DType dtype, const std::string &name, int64_t seed, float mean);
+/// Fills `count` elements with normal(mean, 1) numbers, rounded to nearest even. Element k depends
+/// on seed, name and k only, so neither threads nor neighbours change it. `dtype` is f64, f32, bf16
+/// or f16; throws Failure(UNSUPPORTED) for an integer type.
+void fillNormal(void *data, int64_t count, DType dtype, const std::string &name, int64_t seed,
+                float mean);
 
 /// Rounding conversions, to nearest even.
 uint16_t toBFloat16(float value);

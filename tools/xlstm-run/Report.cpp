@@ -51,7 +51,8 @@ Json shapeJson(const xlstm_argument_info &info) {
 }
 
 Json argumentJson(const xlstm_argument_info &info) {
-  Json item{{"name", info.name}, {"dtype", xlstm_dtype_name(info.dtype)}, {"shape", shapeJson(info)}};
+  Json item{
+      {"name", info.name}, {"dtype", xlstm_dtype_name(info.dtype)}, {"shape", shapeJson(info)}};
   if (info.optional)
     item["optional"] = true;
   return item;
@@ -77,9 +78,10 @@ Json implementationJson(const xlstm_implementation_info &info) {
 void printArgument(const char *kind, const xlstm_argument_info &info) {
   std::string shape;
   for (int32_t axis = 0; axis < info.rank; ++axis)
-    shape += cat(axis ? ", " : "", info.symbols[axis] ? std::string(info.symbols[axis]) : cat(info.shape[axis]));
-  std::printf("  %-6s %-10s %-4s [%s]%s\n", kind, info.name, xlstm_dtype_name(info.dtype), shape.c_str(),
-              info.optional ? " optional" : "");
+    shape += cat(axis ? ", " : "",
+                 info.symbols[axis] ? std::string(info.symbols[axis]) : cat(info.shape[axis]));
+  std::printf("  %-6s %-10s %-4s [%s]%s\n", kind, info.name, xlstm_dtype_name(info.dtype),
+              shape.c_str(), info.optional ? " optional" : "");
 }
 
 } // namespace
@@ -122,23 +124,25 @@ void printReport(const RunReport &report, bool json) {
   std::printf("%s on %s (%s; %s) %s\n", report.function.c_str(), deviceName(report.device).c_str(),
               report.device.name, how.c_str(), dims.c_str());
   if (!report.times.empty())
-    std::printf("  median %.4f ms, min %.4f ms, max %.4f ms of %zu runs; %.0f tokens/s\n", median(report.times),
-                report.times.front(), report.times.back(), report.times.size(),
+    std::printf("  median %.4f ms, min %.4f ms, max %.4f ms of %zu runs; %.0f tokens/s\n",
+                median(report.times), report.times.front(), report.times.back(),
+                report.times.size(),
                 1e3 * static_cast<double>(tokens(report.dims)) / median(report.times));
   for (auto [step, milliseconds] : report.loadTimes)
     std::printf("  %-13s %9.3f ms since the start\n", step, milliseconds);
   if (report.output.empty())
     return;
   for (const auto &[name, tensor] : report.outputs)
-    std::printf("  %-10s %-4s %s\n", name.c_str(), xlstm_dtype_name(tensor->dtype), shapeText(*tensor).c_str());
+    std::printf("  %-10s %-4s %s\n", name.c_str(), xlstm_dtype_name(tensor->dtype),
+                shapeText(*tensor).c_str());
   std::printf("  written to %s\n", report.output.c_str());
 }
 
 void listPackage(const RunOptions &options) {
   Package package(options.package);
   if (!options.json)
-    std::printf("%s (%s, written by version %s)\n", options.package.c_str(), xlstm_package_name(package.get()),
-                xlstm_package_tool_version(package.get()));
+    std::printf("%s (%s, written by version %s)\n", options.package.c_str(),
+                xlstm_package_name(package.get()), xlstm_package_tool_version(package.get()));
   for (int32_t f = 0; f < package.functionCount(); ++f) {
     xlstm_function_info function = package.function(f);
     Json line{{"function", function.name}, {"inputs", Json::array()}, {"outputs", Json::array()}};
@@ -147,7 +151,8 @@ void listPackage(const RunOptions &options) {
       std::printf("%s\n", function.name);
     for (int32_t i = 0; i < function.inputs + function.outputs; ++i) {
       bool isInput = i < function.inputs;
-      xlstm_argument_info info = isInput ? package.input(f, i) : package.output(f, i - function.inputs);
+      xlstm_argument_info info =
+          isInput ? package.input(f, i) : package.output(f, i - function.inputs);
       if (options.json)
         line[isInput ? "inputs" : "outputs"].push_back(argumentJson(info));
       else
@@ -158,8 +163,9 @@ void listPackage(const RunOptions &options) {
       xlstm_implementation_info info = package.implementation(f, i);
       line["implementations"].push_back(implementationJson(info));
       if (!options.json)
-        std::printf("  for    %s%s%s, %d launch%s, schedule %s\n", info.target, *info.isa ? " " : "", info.isa,
-                    info.launches, info.launches == 1 ? "" : "es", info.schedule);
+        std::printf("  for    %s%s%s, %d launch%s, schedule %s\n", info.target,
+                    *info.isa ? " " : "", info.isa, info.launches, info.launches == 1 ? "" : "es",
+                    info.schedule);
     }
     if (options.json)
       printLine(line);

@@ -16,10 +16,11 @@ struct RunReport {
   std::string function;
   xlstm_device_info device;
   xlstm_implementation_info implementation;
-  std::map<std::string, int64_t> dims;                    ///< run-time dimensions
-  std::vector<float> times;                               ///< sorted milliseconds, empty without --bench
-  std::vector<std::pair<const char *, double>> loadTimes; ///< steps and milliseconds since the start
-  std::string output;                                     ///< file, "" if none
+  std::map<std::string, int64_t> dims; ///< run-time dimensions
+  std::vector<float> times;            ///< sorted milliseconds, empty without --bench
+  std::vector<std::pair<const char *, double>>
+      loadTimes;      ///< steps and milliseconds since the start
+  std::string output; ///< file, "" if none
   std::vector<std::pair<std::string, const xlstm_tensor *>> outputs;
 };
 

@@ -19,7 +19,8 @@ std::string chooseFunction(const Package &package, const RunOptions &options) {
   if (!options.function.empty())
     return options.function;
   if (package.functionCount() != 1)
-    throw UsageError(cat("--function: expected a name, since the package has ", package.functionCount(), " functions"));
+    throw UsageError(cat("--function: expected a name, since the package has ",
+                         package.functionCount(), " functions"));
   return package.function(0).name;
 }
 
@@ -27,9 +28,11 @@ std::string chooseFunction(const Package &package, const RunOptions &options) {
 
 Session::Session(const RunOptions &options, const Stopwatch &sinceStart)
     : options(options), sinceStart(sinceStart), package(options.package),
-      device((mark("package_open"), options.device), options.deviceIndex, xlstm_device_options{options.threads}),
+      device((mark("package_open"), options.device), options.deviceIndex,
+             xlstm_device_options{options.threads}),
       stream((mark("device_open"), device)), functionName(chooseFunction(package, options)),
-      function(package, functionName, device, options.target.empty() ? nullptr : options.target.c_str()),
+      function(package, functionName, device,
+               options.target.empty() ? nullptr : options.target.c_str()),
       index(function.index()) {
   mark("kernel_load");
   loadInputs();
@@ -42,8 +45,10 @@ Session::Session(const RunOptions &options, const Stopwatch &sinceStart)
   mark("inputs_ready");
 }
 
-void Session::addInput(const xlstm_argument_info &info, const std::vector<int64_t> &shape, const void *host) {
-  inputs.push_back(std::make_unique<DeviceTensor>(makeTensor(device, info, shape, options.transposed)));
+void Session::addInput(const xlstm_argument_info &info, const std::vector<int64_t> &shape,
+                       const void *host) {
+  inputs.push_back(
+      std::make_unique<DeviceTensor>(makeTensor(device, info, shape, options.transposed)));
   if (host) {
     upload(device, stream, *inputs.back(), host);
     return;
@@ -51,8 +56,8 @@ void Session::addInput(const xlstm_argument_info &info, const std::vector<int64_
   size_t bytes = inputs.back()->bytes();
   std::unique_ptr<char[]> random(new char[bytes]);
   bool isForgetGate = std::string(info.name) == "f";
-  fillNormal(random.get(), static_cast<int64_t>(bytes / xlstm_dtype_size(info.dtype)), info.dtype, info.name,
-             options.seed, isForgetGate ? 4.0f : 0.0f);
+  fillNormal(random.get(), static_cast<int64_t>(bytes / xlstm_dtype_size(info.dtype)), info.dtype,
+             info.name, options.seed, isForgetGate ? 4.0f : 0.0f);
   upload(device, stream, *inputs.back(), random.get());
 }
 
@@ -73,7 +78,8 @@ void Session::loadInputs() {
           continue;
         auto found = given.find(info.symbols[axis]);
         if (found == given.end())
-          throw UsageError(cat("--random: expected a value for the dimension ", info.symbols[axis], " of ", info.name));
+          throw UsageError(cat("--random: expected a value for the dimension ", info.symbols[axis],
+                               " of ", info.name));
         shape[axis] = found->second;
         used[found->first] = true;
       }
@@ -91,23 +97,24 @@ void Session::loadInputs() {
     names.push_back(info.name);
     const safetensors::TensorView *tensor = file.find(info.name);
     if (!tensor && !info.optional)
-      fail(XLSTM_ERROR_INVALID_INPUT, options.inputs, ": expected a tensor named '", info.name, "', got none");
+      fail(XLSTM_ERROR_INVALID_INPUT, options.inputs, ": expected a tensor named '", info.name,
+           "', got none");
     if (!tensor) {
       inputs.emplace_back();
       continue;
     }
     if (tensor->dtype != info.dtype)
-      fail(XLSTM_ERROR_INVALID_INPUT, options.inputs, ": ", info.name, ": expected ", dtypeName(info.dtype), ", got ",
-           dtypeName(tensor->dtype));
+      fail(XLSTM_ERROR_INVALID_INPUT, options.inputs, ": ", info.name, ": expected ",
+           dtypeName(info.dtype), ", got ", dtypeName(tensor->dtype));
     if (tensor->shape.size() != static_cast<size_t>(info.rank))
-      fail(XLSTM_ERROR_INVALID_INPUT, options.inputs, ": ", info.name, ": expected ", info.rank, " axes, got ",
-           tensor->shape.size());
+      fail(XLSTM_ERROR_INVALID_INPUT, options.inputs, ": ", info.name, ": expected ", info.rank,
+           " axes, got ", tensor->shape.size());
     addInput(info, tensor->shape, tensor->data);
   }
   for (const auto &tensor : file.tensors())
     if (std::find(names.begin(), names.end(), tensor.name) == names.end())
-      std::fprintf(stderr, "xlstm-run: note: %s: '%s' is no input of %s and is ignored\n", options.inputs.c_str(),
-                   oneLine(tensor.name).c_str(), functionName.c_str());
+      std::fprintf(stderr, "xlstm-run: note: %s: '%s' is no input of %s and is ignored\n",
+                   options.inputs.c_str(), oneLine(tensor.name).c_str(), functionName.c_str());
 }
 
 void Session::makeOutputs() {
@@ -121,12 +128,14 @@ void Session::makeOutputs() {
       if (found != wanted.end())
         wanted.erase(found);
       std::vector<int64_t> shape = function.outputShape(inputPointers, i, info.rank);
-      outputs.push_back(std::make_unique<DeviceTensor>(makeTensor(device, info, shape, options.transposed)));
+      outputs.push_back(
+          std::make_unique<DeviceTensor>(makeTensor(device, info, shape, options.transposed)));
     }
     outputPointers.push_back(outputs.back() ? &outputs.back()->tensor : nullptr);
   }
   if (!wanted.empty())
-    fail(XLSTM_ERROR_INVALID_INPUT, options.package, ": --only: '", wanted[0], "' is no output of ", functionName);
+    fail(XLSTM_ERROR_INVALID_INPUT, options.package, ": --only: '", wanted[0], "' is no output of ",
+         functionName);
 }
 
 void Session::enqueue() { function.run(inputPointers, outputPointers, workspace, stream); }
@@ -135,7 +144,8 @@ void Session::run() {
   if (options.poison)
     for (const auto &tensor : outputs)
       if (tensor)
-        check(xlstm_device_fill(device.get(), tensor->tensor.data, 0xFF, tensor->bytes(), stream.get()));
+        check(xlstm_device_fill(device.get(), tensor->tensor.data, 0xFF, tensor->bytes(),
+                                stream.get()));
   enqueue();
   stream.synchronize();
   mark("first_result");
@@ -152,7 +162,8 @@ void Session::bench() {
   Progress progress("xlstm-run: timed runs");
   for (int64_t i = 0; i < options.iterations; ++i) {
     if (flush.size())
-      check(xlstm_device_fill(device.get(), flush.data(), static_cast<uint8_t>(i), flush.size(), stream.get()));
+      check(xlstm_device_fill(device.get(), flush.data(), static_cast<uint8_t>(i), flush.size(),
+                              stream.get()));
     begin.record(stream);
     enqueue();
     end.record(stream);

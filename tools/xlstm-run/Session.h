@@ -15,7 +15,8 @@ namespace xlstm::tools {
 class Stopwatch {
 public:
   double milliseconds() const {
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+        .count();
   }
 
 private:
@@ -38,7 +39,8 @@ public:
 private:
   void loadInputs();
   void makeOutputs();
-  void addInput(const xlstm_argument_info &info, const std::vector<int64_t> &shape, const void *host);
+  void addInput(const xlstm_argument_info &info, const std::vector<int64_t> &shape,
+                const void *host);
   void enqueue();
   void mark(const char *step) { loadTimes.emplace_back(step, sinceStart.milliseconds()); }
   std::map<std::string, int64_t> dimensions() const;
@@ -52,7 +54,8 @@ private:
   std::string functionName;
   Function function;
   int32_t index;
-  std::vector<std::unique_ptr<DeviceTensor>> inputs, outputs; // by declared argument, null if absent
+  std::vector<std::unique_ptr<DeviceTensor>> inputs,
+      outputs; // by declared argument, null if absent
   Function::Tensors inputPointers, outputPointers;
   Buffer workspace;
   std::vector<float> times; // milliseconds, sorted

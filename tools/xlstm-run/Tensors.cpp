@@ -36,17 +36,19 @@ void permute(const xlstm_tensor &tensor, char *compact, char *strided, bool toSt
   }
 }
 
-bool isIdentity(const std::vector<int> &order) { return std::is_sorted(order.begin(), order.end()); }
+bool isIdentity(const std::vector<int> &order) {
+  return std::is_sorted(order.begin(), order.end());
+}
 
 } // namespace
 
 bool isTransposable(const xlstm_argument_info &info) {
-  return info.rank >= 3 && info.symbols[0] && info.symbols[1] && std::string_view(info.symbols[0]) == "B" &&
-         std::string_view(info.symbols[1]) == "T";
+  return info.rank >= 3 && info.symbols[0] && info.symbols[1] &&
+         std::string_view(info.symbols[0]) == "B" && std::string_view(info.symbols[1]) == "T";
 }
 
-DeviceTensor makeTensor(const Device &device, const xlstm_argument_info &info, const std::vector<int64_t> &shape,
-                        bool transposed) {
+DeviceTensor makeTensor(const Device &device, const xlstm_argument_info &info,
+                        const std::vector<int64_t> &shape, bool transposed) {
   DeviceTensor result;
   result.name = info.name;
   xlstm_device_info where = device.info();
@@ -54,7 +56,8 @@ DeviceTensor makeTensor(const Device &device, const xlstm_argument_info &info, c
   std::iota(result.order.begin(), result.order.end(), 0);
   if (transposed && isTransposable(info))
     std::swap(result.order[1], result.order[2]);
-  check(xlstm_tensor_init(&result.tensor, nullptr, info.dtype, info.rank, shape.data(), where.kind, where.index));
+  check(xlstm_tensor_init(&result.tensor, nullptr, info.dtype, info.rank, shape.data(), where.kind,
+                          where.index));
   int64_t stride = 1, elements = 1;
   for (size_t k = shape.size(); k-- > 0;) {
     result.tensor.strides[result.order[k]] = stride;
@@ -72,16 +75,19 @@ void upload(const Device &device, const Stream &stream, const DeviceTensor &to, 
   std::unique_ptr<char[]> permuted;
   if (!isIdentity(to.order)) {
     permuted.reset(new char[to.bytes()]);
-    permute(to.tensor, const_cast<char *>(static_cast<const char *>(host)), permuted.get(), /*toStrided=*/true);
+    permute(to.tensor, const_cast<char *>(static_cast<const char *>(host)), permuted.get(),
+            /*toStrided=*/true);
     host = permuted.get();
   }
   check(xlstm_device_upload(device.get(), to.tensor.data, host, to.bytes(), stream.get()));
   stream.synchronize();
 }
 
-std::unique_ptr<char[]> download(const Device &device, const Stream &stream, const DeviceTensor &from) {
+std::unique_ptr<char[]> download(const Device &device, const Stream &stream,
+                                 const DeviceTensor &from) {
   std::unique_ptr<char[]> host(new char[from.bytes() + 1]);
-  check(xlstm_device_download(device.get(), host.get(), from.tensor.data, from.bytes(), stream.get()));
+  check(xlstm_device_download(device.get(), host.get(), from.tensor.data, from.bytes(),
+                              stream.get()));
   stream.synchronize();
   if (isIdentity(from.order) || from.bytes() == 0)
     return host;

@@ -24,15 +24,17 @@ struct DeviceTensor {
 /// Whether --transposed applies to an argument: its axes begin with B, T and a third one (heads).
 bool isTransposable(const xlstm_argument_info &info);
 
-/// Allocates device memory for an argument of the given shape; `transposed` swaps axes 1 and 2 in memory.
-DeviceTensor makeTensor(const Device &device, const xlstm_argument_info &info, const std::vector<int64_t> &shape,
-                        bool transposed);
+/// Allocates device memory for an argument of the given shape; `transposed` swaps axes 1 and 2 in
+/// memory.
+DeviceTensor makeTensor(const Device &device, const xlstm_argument_info &info,
+                        const std::vector<int64_t> &shape, bool transposed);
 
 /// Copies compact row-major host data to the device, in stream order, and waits.
 void upload(const Device &device, const Stream &stream, const DeviceTensor &to, const void *host);
 
 /// The device data as compact row-major host data; waits for the stream.
-std::unique_ptr<char[]> download(const Device &device, const Stream &stream, const DeviceTensor &from);
+std::unique_ptr<char[]> download(const Device &device, const Stream &stream,
+                                 const DeviceTensor &from);
 
 } // namespace xlstm::tools
 #endif

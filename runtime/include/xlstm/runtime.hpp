@@ -15,7 +15,8 @@ namespace xlstm {
 /// A failed call: its status and the one-line message of xlstm_last_error().
 class RuntimeError : public std::runtime_error {
 public:
-  explicit RuntimeError(xlstm_status status) : std::runtime_error(xlstm_last_error()), code(status) {}
+  explicit RuntimeError(xlstm_status status)
+      : std::runtime_error(xlstm_last_error()), code(status) {}
   xlstm_status status() const { return code; }
 
 private:
@@ -31,7 +32,8 @@ inline void check(xlstm_status status) {
 template <typename T, void (*Release)(T *)> struct HandleDeleter {
   void operator()(T *handle) const { Release(handle); }
 };
-template <typename T, void (*Release)(T *)> using Handle = std::unique_ptr<T, HandleDeleter<T, Release>>;
+template <typename T, void (*Release)(T *)>
+using Handle = std::unique_ptr<T, HandleDeleter<T, Release>>;
 
 /// A device: the CPU with its thread pool, or a GPU. Movable; may be used from several threads.
 class Device {
@@ -82,7 +84,9 @@ private:
 /// A stream of a device (NULL on a CPU). The device must outlive it.
 class Stream {
 public:
-  explicit Stream(const Device &device) : device(device.get()) { check(xlstm_stream_create(this->device, &stream)); }
+  explicit Stream(const Device &device) : device(device.get()) {
+    check(xlstm_stream_create(this->device, &stream));
+  }
   Stream(const Stream &) = delete;
   Stream &operator=(const Stream &) = delete;
   ~Stream() { xlstm_stream_destroy(device, stream); }
@@ -154,12 +158,15 @@ private:
   Handle<xlstm_package, xlstm_package_close> handle;
 };
 
-/// A function bound to a device, with one context: use one object per thread (copy by binding again).
+/// A function bound to a device, with one context: use one object per thread (copy by binding
+/// again).
 class Function {
 public:
-  using Tensors = std::vector<const xlstm_tensor *>; ///< one entry per declared argument, nullptr if absent
+  using Tensors =
+      std::vector<const xlstm_tensor *>; ///< one entry per declared argument, nullptr if absent
 
-  Function(const Package &package, const std::string &name, const Device &device, const char *target = nullptr) {
+  Function(const Package &package, const std::string &name, const Device &device,
+           const char *target = nullptr) {
     xlstm_bind_options options{target};
     xlstm_function *bound = nullptr;
     check(xlstm_function_bind(package.get(), name.c_str(), device.get(), &options, &bound));
@@ -181,9 +188,10 @@ public:
     check(xlstm_context_workspace_size(context.get(), inputs.data(), outputs.data(), &bytes));
     return bytes;
   }
-  void run(const Tensors &inputs, const Tensors &outputs, const Buffer &workspace, const Stream &stream) {
-    check(xlstm_context_run(context.get(), inputs.data(), outputs.data(), workspace.data(), workspace.size(),
-                            stream.get()));
+  void run(const Tensors &inputs, const Tensors &outputs, const Buffer &workspace,
+           const Stream &stream) {
+    check(xlstm_context_run(context.get(), inputs.data(), outputs.data(), workspace.data(),
+                            workspace.size(), stream.get()));
   }
 
 private:

@@ -106,14 +106,16 @@ const char *xlstm_last_error(void) { return lastError; }
 const char *xlstm_dtype_name(xlstm_dtype dtype) { return dtypeName(dtype); }
 size_t xlstm_dtype_size(xlstm_dtype dtype) { return dtypeSize(dtype); }
 
-xlstm_status xlstm_tensor_init(xlstm_tensor *tensor, void *data, xlstm_dtype dtype, int32_t rank, const int64_t *shape,
-                               xlstm_device_kind kind, int32_t index) {
+xlstm_status xlstm_tensor_init(xlstm_tensor *tensor, void *data, xlstm_dtype dtype, int32_t rank,
+                               const int64_t *shape, xlstm_device_kind kind, int32_t index) {
   return guard([&] {
     required("xlstm_tensor_init", tensor);
     if (rank < 0 || rank > XLSTM_MAX_RANK || (rank > 0 && !shape))
-      fail(XLSTM_ERROR_INVALID_ARGUMENT, "rank: expected 0 to ", XLSTM_MAX_RANK, " and a shape, got ", rank);
+      fail(XLSTM_ERROR_INVALID_ARGUMENT, "rank: expected 0 to ", XLSTM_MAX_RANK,
+           " and a shape, got ", rank);
     if (dtypeSize(dtype) == 0)
-      fail(XLSTM_ERROR_INVALID_ARGUMENT, "dtype: expected an xlstm_dtype, got ", static_cast<int>(dtype));
+      fail(XLSTM_ERROR_INVALID_ARGUMENT, "dtype: expected an xlstm_dtype, got ",
+           static_cast<int>(dtype));
     *tensor = {};
     tensor->data = data;
     tensor->dtype = dtype;
@@ -123,7 +125,8 @@ xlstm_status xlstm_tensor_init(xlstm_tensor *tensor, void *data, xlstm_dtype dty
     std::optional<int64_t> stride = 1;
     for (int axis = rank - 1; axis >= 0; --axis) {
       if (shape[axis] < 0)
-        fail(XLSTM_ERROR_INVALID_ARGUMENT, "axis ", axis, ": expected an extent of at least 0, got ", shape[axis]);
+        fail(XLSTM_ERROR_INVALID_ARGUMENT, "axis ", axis,
+             ": expected an extent of at least 0, got ", shape[axis]);
       tensor->shape[axis] = shape[axis];
       tensor->strides[axis] = *stride;
       stride = multiply(*stride, std::max<int64_t>(shape[axis], 1));
@@ -136,11 +139,13 @@ xlstm_status xlstm_tensor_init(xlstm_tensor *tensor, void *data, xlstm_dtype dty
 xlstm_status xlstm_package_open(const char *path, xlstm_package **package) {
   return guard([&] {
     required("xlstm_package_open", path, package);
-    *package = new xlstm_package{std::make_shared<package::Container>(package::Container::open(path))};
+    *package =
+        new xlstm_package{std::make_shared<package::Container>(package::Container::open(path))};
   });
 }
 
-xlstm_status xlstm_package_open_memory(const void *data, size_t size, const char *name, xlstm_package **package) {
+xlstm_status xlstm_package_open_memory(const void *data, size_t size, const char *name,
+                                       xlstm_package **package) {
   return guard([&] {
     required("xlstm_package_open_memory", data, package);
     std::string_view bytes(static_cast<const char *>(data), size);
@@ -160,19 +165,22 @@ int32_t xlstm_package_function_count(const xlstm_package *package) {
   return package ? static_cast<int32_t>(package->container->manifest().functions.size()) : 0;
 }
 
-xlstm_status xlstm_package_find_function(const xlstm_package *package, const char *name, int32_t *index) {
+xlstm_status xlstm_package_find_function(const xlstm_package *package, const char *name,
+                                         int32_t *index) {
   return guard([&] {
     required("xlstm_package_find_function", package, name, index);
     *index = findFunction(*package->container, name);
   });
 }
 
-xlstm_status xlstm_package_function(const xlstm_package *package, int32_t function, xlstm_function_info *info) {
+xlstm_status xlstm_package_function(const xlstm_package *package, int32_t function,
+                                    xlstm_function_info *info) {
   return guard([&] {
     required("xlstm_package_function", package, info);
     const package::Function &f = functionAt(package, function);
     *info = {f.name.c_str(), f.attributes.c_str(), static_cast<int32_t>(f.inputs.size()),
-             static_cast<int32_t>(f.outputs.size()), static_cast<int32_t>(f.implementations.size())};
+             static_cast<int32_t>(f.outputs.size()),
+             static_cast<int32_t>(f.implementations.size())};
   });
 }
 
@@ -196,15 +204,21 @@ xlstm_status xlstm_package_output(const xlstm_package *package, int32_t function
   });
 }
 
-xlstm_status xlstm_package_implementation(const xlstm_package *package, int32_t function, int32_t index,
-                                          xlstm_implementation_info *info) {
+xlstm_status xlstm_package_implementation(const xlstm_package *package, int32_t function,
+                                          int32_t index, xlstm_implementation_info *info) {
   return guard([&] {
     required("xlstm_package_implementation", package, info);
     const auto &list = functionAt(package, function).implementations;
     inRange("implementation", index, list.size());
     const package::Implementation &implementation = list[index];
-    *info = {implementation.target.c_str(), implementation.isa.c_str(), implementation.schedule.c_str(),
-             static_cast<int32_t>(implementation.launches.size()), 0, 0, -1, -1};
+    *info = {implementation.target.c_str(),
+             implementation.isa.c_str(),
+             implementation.schedule.c_str(),
+             static_cast<int32_t>(implementation.launches.size()),
+             0,
+             0,
+             -1,
+             -1};
     for (const package::Launch &launch : implementation.launches) {
       info->shared_bytes = std::max(info->shared_bytes, launch.sharedBytes);
       info->scratch_bytes = std::max(info->scratch_bytes, launch.scratchBytes);
@@ -223,7 +237,8 @@ xlstm_status xlstm_device_count(xlstm_device_kind kind, int32_t *count) {
 
 static void checkDevice(xlstm_device_kind kind, int32_t index) {
   if (kind != XLSTM_CPU && kind != XLSTM_CUDA)
-    fail(XLSTM_ERROR_INVALID_ARGUMENT, "device: expected XLSTM_CPU or XLSTM_CUDA, got ", static_cast<int>(kind));
+    fail(XLSTM_ERROR_INVALID_ARGUMENT, "device: expected XLSTM_CPU or XLSTM_CUDA, got ",
+         static_cast<int>(kind));
   if (kind == XLSTM_CPU && index != 0)
     fail(XLSTM_ERROR_INVALID_ARGUMENT, "device: expected index 0 for the CPU, got ", index);
 }
@@ -236,12 +251,13 @@ xlstm_status xlstm_device_query(xlstm_device_kind kind, int32_t index, xlstm_dev
   });
 }
 
-xlstm_status xlstm_device_open(xlstm_device_kind kind, int32_t index, const xlstm_device_options *options,
-                               xlstm_device **device) {
+xlstm_status xlstm_device_open(xlstm_device_kind kind, int32_t index,
+                               const xlstm_device_options *options, xlstm_device **device) {
   return guard([&] {
     required("xlstm_device_open", device);
     checkDevice(kind, index);
-    *device = new xlstm_device{kind == XLSTM_CUDA ? cuda::open(index) : cpu::open(options ? options->threads : 0)};
+    *device = new xlstm_device{kind == XLSTM_CUDA ? cuda::open(index)
+                                                  : cpu::open(options ? options->threads : 0)};
   });
 }
 
@@ -266,21 +282,24 @@ void xlstm_device_free(xlstm_device *device, void *data) {
     device->device->release(data);
 }
 
-xlstm_status xlstm_device_upload(xlstm_device *device, void *to, const void *from, size_t bytes, void *stream) {
+xlstm_status xlstm_device_upload(xlstm_device *device, void *to, const void *from, size_t bytes,
+                                 void *stream) {
   return guard([&] {
     required("xlstm_device_upload", device);
     device->device->upload(to, from, bytes, stream);
   });
 }
 
-xlstm_status xlstm_device_download(xlstm_device *device, void *to, const void *from, size_t bytes, void *stream) {
+xlstm_status xlstm_device_download(xlstm_device *device, void *to, const void *from, size_t bytes,
+                                   void *stream) {
   return guard([&] {
     required("xlstm_device_download", device);
     device->device->download(to, from, bytes, stream);
   });
 }
 
-xlstm_status xlstm_device_fill(xlstm_device *device, void *data, uint8_t byte, size_t bytes, void *stream) {
+xlstm_status xlstm_device_fill(xlstm_device *device, void *data, uint8_t byte, size_t bytes,
+                               void *stream) {
   return guard([&] {
     required("xlstm_device_fill", device);
     device->device->fill(data, byte, bytes, stream);
@@ -346,16 +365,20 @@ xlstm_status xlstm_function_bind(xlstm_package *package, const char *name, xlstm
 }
 
 void xlstm_function_release(xlstm_function *function) { delete function; }
-int32_t xlstm_function_index(const xlstm_function *function) { return function ? function->function->index() : -1; }
+int32_t xlstm_function_index(const xlstm_function *function) {
+  return function ? function->function->index() : -1;
+}
 
-xlstm_status xlstm_function_find_input(const xlstm_function *function, const char *name, int32_t *index) {
+xlstm_status xlstm_function_find_input(const xlstm_function *function, const char *name,
+                                       int32_t *index) {
   return guard([&] {
     required("xlstm_function_find_input", function, name, index);
     *index = findArgument(function->function->plan().function().inputs, name, "input");
   });
 }
 
-xlstm_status xlstm_function_find_output(const xlstm_function *function, const char *name, int32_t *index) {
+xlstm_status xlstm_function_find_output(const xlstm_function *function, const char *name,
+                                        int32_t *index) {
   return guard([&] {
     required("xlstm_function_find_output", function, name, index);
     *index = findArgument(function->function->plan().function().outputs, name, "output");
@@ -371,8 +394,8 @@ xlstm_status xlstm_context_create(xlstm_function *function, xlstm_context **cont
 
 void xlstm_context_destroy(xlstm_context *context) { delete context; }
 
-xlstm_status xlstm_context_output_shape(xlstm_context *context, const xlstm_tensor *const *inputs, int32_t index,
-                                        int64_t shape[XLSTM_MAX_RANK]) {
+xlstm_status xlstm_context_output_shape(xlstm_context *context, const xlstm_tensor *const *inputs,
+                                        int32_t index, int64_t shape[XLSTM_MAX_RANK]) {
   return guard([&] {
     required("xlstm_context_output_shape", context, inputs, shape);
     inRange("output", index, context->context.function().plan().function().outputs.size());
@@ -389,8 +412,8 @@ xlstm_status xlstm_context_workspace_size(xlstm_context *context, const xlstm_te
 }
 
 xlstm_status xlstm_context_run(xlstm_context *context, const xlstm_tensor *const *inputs,
-                               const xlstm_tensor *const *outputs, void *workspace, size_t workspace_bytes,
-                               void *stream) {
+                               const xlstm_tensor *const *outputs, void *workspace,
+                               size_t workspace_bytes, void *stream) {
   return guard([&] {
     required("xlstm_context_run", context, inputs, outputs);
     context->context.run(inputs, outputs, workspace, workspace_bytes, stream);

@@ -22,18 +22,20 @@ namespace {
 class Library {
 public:
   Library(std::string_view bytes, const std::string &name) : name(name) {
-    // dlopen wants a path: an anonymous file has one under /proc. The descriptor stays open as long as the
-    // library, since the loader would take an equal path for the same library.
+    // dlopen wants a path: an anonymous file has one under /proc. The descriptor stays open as long
+    // as the library, since the loader would take an equal path for the same library.
     descriptor = ::memfd_create(name.c_str(), MFD_CLOEXEC);
     if (descriptor < 0)
-      fail(XLSTM_ERROR_ENVIRONMENT, name, ": cannot create an anonymous file: ", std::strerror(errno));
+      fail(XLSTM_ERROR_ENVIRONMENT, name,
+           ": cannot create an anonymous file: ", std::strerror(errno));
     try {
       while (!bytes.empty()) {
         ssize_t n = ::write(descriptor, bytes.data(), bytes.size());
         if (n < 0 && errno == EINTR)
           continue;
         if (n <= 0)
-          fail(XLSTM_ERROR_OUT_OF_MEMORY, name, ": cannot write an anonymous file: ", std::strerror(errno));
+          fail(XLSTM_ERROR_OUT_OF_MEMORY, name,
+               ": cannot write an anonymous file: ", std::strerror(errno));
         bytes.remove_prefix(static_cast<size_t>(n));
       }
       handle = ::dlopen(cat("/proc/self/fd/", descriptor).c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -66,7 +68,8 @@ private:
 
 class CpuProgram : public Program {
 public:
-  CpuProgram(const package::Container &container, const package::Implementation &implementation, ThreadPool &pool)
+  CpuProgram(const package::Container &container, const package::Implementation &implementation,
+             ThreadPool &pool)
       : pool(pool) {
     for (const package::Launch &launch : implementation.launches) {
       auto &library = libraries[launch.blob];
@@ -93,7 +96,8 @@ public:
   }
   const xlstm_device_info &info() const override { return description; }
 
-  int preference(const package::Implementation &implementation, std::string &reason) const override {
+  int preference(const package::Implementation &implementation,
+                 std::string &reason) const override {
     if (implementation.target != "cpu") {
       reason = "needs a GPU";
       return 0;
@@ -116,14 +120,18 @@ public:
 
   void *allocate(size_t bytes) override {
     size_t rounded = (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
-    void *data = rounded < bytes ? nullptr : std::aligned_alloc(kDeviceAlignment, rounded ? rounded : kDeviceAlignment);
+    void *data = rounded < bytes
+                     ? nullptr
+                     : std::aligned_alloc(kDeviceAlignment, rounded ? rounded : kDeviceAlignment);
     if (!data)
       fail(XLSTM_ERROR_OUT_OF_MEMORY, "cannot allocate ", bytes, " bytes of memory");
     return data;
   }
   void release(void *data) noexcept override { std::free(data); }
   void upload(void *to, const void *from, size_t bytes, void *) override { copy(to, from, bytes); }
-  void download(void *to, const void *from, size_t bytes, void *) override { copy(to, from, bytes); }
+  void download(void *to, const void *from, size_t bytes, void *) override {
+    copy(to, from, bytes);
+  }
   void fill(void *data, uint8_t byte, size_t bytes, void *) override {
     if (bytes)
       std::memset(data, byte, bytes);
@@ -133,10 +141,15 @@ public:
   void destroyStream(void *) noexcept override {}
   void synchronize(void *) override {}
   void *createEvent() override { return new Clock::time_point(); }
-  void destroyEvent(void *event) noexcept override { delete static_cast<Clock::time_point *>(event); }
-  void recordEvent(void *event, void *) override { *static_cast<Clock::time_point *>(event) = Clock::now(); }
+  void destroyEvent(void *event) noexcept override {
+    delete static_cast<Clock::time_point *>(event);
+  }
+  void recordEvent(void *event, void *) override {
+    *static_cast<Clock::time_point *>(event) = Clock::now();
+  }
   float elapsed(void *begin, void *end) override {
-    auto difference = *static_cast<Clock::time_point *>(end) - *static_cast<Clock::time_point *>(begin);
+    auto difference =
+        *static_cast<Clock::time_point *>(end) - *static_cast<Clock::time_point *>(begin);
     return std::chrono::duration<float, std::milli>(difference).count();
   }
 

@@ -23,7 +23,8 @@ std::string hostIsa() {
                                                            : "x86-64";
   if (const char *cap = std::getenv("XLSTM_ISA"); cap && *cap) {
     if (package::isaLevel(cap) == 0)
-      fail(XLSTM_ERROR_ENVIRONMENT, "XLSTM_ISA: expected x86-64, x86-64-v3 or x86-64-v4, got '", cap, "'");
+      fail(XLSTM_ERROR_ENVIRONMENT, "XLSTM_ISA: expected x86-64, x86-64-v3 or x86-64-v4, got '",
+           cap, "'");
     if (package::isaLevel(cap) < package::isaLevel(best))
       best = cap;
   }
@@ -62,7 +63,8 @@ int chooseThreads(int requested) {
     char *end = nullptr;
     long value = std::strtol(text, &end, 10);
     if (*end || value < 1 || value > 1024)
-      fail(XLSTM_ERROR_ENVIRONMENT, "XLSTM_THREADS: expected a number from 1 to 1024, got '", text, "'");
+      fail(XLSTM_ERROR_ENVIRONMENT, "XLSTM_THREADS: expected a number from 1 to 1024, got '", text,
+           "'");
     return static_cast<int>(value);
   }
   return hostThreads();
@@ -73,7 +75,8 @@ std::string hostName() {
   unsigned words[12] = {};
   if (__get_cpuid_max(0x80000000, nullptr) >= 0x80000004)
     for (unsigned i = 0; i < 3; ++i)
-      __get_cpuid(0x80000002 + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2], &words[4 * i + 3]);
+      __get_cpuid(0x80000002 + i, &words[4 * i], &words[4 * i + 1], &words[4 * i + 2],
+                  &words[4 * i + 3]);
   char text[sizeof words + 1] = {};
   std::memcpy(text, words, sizeof words);
   std::string name(text);

@@ -8,8 +8,8 @@
 namespace xlstm::cpu {
 
 /// Highest instruction set level that CPU and operating system support, capped by `XLSTM_ISA`:
-/// "x86-64", "x86-64-v3" (AVX2, FMA, F16C …), "x86-64-v4" (AVX-512 F, BW, CD, DQ, VL). "" on other machines.
-/// Throws Failure(ENVIRONMENT) if XLSTM_ISA is none of these.
+/// "x86-64", "x86-64-v3" (AVX2, FMA, F16C …), "x86-64-v4" (AVX-512 F, BW, CD, DQ, VL). "" on other
+/// machines. Throws Failure(ENVIRONMENT) if XLSTM_ISA is none of these.
 std::string hostIsa();
 
 /// CPUs that this process may use: its affinity mask and its cgroup's quota; at least 1.

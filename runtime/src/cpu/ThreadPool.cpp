@@ -10,8 +10,8 @@
 namespace xlstm::cpu {
 namespace {
 
-/// How long a thread polls before it sleeps: longer than the gap between two launches of one run, short
-/// enough not to burden a machine where somebody else wants the CPU.
+/// How long a thread polls before it sleeps: longer than the gap between two launches of one run,
+/// short enough not to burden a machine where somebody else wants the CPU.
 constexpr auto kSpin = std::chrono::microseconds(30);
 
 inline void pause() {

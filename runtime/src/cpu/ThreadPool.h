@@ -4,8 +4,8 @@
 //   caller        |--claim chunk--claim chunk--| waits for the last worker, returns
 //   worker 1..n-1     |--claim chunk--…--|       spins a little for the next grid, then sleeps
 //
-// Threads claim chunks of blocks from one counter, so uneven blocks balance. Which thread runs a block
-// does not matter for the result: blocks write disjoint outputs.
+// Threads claim chunks of blocks from one counter, so uneven blocks balance. Which thread runs a
+// block does not matter for the result: blocks write disjoint outputs.
 #ifndef XLSTM_RUNTIME_CPU_THREADPOOL_H
 #define XLSTM_RUNTIME_CPU_THREADPOOL_H
 
@@ -24,17 +24,19 @@ using Kernel = void (*)(const int64_t *args, int64_t begin, int64_t end, void *s
 
 class ThreadPool {
 public:
-  /// `threads` >= 1 counts the calling thread; workers start at the first grid of more than one block.
+  /// `threads` >= 1 counts the calling thread; workers start at the first grid of more than one
+  /// block.
   explicit ThreadPool(int threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;
   ThreadPool &operator=(const ThreadPool &) = delete;
 
-  /// Gives every thread at least `bytes` of 64-byte aligned scratch. Allocates; throws std::bad_alloc.
+  /// Gives every thread at least `bytes` of 64-byte aligned scratch. Allocates; throws
+  /// std::bad_alloc.
   void reserveScratch(int64_t bytes);
 
-  /// Runs blocks [0, blocks) and returns when all are done. Allocates nothing after the first call. Calls
-  /// from several threads take turns.
+  /// Runs blocks [0, blocks) and returns when all are done. Allocates nothing after the first call.
+  /// Calls from several threads take turns.
   void run(Kernel kernel, const int64_t *args, int64_t blocks);
 
   int threads() const { return count; }

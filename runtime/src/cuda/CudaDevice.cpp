@@ -74,17 +74,16 @@ public:
   void launch(size_t index, const LaunchArguments &arguments, void *stream) override {
     const Entry &entry = entries[index];
     if (arguments.blocks > INT32_MAX)
-      fail(XLSTM_ERROR_UNSUPPORTED, entry.launch->kernel, ": expected a grid of at most ", INT32_MAX, " blocks, got ",
-           arguments.blocks);
+      fail(XLSTM_ERROR_UNSUPPORTED, entry.launch->kernel, ": expected a grid of at most ",
+           INT32_MAX, " blocks, got ", arguments.blocks);
     Current current(driver, primary->context);
-    CUresult code =
-        driver.launch(entry.function, static_cast<unsigned>(arguments.blocks), 1, 1,
-                      static_cast<unsigned>(entry.launch->block), 1, 1,
-                      static_cast<unsigned>(entry.launch->sharedBytes), static_cast<CUstream>(stream),
-                      arguments.parameters, nullptr);
+    CUresult code = driver.launch(entry.function, static_cast<unsigned>(arguments.blocks), 1, 1,
+                                  static_cast<unsigned>(entry.launch->block), 1, 1,
+                                  static_cast<unsigned>(entry.launch->sharedBytes),
+                                  static_cast<CUstream>(stream), arguments.parameters, nullptr);
     if (code != CUDA_SUCCESS)
-      fail(XLSTM_ERROR_DEVICE, entry.launch->kernel, ": launch of ", arguments.blocks, " blocks of ",
-           entry.launch->block, " threads with ", entry.launch->sharedBytes,
+      fail(XLSTM_ERROR_DEVICE, entry.launch->kernel, ": launch of ", arguments.blocks,
+           " blocks of ", entry.launch->block, " threads with ", entry.launch->sharedBytes,
            " bytes of shared memory failed: ", driver.describe(code));
   }
 
@@ -101,8 +100,8 @@ private:
       found->second = loadModule(container, implementation, launch);
     CUfunction function = nullptr;
     if (driver.moduleFunction(&function, found->second, launch.kernel.c_str()) != CUDA_SUCCESS)
-      fail(XLSTM_ERROR_INVALID_INPUT, container.source(), ": expected a kernel named '", launch.kernel, "' in ",
-           launch.cubin.empty() ? launch.ptx : launch.cubin, ", got none");
+      fail(XLSTM_ERROR_INVALID_INPUT, container.source(), ": expected a kernel named '",
+           launch.kernel, "' in ", launch.cubin.empty() ? launch.ptx : launch.cubin, ", got none");
     if (launch.sharedBytes > 48 * 1024)
       driver.check(driver.functionSet(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                                       static_cast<int>(launch.sharedBytes)),
@@ -110,8 +109,10 @@ private:
     entries.push_back({&launch, function});
   }
 
-  /// A cubin runs on its own major capability and not on a smaller minor one; PTX on all later ones.
-  CUmodule loadModule(const package::Container &container, const package::Implementation &implementation,
+  /// A cubin runs on its own major capability and not on a smaller minor one; PTX on all later
+  /// ones.
+  CUmodule loadModule(const package::Container &container,
+                      const package::Implementation &implementation,
                       const package::Launch &launch) {
     package::GpuTarget target;
     package::parseGpuTarget(implementation.target, target);
@@ -119,15 +120,16 @@ private:
     CUmodule module = nullptr;
     bool fits = target.major == gpu.capability_major && target.minor <= gpu.capability_minor;
     if (!launch.cubin.empty() && fits) {
-      CUresult code = driver.moduleLoad(&module, container.blob(launch.cubin).data(), 0, nullptr, nullptr);
+      CUresult code =
+          driver.moduleLoad(&module, container.blob(launch.cubin).data(), 0, nullptr, nullptr);
       if (code == CUDA_SUCCESS)
         return module;
       refusal = cat("the driver refuses ", launch.cubin, " (", driver.describe(code), ")");
     }
     if (launch.ptx.empty())
       fail(XLSTM_ERROR_ENVIRONMENT, container.source(), ": ",
-           refusal.empty() ? cat(launch.cubin, " does not run on compute capability ", gpu.capability_major, ".",
-                                 gpu.capability_minor)
+           refusal.empty() ? cat(launch.cubin, " does not run on compute capability ",
+                                 gpu.capability_major, ".", gpu.capability_minor)
                            : refusal,
            " and the package has no PTX for ", implementation.target);
     return compile(container, launch.ptx);
@@ -145,8 +147,9 @@ private:
     log[sizeof log - 1] = 0;
     std::string why = cat(driver.describe(code), *log ? "; " : "", log);
     if (code == CUDA_ERROR_UNSUPPORTED_PTX_VERSION)
-      fail(XLSTM_ERROR_ENVIRONMENT, container.source(), ": the NVIDIA driver (CUDA ", versionText(driver.version),
-           ") is too old for the PTX in ", blob, "; update the driver, or compile the package where ptxas is: ", why);
+      fail(XLSTM_ERROR_ENVIRONMENT, container.source(), ": the NVIDIA driver (CUDA ",
+           versionText(driver.version), ") is too old for the PTX in ", blob,
+           "; update the driver, or compile the package where ptxas is: ", why);
     fail(XLSTM_ERROR_DEVICE, container.source(), ": the driver cannot compile ", blob, ": ", why);
   }
 
@@ -166,10 +169,12 @@ private:
 class CudaDevice : public Device {
 public:
   CudaDevice(const Driver &driver, CUdevice device, const xlstm_device_info &info)
-      : driver(driver), primary(std::make_shared<PrimaryContext>(driver, device)), description(info) {}
+      : driver(driver), primary(std::make_shared<PrimaryContext>(driver, device)),
+        description(info) {}
   const xlstm_device_info &info() const override { return description; }
 
-  int preference(const package::Implementation &implementation, std::string &reason) const override {
+  int preference(const package::Implementation &implementation,
+                 std::string &reason) const override {
     package::GpuTarget target;
     int have = description.capability_major * 10 + description.capability_minor;
     if (!package::parseGpuTarget(implementation.target, target)) {
@@ -178,8 +183,9 @@ public:
     }
     int need = target.major * 10 + target.minor;
     if (target.exact ? have != need : have < need) {
-      reason = cat("needs compute capability ", target.major, ".", target.minor, target.exact ? " exactly" : " or later",
-                   ", this GPU has ", description.capability_major, ".", description.capability_minor);
+      reason = cat("needs compute capability ", target.major, ".", target.minor,
+                   target.exact ? " exactly" : " or later", ", this GPU has ",
+                   description.capability_major, ".", description.capability_minor);
       return 0;
     }
     for (const package::Launch &launch : implementation.launches) {
@@ -189,12 +195,14 @@ public:
         return 0;
       }
       if (launch.ptx.empty() && target.major != description.capability_major) {
-        reason = cat(launch.cubin, " runs on capability ", target.major, ".x only and the package has no PTX for it");
+        reason = cat(launch.cubin, " runs on capability ", target.major,
+                     ".x only and the package has no PTX for it");
         return 0;
       }
       for (const package::Argument &arg : launch.args)
         if (arg.kind == package::Argument::Kind::TensorMap && !driver.tensorMapEncodeTiled) {
-          reason = cat("needs a driver for CUDA 12.0 or later, this one is for ", versionText(driver.version));
+          reason = cat("needs a driver for CUDA 12.0 or later, this one is for ",
+                       versionText(driver.version));
           return 0;
         }
     }
@@ -204,15 +212,16 @@ public:
                                 const package::Implementation &implementation) override {
     return std::make_unique<CudaProgram>(primary, description, container, implementation);
   }
-  void encodeTensorMap(const package::Argument &argument, const xlstm_tensor &tensor, void *out) override;
+  void encodeTensorMap(const package::Argument &argument, const xlstm_tensor &tensor,
+                       void *out) override;
 
   void *allocate(size_t bytes) override {
     Current current(driver, primary->context);
     CUdeviceptr data = 0;
     CUresult code = driver.memoryAllocate(&data, bytes ? bytes : 1);
     if (code == CUDA_ERROR_OUT_OF_MEMORY)
-      fail(XLSTM_ERROR_OUT_OF_MEMORY, "cannot allocate ", bytes, " bytes on ", description.name, ", which has ",
-           description.memory_bytes);
+      fail(XLSTM_ERROR_OUT_OF_MEMORY, "cannot allocate ", bytes, " bytes on ", description.name,
+           ", which has ", description.memory_bytes);
     driver.check(code, "cuMemAlloc");
     return reinterpret_cast<void *>(data);
   }
@@ -228,19 +237,22 @@ public:
     if (!bytes)
       return;
     Current current(driver, primary->context);
-    driver.check(driver.copyToDevice(address(to), from, bytes, static_cast<CUstream>(stream)), "copy to the GPU");
+    driver.check(driver.copyToDevice(address(to), from, bytes, static_cast<CUstream>(stream)),
+                 "copy to the GPU");
   }
   void download(void *to, const void *from, size_t bytes, void *stream) override {
     if (!bytes)
       return;
     Current current(driver, primary->context);
-    driver.check(driver.copyToHost(to, address(from), bytes, static_cast<CUstream>(stream)), "copy from the GPU");
+    driver.check(driver.copyToHost(to, address(from), bytes, static_cast<CUstream>(stream)),
+                 "copy from the GPU");
   }
   void fill(void *data, uint8_t byte, size_t bytes, void *stream) override {
     if (!bytes)
       return;
     Current current(driver, primary->context);
-    driver.check(driver.memorySet(address(data), byte, bytes, static_cast<CUstream>(stream)), "fill on the GPU");
+    driver.check(driver.memorySet(address(data), byte, bytes, static_cast<CUstream>(stream)),
+                 "fill on the GPU");
   }
 
   void *createStream() override {
@@ -249,7 +261,9 @@ public:
     driver.check(driver.streamCreate(&stream, CU_STREAM_NON_BLOCKING), "cuStreamCreate");
     return stream;
   }
-  void destroyStream(void *stream) noexcept override { driver.streamDestroy(static_cast<CUstream>(stream)); }
+  void destroyStream(void *stream) noexcept override {
+    driver.streamDestroy(static_cast<CUstream>(stream));
+  }
   void synchronize(void *stream) override {
     Current current(driver, primary->context);
     driver.check(driver.streamSynchronize(static_cast<CUstream>(stream)), "kernel execution");
@@ -260,17 +274,21 @@ public:
     driver.check(driver.eventCreate(&event, 0), "cuEventCreate");
     return event;
   }
-  void destroyEvent(void *event) noexcept override { driver.eventDestroy(static_cast<CUevent>(event)); }
+  void destroyEvent(void *event) noexcept override {
+    driver.eventDestroy(static_cast<CUevent>(event));
+  }
   void recordEvent(void *event, void *stream) override {
     Current current(driver, primary->context);
-    driver.check(driver.eventRecord(static_cast<CUevent>(event), static_cast<CUstream>(stream)), "cuEventRecord");
+    driver.check(driver.eventRecord(static_cast<CUevent>(event), static_cast<CUstream>(stream)),
+                 "cuEventRecord");
   }
   float elapsed(void *begin, void *end) override {
     Current current(driver, primary->context);
     driver.check(driver.eventSynchronize(static_cast<CUevent>(end)), "kernel execution");
     float milliseconds = 0;
-    driver.check(driver.eventElapsed(&milliseconds, static_cast<CUevent>(begin), static_cast<CUevent>(end)),
-                 "cuEventElapsedTime");
+    driver.check(
+        driver.eventElapsed(&milliseconds, static_cast<CUevent>(begin), static_cast<CUevent>(end)),
+        "cuEventElapsedTime");
     return milliseconds;
   }
 
@@ -300,7 +318,8 @@ int tensorMapType(DType dtype) {
   }
 }
 
-void CudaDevice::encodeTensorMap(const package::Argument &argument, const xlstm_tensor &tensor, void *out) {
+void CudaDevice::encodeTensorMap(const package::Argument &argument, const xlstm_tensor &tensor,
+                                 void *out) {
   std::memset(out, 0, kTensorMapBytes);
   if (!tensor.data)
     return; // an absent or empty tensor: the kernel has no tile of it to read
@@ -325,15 +344,18 @@ void CudaDevice::encodeTensorMap(const package::Argument &argument, const xlstm_
                 : argument.swizzle == 64 ? CU_TENSOR_MAP_SWIZZLE_64B
                 : argument.swizzle == 32 ? CU_TENSOR_MAP_SWIZZLE_32B
                                          : CU_TENSOR_MAP_SWIZZLE_NONE;
-  CUresult code = driver.tensorMapEncodeTiled(out, tensorMapType(tensor.dtype), static_cast<uint32_t>(rank), tensor.data,
-                                              extents, strides + 1, box, ones, CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle,
-                                              CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  Current current(driver,
+                  primary->context); // the driver asks for one, though the map is host memory
+  CUresult code = driver.tensorMapEncodeTiled(
+      out, tensorMapType(tensor.dtype), static_cast<uint32_t>(rank), tensor.data, extents,
+      strides + 1, box, ones, CU_TENSOR_MAP_INTERLEAVE_NONE, swizzle,
+      CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (code != CUDA_SUCCESS) {
     std::string layout;
     for (int k = 0; k < rank; ++k)
       layout += cat(k ? ", " : "", extents[k], " (", k ? strides[k] : size, " bytes apart)");
-    fail(XLSTM_ERROR_UNSUPPORTED, argument.tensor, ": the driver makes no tensor map for the extents ", layout, ": ",
-         driver.describe(code));
+    fail(XLSTM_ERROR_UNSUPPORTED, argument.tensor,
+         ": the driver makes no tensor map for the extents ", layout, ": ", driver.describe(code));
   }
 }
 
@@ -344,8 +366,9 @@ int count() {
   int devices = 0;
   driver.check(driver.deviceCount(&devices), "cuDeviceGetCount");
   if (devices == 0)
-    fail(XLSTM_ERROR_ENVIRONMENT, "no GPU can be used: the NVIDIA driver finds none; check CUDA_VISIBLE_DEVICES, or run "
-                                  "with --device cpu");
+    fail(XLSTM_ERROR_ENVIRONMENT,
+         "no GPU can be used: the NVIDIA driver finds none; check CUDA_VISIBLE_DEVICES, or run "
+         "with --device cpu");
   return devices;
 }
 

@@ -14,27 +14,28 @@ Driver openDriver() {
   const char *name = given && *given ? given : "libcuda.so.1";
   void *library = ::dlopen(name, RTLD_NOW | RTLD_LOCAL);
   if (!library)
-    fail(XLSTM_ERROR_ENVIRONMENT, "no GPU can be used: the NVIDIA driver library cannot be opened (", ::dlerror(),
+    fail(XLSTM_ERROR_ENVIRONMENT,
+         "no GPU can be used: the NVIDIA driver library cannot be opened (", ::dlerror(),
          "); install the NVIDIA driver, or run with --device cpu");
   Driver driver;
   bool complete = true;
   std::string missing;
-#define XLSTM_CUDA_LOAD(member, symbol, parameters)                                                                    \
-  driver.member = reinterpret_cast<decltype(driver.member)>(::dlsym(library, symbol));                                 \
-  if (!driver.member && complete) {                                                                                    \
-    complete = false;                                                                                                  \
-    missing = symbol;                                                                                                  \
+#define XLSTM_CUDA_LOAD(member, symbol, parameters)                                                \
+  driver.member = reinterpret_cast<decltype(driver.member)>(::dlsym(library, symbol));             \
+  if (!driver.member && complete) {                                                                \
+    complete = false;                                                                              \
+    missing = symbol;                                                                              \
   }
   XLSTM_CUDA_FUNCTIONS(XLSTM_CUDA_LOAD)
 #undef XLSTM_CUDA_LOAD
   if (!complete)
-    fail(XLSTM_ERROR_ENVIRONMENT, "the NVIDIA driver library ", name, " is too old: it lacks ", missing,
-         "; update the driver");
-  driver.tensorMapEncodeTiled =
-      reinterpret_cast<decltype(driver.tensorMapEncodeTiled)>(::dlsym(library, "cuTensorMapEncodeTiled"));
+    fail(XLSTM_ERROR_ENVIRONMENT, "the NVIDIA driver library ", name, " is too old: it lacks ",
+         missing, "; update the driver");
+  driver.tensorMapEncodeTiled = reinterpret_cast<decltype(driver.tensorMapEncodeTiled)>(
+      ::dlsym(library, "cuTensorMapEncodeTiled"));
   if (CUresult code = driver.init(0); code != CUDA_SUCCESS)
-    fail(XLSTM_ERROR_ENVIRONMENT, "no GPU can be used: the NVIDIA driver does not start (", driver.describe(code),
-         "); check that nvidia-smi lists a GPU, or run with --device cpu");
+    fail(XLSTM_ERROR_ENVIRONMENT, "no GPU can be used: the NVIDIA driver does not start (",
+         driver.describe(code), "); check that nvidia-smi lists a GPU, or run with --device cpu");
   driver.check(driver.driverVersion(&driver.version), "cuDriverGetVersion");
   return driver;
 }
@@ -57,8 +58,8 @@ std::string Driver::describe(CUresult code) const {
 
 void Driver::check(CUresult code, const char *what) const {
   if (code != CUDA_SUCCESS)
-    fail(code == CUDA_ERROR_OUT_OF_MEMORY ? XLSTM_ERROR_OUT_OF_MEMORY : XLSTM_ERROR_DEVICE, what, ": ",
-         describe(code));
+    fail(code == CUDA_ERROR_OUT_OF_MEMORY ? XLSTM_ERROR_OUT_OF_MEMORY : XLSTM_ERROR_DEVICE, what,
+         ": ", describe(code));
 }
 
 std::string versionText(int version) { return cat(version / 1000, ".", version % 1000 / 10); }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The part of the CUDA driver API that the runtime uses, resolved from libcuda at run time. Types and
-// constants are declared here by their documented ABI, so that no CUDA header is needed to build.
+// The part of the CUDA driver API that the runtime uses, resolved from libcuda at run time. Types
+// and constants are declared here by their documented ABI, so that no CUDA header is needed to
+// build.
 #ifndef XLSTM_RUNTIME_CUDA_DRIVER_H
 #define XLSTM_RUNTIME_CUDA_DRIVER_H
 
@@ -61,41 +62,46 @@ enum : int {
 };
 
 /// X(name of the member, symbol in libcuda, parameters): every function used. All return CUresult.
-#define XLSTM_CUDA_FUNCTIONS(X)                                                                                        \
-  X(init, "cuInit", (unsigned flags))                                                                                  \
-  X(driverVersion, "cuDriverGetVersion", (int *version))                                                               \
-  X(errorName, "cuGetErrorName", (CUresult code, const char **text))                                                   \
-  X(errorString, "cuGetErrorString", (CUresult code, const char **text))                                               \
-  X(deviceCount, "cuDeviceGetCount", (int *count))                                                                     \
-  X(deviceGet, "cuDeviceGet", (CUdevice * device, int index))                                                          \
-  X(deviceName, "cuDeviceGetName", (char *name, int length, CUdevice device))                                          \
-  X(deviceMemory, "cuDeviceTotalMem_v2", (size_t *bytes, CUdevice device))                                             \
-  X(deviceAttribute, "cuDeviceGetAttribute", (int *value, int attribute, CUdevice device))                             \
-  X(primaryRetain, "cuDevicePrimaryCtxRetain", (CUcontext * context, CUdevice device))                                 \
-  X(primaryRelease, "cuDevicePrimaryCtxRelease_v2", (CUdevice device))                                                 \
-  X(contextGet, "cuCtxGetCurrent", (CUcontext * context))                                                              \
-  X(contextPush, "cuCtxPushCurrent_v2", (CUcontext context))                                                           \
-  X(contextPop, "cuCtxPopCurrent_v2", (CUcontext * context))                                                           \
-  X(moduleLoad, "cuModuleLoadDataEx",                                                                                  \
-    (CUmodule * module, const void *image, unsigned count, int *options, void **values))                               \
-  X(moduleUnload, "cuModuleUnload", (CUmodule module))                                                                 \
-  X(moduleFunction, "cuModuleGetFunction", (CUfunction * function, CUmodule module, const char *name))                 \
-  X(functionSet, "cuFuncSetAttribute", (CUfunction function, int attribute, int value))                                \
-  X(launch, "cuLaunchKernel",                                                                                          \
-    (CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY,            \
-     unsigned blockZ, unsigned sharedBytes, CUstream stream, void **parameters, void **extra))                         \
-  X(memoryAllocate, "cuMemAlloc_v2", (CUdeviceptr * data, size_t bytes))                                               \
-  X(memoryFree, "cuMemFree_v2", (CUdeviceptr data))                                                                    \
-  X(copyToDevice, "cuMemcpyHtoDAsync_v2", (CUdeviceptr to, const void *from, size_t bytes, CUstream stream))           \
-  X(copyToHost, "cuMemcpyDtoHAsync_v2", (void *to, CUdeviceptr from, size_t bytes, CUstream stream))                   \
-  X(memorySet, "cuMemsetD8Async", (CUdeviceptr data, unsigned char byte, size_t bytes, CUstream stream))               \
-  X(streamCreate, "cuStreamCreate", (CUstream * stream, unsigned flags))                                               \
-  X(streamDestroy, "cuStreamDestroy_v2", (CUstream stream))                                                            \
-  X(streamSynchronize, "cuStreamSynchronize", (CUstream stream))                                                       \
-  X(eventCreate, "cuEventCreate", (CUevent * event, unsigned flags))                                                   \
-  X(eventDestroy, "cuEventDestroy_v2", (CUevent event))                                                                \
-  X(eventRecord, "cuEventRecord", (CUevent event, CUstream stream))                                                    \
-  X(eventSynchronize, "cuEventSynchronize", (CUevent event))                                                           \
+#define XLSTM_CUDA_FUNCTIONS(X)                                                                    \
+  X(init, "cuInit", (unsigned flags))                                                              \
+  X(driverVersion, "cuDriverGetVersion", (int *version))                                           \
+  X(errorName, "cuGetErrorName", (CUresult code, const char **text))                               \
+  X(errorString, "cuGetErrorString", (CUresult code, const char **text))                           \
+  X(deviceCount, "cuDeviceGetCount", (int *count))                                                 \
+  X(deviceGet, "cuDeviceGet", (CUdevice * device, int index))                                      \
+  X(deviceName, "cuDeviceGetName", (char *name, int length, CUdevice device))                      \
+  X(deviceMemory, "cuDeviceTotalMem_v2", (size_t *bytes, CUdevice device))                         \
+  X(deviceAttribute, "cuDeviceGetAttribute", (int *value, int attribute, CUdevice device))         \
+  X(primaryRetain, "cuDevicePrimaryCtxRetain", (CUcontext * context, CUdevice device))             \
+  X(primaryRelease, "cuDevicePrimaryCtxRelease_v2", (CUdevice device))                             \
+  X(contextGet, "cuCtxGetCurrent", (CUcontext * context))                                          \
+  X(contextPush, "cuCtxPushCurrent_v2", (CUcontext context))                                       \
+  X(contextPop, "cuCtxPopCurrent_v2", (CUcontext * context))                                       \
+  X(moduleLoad, "cuModuleLoadDataEx",                                                              \
+    (CUmodule * module, const void *image, unsigned count, int *options, void **values))           \
+  X(moduleUnload, "cuModuleUnload", (CUmodule module))                                             \
+  X(moduleFunction, "cuModuleGetFunction",                                                         \
+    (CUfunction * function, CUmodule module, const char *name))                                    \
+  X(functionSet, "cuFuncSetAttribute", (CUfunction function, int attribute, int value))            \
+  X(launch, "cuLaunchKernel",                                                                      \
+    (CUfunction function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX,         \
+     unsigned blockY, unsigned blockZ, unsigned sharedBytes, CUstream stream, void **parameters,   \
+     void **extra))                                                                                \
+  X(memoryAllocate, "cuMemAlloc_v2", (CUdeviceptr * data, size_t bytes))                           \
+  X(memoryFree, "cuMemFree_v2", (CUdeviceptr data))                                                \
+  X(copyToDevice, "cuMemcpyHtoDAsync_v2",                                                          \
+    (CUdeviceptr to, const void *from, size_t bytes, CUstream stream))                             \
+  X(copyToHost, "cuMemcpyDtoHAsync_v2",                                                            \
+    (void *to, CUdeviceptr from, size_t bytes, CUstream stream))                                   \
+  X(memorySet, "cuMemsetD8Async",                                                                  \
+    (CUdeviceptr data, unsigned char byte, size_t bytes, CUstream stream))                         \
+  X(streamCreate, "cuStreamCreate", (CUstream * stream, unsigned flags))                           \
+  X(streamDestroy, "cuStreamDestroy_v2", (CUstream stream))                                        \
+  X(streamSynchronize, "cuStreamSynchronize", (CUstream stream))                                   \
+  X(eventCreate, "cuEventCreate", (CUevent * event, unsigned flags))                               \
+  X(eventDestroy, "cuEventDestroy_v2", (CUevent event))                                            \
+  X(eventRecord, "cuEventRecord", (CUevent event, CUstream stream))                                \
+  X(eventSynchronize, "cuEventSynchronize", (CUevent event))                                       \
   X(eventElapsed, "cuEventElapsedTime", (float *milliseconds, CUevent begin, CUevent end))
 
 /// The driver. `tensorMapEncodeTiled` is null in drivers before CUDA 12.
@@ -103,12 +109,15 @@ struct Driver {
 #define XLSTM_CUDA_MEMBER(member, symbol, parameters) CUresult(*member) parameters = nullptr;
   XLSTM_CUDA_FUNCTIONS(XLSTM_CUDA_MEMBER)
 #undef XLSTM_CUDA_MEMBER
-  CUresult (*tensorMapEncodeTiled)(void *map, int type, uint32_t rank, void *address, const uint64_t *extents,
-                                   const uint64_t *strides, const uint32_t *box, const uint32_t *elementStrides,
-                                   int interleave, int swizzle, int l2Promotion, int oobFill) = nullptr;
+  CUresult (*tensorMapEncodeTiled)(void *map, int type, uint32_t rank, void *address,
+                                   const uint64_t *extents, const uint64_t *strides,
+                                   const uint32_t *box, const uint32_t *elementStrides,
+                                   int interleave, int swizzle, int l2Promotion,
+                                   int oobFill) = nullptr;
   int version = 0; ///< CUDA version the driver supports: 1000 * major + 10 * minor
 
-  /// Opens libcuda once per process and initialises it. Throws Failure(ENVIRONMENT) that says what is missing.
+  /// Opens libcuda once per process and initialises it. Throws Failure(ENVIRONMENT) that says what
+  /// is missing.
   static const Driver &get();
 
   /// "CUDA_ERROR_…: text" for a result code.

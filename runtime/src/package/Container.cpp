@@ -41,32 +41,33 @@ Container Container::fromMemory(std::string_view bytes, const std::string &sourc
 
 void Container::read(std::string_view bytes) {
   if (bytes.size() < sizeof kMagic || std::memcmp(bytes.data(), kMagic, sizeof kMagic) != 0)
-    fail(XLSTM_ERROR_INVALID_INPUT, name, ": not an xLSTM package: expected a file that begins with XLSTMPKG",
+    fail(XLSTM_ERROR_INVALID_INPUT, name,
+         ": not an xLSTM package: expected a file that begins with XLSTMPKG",
          bytes.empty() ? ", got an empty one" : "");
   if (bytes.size() < kHeaderBytes)
-    fail(XLSTM_ERROR_INVALID_INPUT, name, ": truncated: expected a header of ", kHeaderBytes, " bytes, got ",
-         bytes.size());
+    fail(XLSTM_ERROR_INVALID_INPUT, name, ": truncated: expected a header of ", kHeaderBytes,
+         " bytes, got ", bytes.size());
   uint32_t version = loadLittleEndian<uint32_t>(bytes.data() + 8);
   if (version != kFormatVersion)
     fail(XLSTM_ERROR_INVALID_INPUT, name, ": package format version ", version,
          " is not known to this runtime, which reads version ", kFormatVersion);
   uint64_t length = loadLittleEndian<uint64_t>(bytes.data() + 16);
   if (length > kMaxManifestBytes)
-    fail(XLSTM_ERROR_INVALID_INPUT, name, ": expected a manifest of at most ", kMaxManifestBytes, " bytes, got ",
-         length);
+    fail(XLSTM_ERROR_INVALID_INPUT, name, ": expected a manifest of at most ", kMaxManifestBytes,
+         " bytes, got ", length);
   if (length > bytes.size() - kHeaderBytes)
-    fail(XLSTM_ERROR_INVALID_INPUT, name, ": truncated: expected a manifest of ", length, " bytes, got ",
-         bytes.size() - kHeaderBytes);
+    fail(XLSTM_ERROR_INVALID_INPUT, name, ": truncated: expected a manifest of ", length,
+         " bytes, got ", bytes.size() - kHeaderBytes);
   contents = parseManifest(bytes.substr(kHeaderBytes, length), name);
   size_t start = (kHeaderBytes + length + kBlobAlignment - 1) / kBlobAlignment * kBlobAlignment;
   uint64_t available = bytes.size() > start ? bytes.size() - start : 0;
   for (const Blob &blob : contents.blobs) {
     if (blob.offset % kBlobAlignment)
-      fail(XLSTM_ERROR_INVALID_INPUT, name, ": blob ", blob.name, ": expected an offset that is a multiple of ",
-           kBlobAlignment, ", got ", blob.offset);
+      fail(XLSTM_ERROR_INVALID_INPUT, name, ": blob ", blob.name,
+           ": expected an offset that is a multiple of ", kBlobAlignment, ", got ", blob.offset);
     if (blob.offset > available || blob.size > available - blob.offset)
-      fail(XLSTM_ERROR_INVALID_INPUT, name, ": truncated: blob ", blob.name, ": expected ", blob.size,
-           " bytes at offset ", blob.offset, ", got a blob section of ", available);
+      fail(XLSTM_ERROR_INVALID_INPUT, name, ": truncated: blob ", blob.name, ": expected ",
+           blob.size, " bytes at offset ", blob.offset, ", got a blob section of ", available);
     addBlob(blob, blob.size ? bytes.substr(start + blob.offset, blob.size) : std::string_view());
   }
 }
@@ -75,13 +76,14 @@ void Container::readDirectory(const std::string &path) {
   std::string manifestPath = path + "/manifest.json";
   MappedFile manifest(manifestPath);
   if (manifest.size() > kMaxManifestBytes)
-    fail(XLSTM_ERROR_INVALID_INPUT, manifestPath, ": expected at most ", kMaxManifestBytes, " bytes, got ",
-         manifest.size());
+    fail(XLSTM_ERROR_INVALID_INPUT, manifestPath, ": expected at most ", kMaxManifestBytes,
+         " bytes, got ", manifest.size());
   contents = parseManifest({manifest.data(), manifest.size()}, manifestPath);
   for (const Blob &blob : contents.blobs) {
     MappedFile file(path + "/" + blob.name); // names hold no slash and no leading dot
     if (file.size() != blob.size)
-      fail(XLSTM_ERROR_INVALID_INPUT, path, "/", blob.name, ": expected ", blob.size, " bytes, got ", file.size());
+      fail(XLSTM_ERROR_INVALID_INPUT, path, "/", blob.name, ": expected ", blob.size,
+           " bytes, got ", file.size());
     addBlob(blob, {file.data(), file.size()});
     files.push_back(std::move(file));
   }
@@ -89,7 +91,8 @@ void Container::readDirectory(const std::string &path) {
 
 void Container::addBlob(const Blob &blob, std::string_view bytes) {
   if (checksum(bytes) != blob.xxh64)
-    fail(XLSTM_ERROR_INVALID_INPUT, name, ": blob ", blob.name, " is damaged: its checksum does not match");
+    fail(XLSTM_ERROR_INVALID_INPUT, name, ": blob ", blob.name,
+         " is damaged: its checksum does not match");
   blobs.push_back(bytes);
 }
 

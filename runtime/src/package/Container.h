@@ -10,13 +10,14 @@
 
 namespace xlstm::package {
 
-/// An opened package. Everything in it was checked: header, manifest, extents and checksums of all blobs.
-/// Immutable, so it may be read from several threads.
+/// An opened package. Everything in it was checked: header, manifest, extents and checksums of all
+/// blobs. Immutable, so it may be read from several threads.
 class Container {
 public:
   /// Opens a file or a directory. Throws Failure(INVALID_INPUT) "<path>: …".
   static Container open(const std::string &path);
-  /// Reads a package in memory that outlives the container; `source` stands for the file in messages.
+  /// Reads a package in memory that outlives the container; `source` stands for the file in
+  /// messages.
   static Container fromMemory(std::string_view bytes, const std::string &source);
 
   const Manifest &manifest() const { return contents; }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Package format version 1, as plain structs. The writer (compiler/Package) and the reader share them, so
-// the format stands in one place.
+// Package format version 1, as plain structs. The writer (compiler/Package) and the reader share
+// them, so the format stands in one place.
 //
 // A package is a file, or a directory with manifest.json and one file per blob:
 //
@@ -13,8 +13,10 @@
 //
 // Kernel calling conventions:
 //   cpu  extern "C" void kernel(const int64_t *args, int64_t begin, int64_t end, void *scratch)
-//        runs blocks [begin, end) of the linear grid; `scratch` has scratch_bytes, 64-byte aligned, one per thread
-//   gpu  kernel parameters in the order of `args`: 8-byte integers, tensor maps by value; a linear grid in x
+//        runs blocks [begin, end) of the linear grid; `scratch` has scratch_bytes, 64-byte aligned,
+//        one per thread
+//   gpu  kernel parameters in the order of `args`: 8-byte integers, tensor maps by value; a linear
+//   grid in x
 #ifndef XLSTM_RUNTIME_PACKAGE_MANIFEST_H
 #define XLSTM_RUNTIME_PACKAGE_MANIFEST_H
 
@@ -34,8 +36,8 @@ constexpr size_t kHeaderBytes = 24;
 constexpr size_t kBlobAlignment = 64;
 constexpr size_t kMaxManifestBytes = 16u << 20;
 
-/// A run-time quantity: a number, or a dimension of the function, divided by `ceilDiv` and rounded up.
-/// JSON: 32, "T", or {"dim": "T", "ceil_div": 64}.
+/// A run-time quantity: a number, or a dimension of the function, divided by `ceilDiv` and rounded
+/// up. JSON: 32, "T", or {"dim": "T", "ceil_div": 64}.
 struct Factor {
   int64_t value = 0;   ///< the number, when `dim` is empty
   std::string dim;     ///< name of a run-time dimension
@@ -49,7 +51,8 @@ struct Factor {
 };
 using Product = std::vector<Factor>;
 
-/// An argument of a function. An extent is a number (its `dim` empty) or a run-time dimension; `ceilDiv` is 1.
+/// An argument of a function. An extent is a number (its `dim` empty) or a run-time dimension;
+/// `ceilDiv` is 1.
 struct Tensor {
   std::string name;
   DType dtype = XLSTM_F32;
@@ -57,8 +60,8 @@ struct Tensor {
   bool optional = false;
 };
 
-/// A buffer in the workspace that the caller supplies: the sum of products gives its bytes. Kernels take
-/// it as a pointer by this name; it is 256-byte aligned.
+/// A buffer in the workspace that the caller supplies: the sum of products gives its bytes. Kernels
+/// take it as a pointer by this name; it is 256-byte aligned.
 struct Workspace {
   std::string name;
   std::vector<Product> bytes;
@@ -78,9 +81,15 @@ struct Argument {
   std::vector<int64_t> box; ///< TensorMap: box extents, fastest axis first, one per axis, 1..256
   int swizzle = 0;          ///< TensorMap: bytes, 0, 32, 64 or 128
 
-  static Argument pointer(std::string tensor) { return {Kind::Pointer, std::move(tensor), 0, {}, 0}; }
-  static Argument dim(std::string tensor, int axis) { return {Kind::Dim, std::move(tensor), axis, {}, 0}; }
-  static Argument stride(std::string tensor, int axis) { return {Kind::Stride, std::move(tensor), axis, {}, 0}; }
+  static Argument pointer(std::string tensor) {
+    return {Kind::Pointer, std::move(tensor), 0, {}, 0};
+  }
+  static Argument dim(std::string tensor, int axis) {
+    return {Kind::Dim, std::move(tensor), axis, {}, 0};
+  }
+  static Argument stride(std::string tensor, int axis) {
+    return {Kind::Stride, std::move(tensor), axis, {}, 0};
+  }
   static Argument tensorMap(std::string tensor, std::vector<int64_t> box, int swizzle) {
     return {Kind::TensorMap, std::move(tensor), 0, std::move(box), swizzle};
   }
@@ -96,21 +105,22 @@ struct Requirement {
 /// One kernel launch. An axis whose stride is no argument of the launch must be laid out compactly
 /// (relative to the axis after it); the runtime checks that.
 struct Launch {
-  std::string kernel;        ///< symbol
-  std::string blob;          ///< cpu: ELF shared object
-  std::string ptx;           ///< gpu: PTX text
-  std::string cubin;         ///< gpu: binary, preferred where it runs
-  Product grid;              ///< number of blocks; 0 blocks mean no launch
-  int64_t block = 0;         ///< gpu: threads of a block
-  int64_t sharedBytes = 0;   ///< gpu: dynamic shared memory of a block
-  int64_t scratchBytes = 0;  ///< cpu: scratch of a thread
-  int64_t registers = -1;    ///< gpu, of a thread, as ptxas reports; -1: not known
-  int64_t spillBytes = -1;   ///< gpu, of a thread, as ptxas reports; -1: not known
+  std::string kernel;       ///< symbol
+  std::string blob;         ///< cpu: ELF shared object
+  std::string ptx;          ///< gpu: PTX text
+  std::string cubin;        ///< gpu: binary, preferred where it runs
+  Product grid;             ///< number of blocks; 0 blocks mean no launch
+  int64_t block = 0;        ///< gpu: threads of a block
+  int64_t sharedBytes = 0;  ///< gpu: dynamic shared memory of a block
+  int64_t scratchBytes = 0; ///< cpu: scratch of a thread
+  int64_t registers = -1;   ///< gpu, of a thread, as ptxas reports; -1: not known
+  int64_t spillBytes = -1;  ///< gpu, of a thread, as ptxas reports; -1: not known
   std::vector<Requirement> requirements;
   std::vector<Argument> args;
 };
 
-/// One way to run a function. Several may share a target; the first whose requirements hold is taken.
+/// One way to run a function. Several may share a target; the first whose requirements hold is
+/// taken.
 struct Implementation {
   std::string target;          ///< "cpu", "sm_80" (capability 8.0 or later), "sm_90a" (exactly 9.0)
   std::string isa;             ///< cpu: "x86-64", "x86-64-v3" or "x86-64-v4"
@@ -148,8 +158,8 @@ std::string toJson(const Manifest &manifest);
 /// Reads a manifest. Throws Failure(INVALID_INPUT) "<source>: <path>: expected …, got …".
 Manifest parseManifest(std::string_view json, const std::string &source);
 
-/// Checks what both sides rely on: unique names; blobs, tensors, axes and dimensions that exist; ranges.
-/// Throws Failure(INVALID_INPUT) as parseManifest.
+/// Checks what both sides rely on: unique names; blobs, tensors, axes and dimensions that exist;
+/// ranges. Throws Failure(INVALID_INPUT) as parseManifest.
 void validate(const Manifest &manifest, const std::string &source);
 
 /// "sm_90a" -> {9, 0, exact}. False when `target` is not of that form.

@@ -33,7 +33,8 @@ Json write(const Product &product) {
 Json write(const std::vector<Tensor> &tensors) {
   Json out = Json::array();
   for (const Tensor &tensor : tensors) {
-    Json item{{"name", tensor.name}, {"dtype", dtypeName(tensor.dtype)}, {"shape", write(tensor.shape)}};
+    Json item{
+        {"name", tensor.name}, {"dtype", dtypeName(tensor.dtype)}, {"shape", write(tensor.shape)}};
     if (tensor.optional)
       item["optional"] = true;
     out.push_back(std::move(item));
@@ -50,7 +51,8 @@ Json write(const Argument &arg) {
   case Argument::Kind::Stride:
     return Json{{"stride", Json::array({arg.tensor, arg.axis})}};
   case Argument::Kind::TensorMap:
-    return Json{{"tensormap", Json{{"tensor", arg.tensor}, {"box", arg.box}, {"swizzle", arg.swizzle}}}};
+    return Json{
+        {"tensormap", Json{{"tensor", arg.tensor}, {"box", arg.box}, {"swizzle", arg.swizzle}}}};
   }
   fail(XLSTM_ERROR_INTERNAL, "kernel argument of unknown kind");
 }
@@ -118,7 +120,8 @@ Json write(const Implementation &implementation) {
 // ---- reading ----
 
 /// Calls `read` on every element of the array `node`.
-template <typename T, typename Read> std::vector<T> readList(const JsonNode &node, size_t maxItems, Read read) {
+template <typename T, typename Read>
+std::vector<T> readList(const JsonNode &node, size_t maxItems, Read read) {
   std::vector<T> out;
   node.array(maxItems);
   for (size_t i = 0; i < node.size(); ++i)
@@ -180,12 +183,14 @@ Argument readArgument(const JsonNode &node) {
     }
   }
   if (auto map = node.find("tensormap")) {
-    auto box = readList<int64_t>(map->at("box"), 5, [](const JsonNode &n) { return n.integer(1, 256); });
+    auto box =
+        readList<int64_t>(map->at("box"), 5, [](const JsonNode &n) { return n.integer(1, 256); });
     JsonNode swizzle = map->at("swizzle");
     int64_t bytes = swizzle.integer(0, 128);
     if (bytes != 0 && bytes != 32 && bytes != 64 && bytes != 128)
       swizzle.expected("0, 32, 64 or 128");
-    return Argument::tensorMap(readName(map->at("tensor")), std::move(box), static_cast<int>(bytes));
+    return Argument::tensorMap(readName(map->at("tensor")), std::move(box),
+                               static_cast<int>(bytes));
   }
   node.expected("an object with ptr, dim, stride or tensormap");
 }
@@ -220,7 +225,9 @@ Launch readLaunch(const JsonNode &node, bool cpu) {
 
 std::string readFreeForm(const JsonNode &node, const char *key) {
   auto found = node.find(key);
-  return found ? found->object().json().dump(-1, ' ', true, nlohmann::json::error_handler_t::replace) : "{}";
+  return found
+             ? found->object().json().dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)
+             : "{}";
 }
 
 Implementation readImplementation(const JsonNode &node) {
@@ -232,9 +239,11 @@ Implementation readImplementation(const JsonNode &node) {
   out.schedule = readFreeForm(node, "schedule");
   if (auto workspace = node.find("workspace"))
     out.workspace = readList<Workspace>(*workspace, 4096, [](const JsonNode &item) {
-      return Workspace{readName(item.object().at("name")), readList<Product>(item.at("bytes"), 64, readProduct)};
+      return Workspace{readName(item.object().at("name")),
+                       readList<Product>(item.at("bytes"), 64, readProduct)};
     });
-  out.launches = readList<Launch>(node.at("launches"), 4096, [&](const JsonNode &n) { return readLaunch(n, cpu); });
+  out.launches = readList<Launch>(node.at("launches"), 4096,
+                                  [&](const JsonNode &n) { return readLaunch(n, cpu); });
   return out;
 }
 
@@ -244,7 +253,8 @@ Function readFunction(const JsonNode &node) {
   function.inputs = readList<Tensor>(node.at("inputs"), kMaxItems, readTensor);
   function.outputs = readList<Tensor>(node.at("outputs"), kMaxItems, readTensor);
   function.attributes = readFreeForm(node, "attributes");
-  function.implementations = readList<Implementation>(node.at("implementations"), 1024, readImplementation);
+  function.implementations =
+      readList<Implementation>(node.at("implementations"), 1024, readImplementation);
   return function;
 }
 
@@ -264,16 +274,21 @@ Blob readBlob(const JsonNode &node) {
 } // namespace
 
 std::string toJson(const Manifest &manifest) {
-  Json out{{"xlstm_package", kFormatVersion}, {"tool_version", manifest.toolVersion}, {"name", manifest.name}};
+  Json out{{"xlstm_package", kFormatVersion},
+           {"tool_version", manifest.toolVersion},
+           {"name", manifest.name}};
   Json &blobs = out["blobs"] = Json::array();
   for (const Blob &blob : manifest.blobs) {
     char digits[17];
     std::snprintf(digits, sizeof digits, "%016llx", static_cast<unsigned long long>(blob.xxh64));
-    blobs.push_back(Json{{"name", blob.name}, {"offset", blob.offset}, {"size", blob.size}, {"xxh64", digits}});
+    blobs.push_back(
+        Json{{"name", blob.name}, {"offset", blob.offset}, {"size", blob.size}, {"xxh64", digits}});
   }
   Json &functions = out["functions"] = Json::array();
   for (const Function &function : manifest.functions) {
-    Json item{{"name", function.name}, {"inputs", write(function.inputs)}, {"outputs", write(function.outputs)}};
+    Json item{{"name", function.name},
+              {"inputs", write(function.inputs)},
+              {"outputs", write(function.outputs)}};
     item["attributes"] = freeForm(function.attributes, "attributes");
     Json &list = item["implementations"] = Json::array();
     for (const Implementation &implementation : function.implementations)
@@ -288,8 +303,9 @@ Manifest parseManifest(std::string_view text, const std::string &source) {
   JsonNode root(json, source);
   JsonNode version = root.object().at("xlstm_package");
   if (version.integer(0, INT64_MAX) != kFormatVersion)
-    fail(XLSTM_ERROR_INVALID_INPUT, source, ": package format version ", version.integer(0, INT64_MAX),
-         " is not known to this runtime, which reads version ", kFormatVersion);
+    fail(XLSTM_ERROR_INVALID_INPUT, source, ": package format version ",
+         version.integer(0, INT64_MAX), " is not known to this runtime, which reads version ",
+         kFormatVersion);
   Manifest manifest;
   if (auto name = root.find("name"))
     manifest.name = name->string();

@@ -13,12 +13,13 @@ namespace {
 /// Checks one function against its manifest.
 class FunctionCheck {
 public:
-  FunctionCheck(const Function &function, const std::set<std::string> &blobs, const std::string &source,
-                std::string where)
+  FunctionCheck(const Function &function, const std::set<std::string> &blobs,
+                const std::string &source, std::string where)
       : function(function), blobs(blobs), source(source), where(std::move(where)) {}
 
   void run() {
-    // Inputs and outputs are named apart: `step` may take c0 and return c_last, never the same name.
+    // Inputs and outputs are named apart: `step` may take c0 and return c_last, never the same
+    // name.
     addTensors(function.inputs, "inputs");
     addTensors(function.outputs, "outputs");
     for (size_t i = 0; i < function.implementations.size(); ++i)
@@ -26,7 +27,8 @@ public:
   }
 
 private:
-  template <typename... Parts> [[noreturn]] void error(const std::string &path, const Parts &...parts) {
+  template <typename... Parts>
+  [[noreturn]] void error(const std::string &path, const Parts &...parts) {
     fail(XLSTM_ERROR_INVALID_INPUT, source, ": ", path, ": ", cat(parts...));
   }
 
@@ -105,15 +107,16 @@ private:
       return;
     const Tensor &named = tensor(arg.tensor, path);
     int rank = static_cast<int>(named.shape.size());
-    if ((arg.kind == Argument::Kind::Dim || arg.kind == Argument::Kind::Stride) && (arg.axis < 0 || arg.axis >= rank))
+    if ((arg.kind == Argument::Kind::Dim || arg.kind == Argument::Kind::Stride) &&
+        (arg.axis < 0 || arg.axis >= rank))
       error(path, "expected an axis of ", arg.tensor, ", which has ", rank, ", got ", arg.axis);
     if (arg.kind != Argument::Kind::TensorMap)
       return;
     if (cpu)
       error(path, "expected no tensor map in a launch on a CPU");
     if (rank < 1 || rank > 5 || static_cast<int>(arg.box.size()) != rank)
-      error(path, "box: expected one extent for each of the ", rank, " axes of ", arg.tensor, " (1 to 5), got ",
-            arg.box.size());
+      error(path, "box: expected one extent for each of the ", rank, " axes of ", arg.tensor,
+            " (1 to 5), got ", arg.box.size());
     for (int64_t extent : arg.box)
       if (extent < 1 || extent > 256)
         error(path, "box: expected extents from 1 to 256, got ", extent);
@@ -137,12 +140,14 @@ void validate(const Manifest &manifest, const std::string &source) {
   std::set<std::string> blobs, functions;
   for (const Blob &blob : manifest.blobs)
     if (!blobs.insert(blob.name).second)
-      fail(XLSTM_ERROR_INVALID_INPUT, source, ": blobs: expected a new name, got '", blob.name, "' again");
+      fail(XLSTM_ERROR_INVALID_INPUT, source, ": blobs: expected a new name, got '", blob.name,
+           "' again");
   for (size_t i = 0; i < manifest.functions.size(); ++i) {
     const Function &function = manifest.functions[i];
     std::string where = cat("functions[", i, "]");
     if (!functions.insert(function.name).second)
-      fail(XLSTM_ERROR_INVALID_INPUT, source, ": ", where, ": expected a new name, got '", function.name, "' again");
+      fail(XLSTM_ERROR_INVALID_INPUT, source, ": ", where, ": expected a new name, got '",
+           function.name, "' again");
     FunctionCheck(function, blobs, source, where).run();
   }
 }

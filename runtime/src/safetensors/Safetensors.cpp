@@ -31,7 +31,8 @@ std::string shapeText(const std::vector<int64_t> &shape) {
   return out + "]";
 }
 
-TensorView readTensor(const JsonNode &node, const std::string &name, const std::string &source, uint64_t dataBytes) {
+TensorView readTensor(const JsonNode &node, const std::string &name, const std::string &source,
+                      uint64_t dataBytes) {
   TensorView tensor;
   tensor.name = name;
   JsonNode dtype = node.object().at("dtype");
@@ -49,14 +50,15 @@ TensorView readTensor(const JsonNode &node, const std::string &name, const std::
   tensor.offset = static_cast<uint64_t>(offsets[0].integer(0, INT64_MAX));
   uint64_t end = static_cast<uint64_t>(offsets[1].integer(0, INT64_MAX));
   if (end < tensor.offset || end > dataBytes)
-    fail(XLSTM_ERROR_INVALID_INPUT, source, ": ", name, ".data_offsets: expected a range inside the ", dataBytes,
-         " bytes of data, got [", tensor.offset, ", ", end, "]");
+    fail(XLSTM_ERROR_INVALID_INPUT, source, ": ", name,
+         ".data_offsets: expected a range inside the ", dataBytes, " bytes of data, got [",
+         tensor.offset, ", ", end, "]");
   tensor.bytes = end - tensor.offset;
   auto bytes = compactBytes(tensor.dtype, tensor.shape);
   if (!bytes || static_cast<uint64_t>(*bytes) != tensor.bytes)
-    fail(XLSTM_ERROR_INVALID_INPUT, source, ": ", name, ": expected ", bytes ? cat(*bytes) : "more than 2^63",
-         " bytes for ", dtypeSafetensorsName(tensor.dtype), " ", shapeText(tensor.shape), ", got data_offsets of ",
-         tensor.bytes);
+    fail(XLSTM_ERROR_INVALID_INPUT, source, ": ", name, ": expected ",
+         bytes ? cat(*bytes) : "more than 2^63", " bytes for ", dtypeSafetensorsName(tensor.dtype),
+         " ", shapeText(tensor.shape), ", got data_offsets of ", tensor.bytes);
   return tensor;
 }
 
@@ -79,17 +81,17 @@ File File::fromMemory(std::string_view bytes, const std::string &source) {
 
 void File::read(std::string_view bytes) {
   if (bytes.size() < kLengthBytes)
-    fail(XLSTM_ERROR_INVALID_INPUT, name, ": not a safetensors file: expected at least ", kLengthBytes,
-         " bytes, got ", bytes.size());
+    fail(XLSTM_ERROR_INVALID_INPUT, name, ": not a safetensors file: expected at least ",
+         kLengthBytes, " bytes, got ", bytes.size());
   uint64_t length = 0;
   for (size_t i = 0; i < kLengthBytes; ++i)
     length |= static_cast<uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * i);
   if (length > kMaxHeaderBytes)
-    fail(XLSTM_ERROR_INVALID_INPUT, name, ": not a safetensors file: expected a header of at most ", kMaxHeaderBytes,
-         " bytes, got ", length);
+    fail(XLSTM_ERROR_INVALID_INPUT, name, ": not a safetensors file: expected a header of at most ",
+         kMaxHeaderBytes, " bytes, got ", length);
   if (length > bytes.size() - kLengthBytes)
-    fail(XLSTM_ERROR_INVALID_INPUT, name, ": truncated: expected a header of ", length, " bytes, got ",
-         bytes.size() - kLengthBytes);
+    fail(XLSTM_ERROR_INVALID_INPUT, name, ": truncated: expected a header of ", length,
+         " bytes, got ", bytes.size() - kLengthBytes);
   nlohmann::json json = parseJson(bytes.substr(kLengthBytes, length), name, /*maxDepth=*/4);
   JsonNode root(json, name);
   root.object();
@@ -110,8 +112,8 @@ void File::read(std::string_view bytes) {
   });
   for (size_t i = 1; i < list.size(); ++i)
     if (list[i].offset < list[i - 1].offset + list[i - 1].bytes)
-      fail(XLSTM_ERROR_INVALID_INPUT, name, ": ", list[i].name, ".data_offsets: expected data of its own, got bytes of ",
-           list[i - 1].name);
+      fail(XLSTM_ERROR_INVALID_INPUT, name, ": ", list[i].name,
+           ".data_offsets: expected data of its own, got bytes of ", list[i - 1].name);
 }
 
 const TensorView *File::find(const std::string &tensorName) const {
@@ -131,7 +133,8 @@ void write(const std::string &path, const std::vector<TensorView> &tensors,
   for (const TensorView &tensor : tensors) {
     auto bytes = compactBytes(tensor.dtype, tensor.shape);
     if (!bytes || header.contains(tensor.name))
-      fail(XLSTM_ERROR_INVALID_INPUT, path, ": ", tensor.name, ": ", bytes ? "is given twice" : "is too large");
+      fail(XLSTM_ERROR_INVALID_INPUT, path, ": ", tensor.name, ": ",
+           bytes ? "is given twice" : "is too large");
     sizes.push_back(static_cast<uint64_t>(*bytes));
     header[tensor.name] = {{"dtype", dtypeSafetensorsName(tensor.dtype)},
                            {"shape", tensor.shape},

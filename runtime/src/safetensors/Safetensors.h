@@ -22,11 +22,13 @@ struct TensorView {
   std::vector<int64_t> shape;
   uint64_t offset = 0; ///< from the start of the data section
   uint64_t bytes = 0;
-  const void *data = nullptr; ///< into the file's mapping, or the caller's memory when writing; alignment 1
+  const void *data =
+      nullptr; ///< into the file's mapping, or the caller's memory when writing; alignment 1
 };
 
-/// A file mapped into memory, checked as a whole: header length, JSON, known types, offsets in range and
-/// as long as the shape says, no overlap, no name twice. Throws Failure(INVALID_INPUT) "<path>: <tensor>: …".
+/// A file mapped into memory, checked as a whole: header length, JSON, known types, offsets in
+/// range and as long as the shape says, no overlap, no name twice. Throws Failure(INVALID_INPUT)
+/// "<path>: <tensor>: …".
 class File {
 public:
   static File open(const std::string &path);
@@ -48,8 +50,9 @@ private:
   std::map<std::string, std::string> meta;
 };
 
-/// Writes a file under a temporary name and renames it, so `path` appears whole or not at all. `data` of
-/// each tensor points to `product(shape) * size` bytes; offset and bytes are ignored. Throws Failure.
+/// Writes a file under a temporary name and renames it, so `path` appears whole or not at all.
+/// `data` of each tensor points to `product(shape) * size` bytes; offset and bytes are ignored.
+/// Throws Failure.
 void write(const std::string &path, const std::vector<TensorView> &tensors,
            const std::map<std::string, std::string> &metadata = {});
 

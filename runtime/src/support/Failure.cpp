@@ -10,7 +10,8 @@ Failure::Failure(xlstm_status status, const std::string &message)
     : std::runtime_error(oneLine(message)), code(status) {}
 
 std::string oneLine(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == '\r' || text.back() == ' ' || text.back() == '\0'))
+  while (!text.empty() &&
+         (text.back() == '\n' || text.back() == '\r' || text.back() == ' ' || text.back() == '\0'))
     text.remove_suffix(1);
   std::string out;
   for (char c : text) {

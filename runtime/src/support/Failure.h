@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one exception of the runtime's inside. The C border (api/) turns it into a status and a message.
+// The one exception of the runtime's inside. The C border (api/) turns it into a status and a
+// message.
 #ifndef XLSTM_RUNTIME_SUPPORT_FAILURE_H
 #define XLSTM_RUNTIME_SUPPORT_FAILURE_H
 
@@ -11,7 +12,8 @@
 
 namespace xlstm {
 
-/// A failed operation: a status and a one-line message in the form `<file>: <path in it>: expected …, got …`.
+/// A failed operation: a status and a one-line message in the form `<file>: <path in it>: expected
+/// …, got …`.
 class Failure : public std::runtime_error {
 public:
   Failure(xlstm_status status, const std::string &message);
@@ -25,7 +27,9 @@ namespace detail {
 inline void append(std::string &out, std::string_view text) { out.append(text); }
 inline void append(std::string &out, const char *text) { out.append(text); }
 inline void append(std::string &out, char text) { out.push_back(text); }
-template <typename T> std::enable_if_t<std::is_arithmetic_v<T> && !std::is_same_v<T, char>> append(std::string &out, T n) {
+template <typename T>
+std::enable_if_t<std::is_arithmetic_v<T> && !std::is_same_v<T, char>> append(std::string &out,
+                                                                             T n) {
   out.append(std::to_string(n));
 }
 } // namespace detail

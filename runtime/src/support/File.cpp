@@ -50,7 +50,8 @@ MappedFile::~MappedFile() {
     ::munmap(bytes, length);
 }
 
-AtomicFile::AtomicFile(const std::string &path) : path(path), temporary(cat(path, ".tmp.", ::getpid())) {
+AtomicFile::AtomicFile(const std::string &path)
+    : path(path), temporary(cat(path, ".tmp.", ::getpid())) {
   descriptor = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor < 0)
     fail(XLSTM_ERROR_INVALID_INPUT, path, ": cannot create: ", std::strerror(errno));

@@ -25,8 +25,8 @@ private:
   size_t length = 0;
 };
 
-/// Writes to a temporary name beside `path`; commit() renames it into place, else the destructor removes
-/// it. Throws Failure(INVALID_INPUT) "<path>: cannot …".
+/// Writes to a temporary name beside `path`; commit() renames it into place, else the destructor
+/// removes it. Throws Failure(INVALID_INPUT) "<path>: cannot …".
 class AtomicFile {
 public:
   explicit AtomicFile(const std::string &path);

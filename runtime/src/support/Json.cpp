@@ -22,7 +22,8 @@ json parseJson(std::string_view text, const std::string &source, int maxDepth) {
       keys[depth + 1].clear();
     }
     if (event == Event::key && !keys[depth].insert(parsed.get_ref<const std::string &>()).second)
-      fail(XLSTM_ERROR_INVALID_INPUT, source, ": key ", parsed.dump(-1, ' ', true, json::error_handler_t::replace),
+      fail(XLSTM_ERROR_INVALID_INPUT, source, ": key ",
+           parsed.dump(-1, ' ', true, json::error_handler_t::replace),
            " is given twice in one JSON object");
     return true;
   };
@@ -32,18 +33,19 @@ json parseJson(std::string_view text, const std::string &source, int maxDepth) {
     // Drop the library's "[json.exception.parse_error.101] " in front.
     std::string what = error.what();
     size_t bracket = what.find("] ");
-    fail(XLSTM_ERROR_INVALID_INPUT, source, ": not valid JSON: ",
-         bracket == std::string::npos ? what : what.substr(bracket + 2));
+    fail(XLSTM_ERROR_INVALID_INPUT, source,
+         ": not valid JSON: ", bracket == std::string::npos ? what : what.substr(bracket + 2));
   }
 }
 
 void JsonNode::expected(const std::string &expected) const {
-  std::string got = value->is_structured() ? std::string(value->type_name())
-                                           : value->dump(-1, ' ', true, json::error_handler_t::replace);
+  std::string got = value->is_structured()
+                        ? std::string(value->type_name())
+                        : value->dump(-1, ' ', true, json::error_handler_t::replace);
   if (got.size() > 60)
     got = got.substr(0, 57) + "...";
-  fail(XLSTM_ERROR_INVALID_INPUT, *source, ": ", where.empty() ? "top level" : where, ": expected ", expected, ", got ",
-       got);
+  fail(XLSTM_ERROR_INVALID_INPUT, *source, ": ", where.empty() ? "top level" : where, ": expected ",
+       expected, ", got ", got);
 }
 
 const JsonNode &JsonNode::object() const {
@@ -56,8 +58,8 @@ const JsonNode &JsonNode::array(size_t maxSize) const {
   if (!value->is_array())
     expected("an array");
   if (value->size() > maxSize)
-    fail(XLSTM_ERROR_INVALID_INPUT, *source, ": ", where, ": expected at most ", maxSize, " elements, got ",
-         value->size());
+    fail(XLSTM_ERROR_INVALID_INPUT, *source, ": ", where, ": expected at most ", maxSize,
+         " elements, got ", value->size());
   return *this;
 }
 
@@ -68,8 +70,8 @@ JsonNode JsonNode::operator[](size_t index) const {
 JsonNode JsonNode::at(const char *key) const {
   if (auto found = find(key))
     return *found;
-  fail(XLSTM_ERROR_INVALID_INPUT, *source, ": ", where.empty() ? "" : cat(where, ": "), "expected the key \"", key,
-       "\", got none");
+  fail(XLSTM_ERROR_INVALID_INPUT, *source, ": ", where.empty() ? "" : cat(where, ": "),
+       "expected the key \"", key, "\", got none");
 }
 
 std::optional<JsonNode> JsonNode::find(const char *key) const {
@@ -94,10 +96,12 @@ std::string JsonNode::string(size_t maxLength) const {
 }
 
 int64_t JsonNode::integer(int64_t min, int64_t max) const {
-  bool fits = value->is_number_integer() &&
-              !(value->is_number_unsigned() && value->get<uint64_t>() > static_cast<uint64_t>(INT64_MAX));
+  bool fits =
+      value->is_number_integer() &&
+      !(value->is_number_unsigned() && value->get<uint64_t>() > static_cast<uint64_t>(INT64_MAX));
   if (!fits || value->get<int64_t>() < min || value->get<int64_t>() > max)
-    expected(max == INT64_MAX ? cat("an integer of at least ", min) : cat("an integer from ", min, " to ", max));
+    expected(max == INT64_MAX ? cat("an integer of at least ", min)
+                              : cat("an integer from ", min, " to ", max));
   return value->get<int64_t>();
 }
 

@@ -13,8 +13,8 @@
 
 namespace xlstm {
 
-/// Parses `text`. Throws Failure(INVALID_INPUT) "<source>: …" when it is not JSON, nests deeper than
-/// `maxDepth`, or gives a key twice in one object.
+/// Parses `text`. Throws Failure(INVALID_INPUT) "<source>: …" when it is not JSON, nests deeper
+/// than `maxDepth`, or gives a key twice in one object.
 nlohmann::json parseJson(std::string_view text, const std::string &source, int maxDepth = 32);
 
 /// A value and where it stands. Every accessor throws Failure(INVALID_INPUT)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Random inputs: rounding against the compiler's own conversions, distribution, independence of threads.
+// Random inputs: rounding against the compiler's own conversions, distribution, independence of
+// threads.
 #include "tools/xlstm-run/Random.h"
 
 #include <cmath>

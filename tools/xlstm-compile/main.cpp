@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// xlstm-compile MODEL -o OUT.xlpkg: from a model description to a package.
+#include "runtime/src/support/Failure.h"
+#include "tools/xlstm-compile/Options.h"
+#include <cstdio>
+
+using namespace xlstm;
+
+static void compileModel(tools::Arguments &arguments) {
+  tools::CompileCommand command = tools::parseCompileCommand(arguments);
+  auto start = std::chrono::steady_clock::now();
+  auto model = description::importDescription(command.model);
+  if (!model)
+    fail(XLSTM_ERROR_INVALID_INPUT, model.error().str());
+  auto compilation = compile(*model, command.model, command.options);
+  if (!compilation)
+    fail(XLSTM_ERROR_INVALID_INPUT, oneLine(llvm::toString(compilation.takeError())));
+  if (!command.options.compileTo.empty()) {
+    std::fputs(compilation->text.c_str(), stdout);
+    return;
+  }
+  package::PackageWriter writer(compilation->manifest);
+  for (auto &[name, bytes] : compilation->blobs)
+    writer.addBlob(name, bytes);
+  if (command.directory)
+    writer.writeDirectory(command.output);
+  else
+    writer.write(command.output);
+  std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  tools::printReport(command, *compilation, model->notes, seconds.count());
+}
+
+int main(int argc, char **argv) { return tools::runTool("xlstm-compile", tools::compileUsage, argc, argv, compileModel); }
