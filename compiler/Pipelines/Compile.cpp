@@ -2,15 +2,12 @@
 #include "compiler/Pipelines/Compile.h"
 #include "compiler/Conversion/KernelArguments.h"
 #include "compiler/Conversion/TileToNVVM/Passes.h"
-#if __has_include("compiler/Target/CPU/CPU.h") // TEMP
-#define HAVE_CPU 1
 #include "compiler/Conversion/TileToVector/Passes.h"
-#include "compiler/Target/CPU/CPU.h"
-#endif
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Import/IR/Build.h"
 #include "compiler/Pipelines/Plan.h"
 #include "compiler/Schedule/Passes.h"
+#include "compiler/Target/CPU/CPU.h"
 #include "compiler/Target/NVPTX/NVPTX.h"
 #include "dialect/xlstm/IR/XLSTM.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -20,6 +17,7 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/ThreadPool.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
@@ -28,7 +26,17 @@ namespace xlstm {
 
 namespace {
 
-/// One compilation: the imported module, and what the targets make of it.
+/// One implementation to compile: a device, and an instruction set (CPU) or a way to copy (GPU).
+struct Job {
+  Device device;
+  std::string isa;
+  bool elementwise = false;
+};
+
+/// Whether rows of 16-bit elements can be 16-byte aligned. The elementwise kernel takes every other tensor.
+bool aligned16(const description::ModelDescription &model) { return model.cell && model.cell->dqk % 8 == 0 && model.cell->dv % 8 == 0; }
+
+/// Compiles one job in a context of its own, so that jobs run side by side.
 class Compiler {
 public:
   Compiler(const description::ModelDescription &model, const std::string &file, const CompileOptions &options)
@@ -42,7 +50,10 @@ public:
     });
   }
 
-  llvm::Expected<Compilation> run();
+  /// The manifest with the functions and no implementation; `result.text` and a dumped file for the phase `import`.
+  llvm::Error import();
+  llvm::Error run(const Job &job) { return job.device.isGPU ? compileGPU(job.device, job.elementwise) : compileCPU(job.device, job.isa); }
+  Compilation take() { return std::move(result); }
 
 private:
   static DialectRegistry registry();
@@ -71,9 +82,6 @@ DialectRegistry Compiler::registry() {
   registerGPUDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   registerNVVMDialectTranslation(registry);
-#ifdef HAVE_CPU
-  registerCPUTarget(registry);
-#endif
   return registry;
 }
 
@@ -149,6 +157,9 @@ llvm::Error Compiler::compileGPU(const Device &device, bool elementwise) {
   launch.ptx = prefix + ".ptx";
   result.blobs.emplace_back(launch.ptx, *ptx);
   KernelReport report{device.name, variant, implementation.schedule};
+  if (elementwise)
+    report.remarks.push_back("copies element by element, for tensors whose rows are not aligned to 16 bytes" +
+                             std::string(aligned16(model) ? "" : "; with head sizes that are multiples of 8 it would not be needed"));
   report.sharedBytes = launch.sharedBytes;
   report.codeBytes = ptx->size();
   if (std::optional<std::string> ptxas = findPTXAS()) {
@@ -159,7 +170,7 @@ llvm::Error Compiler::compileGPU(const Device &device, bool elementwise) {
     launch.registers = report.registers = assembled->registers;
     launch.spillBytes = report.spillBytes = assembled->spillStoreBytes + assembled->spillLoadBytes;
     report.codeBytes = assembled->cubin.size();
-    report.remarks = assembled->warnings;
+    report.remarks.insert(report.remarks.end(), assembled->warnings.begin(), assembled->warnings.end());
     result.blobs.emplace_back(launch.cubin, std::string(assembled->cubin.begin(), assembled->cubin.end()));
   } else {
     report.remarks.push_back("ptxas was not found: the package has PTX only, which the driver compiles when it is first loaded");
@@ -169,9 +180,6 @@ llvm::Error Compiler::compileGPU(const Device &device, bool elementwise) {
   return llvm::Error::success();
 }
 
-#ifndef HAVE_CPU
-llvm::Error Compiler::compileCPU(const Device &device, StringRef isa) { return fail("no cpu"); }
-#else
 llvm::Error Compiler::compileCPU(const Device &device, StringRef isa) {
   OwningOpRef<ModuleOp> module = imported->clone();
   prefix = ("forward.cpu." + isa).str();
@@ -189,7 +197,12 @@ llvm::Error Compiler::compileCPU(const Device &device, StringRef isa) {
     return llvm::Error::success();
   package::Implementation implementation = planOf(*module->getOps<tile::KernelOp>().begin(), device.name);
   implementation.isa = isa.str();
-  if (auto error = runPhase(*module, "lowered", [&](OpPassManager &manager) { buildTileToVectorPipeline(manager, isa); }))
+  if (auto error = runPhase(*module, "lowered", [&](OpPassManager &manager) {
+        ConvertTileToVectorOptions convert;
+        convert.vectorWidth = findISA(isa)->vectorElements;
+        convert.registers = findISA(isa)->vectorRegisters;
+        manager.addPass(createConvertTileToVector(convert));
+      }))
     return error;
   if (stopsAfter("lowered"))
     return llvm::Error::success();
@@ -199,57 +212,91 @@ llvm::Error Compiler::compileCPU(const Device &device, StringRef isa) {
     return error;
   if (stopsAfter("llvm"))
     return llvm::Error::success();
-  llvm::Expected<CPUObject> object = emitSharedObject(*module, isa);
+  llvm::Expected<std::string> object = emitSharedObject(*module, isa);
   if (!object)
     return object.takeError();
   launch.blob = prefix + ".so";
-  result.blobs.emplace_back(launch.blob, std::string(object->sharedObject.begin(), object->sharedObject.end()));
+  result.blobs.emplace_back(launch.blob, *object);
   KernelReport report{"cpu", isa.str(), implementation.schedule};
-  report.codeBytes = object->sharedObject.size();
+  report.codeBytes = object->size();
   result.kernels.push_back(report);
   result.manifest.functions.front().implementations.push_back(std::move(implementation));
   return llvm::Error::success();
 }
 
-#endif
-llvm::Expected<Compilation> Compiler::run() {
+llvm::Error Compiler::import() {
   auto module = buildModule(model, file, context);
   if (!module)
     return llvm::createStringError(llvm::inconvertibleErrorCode(), module.error().str());
   imported = std::move(*module);
   prefix = "forward";
-  if (auto error = runPhase(*imported, "import", [](OpPassManager &) {}))
-    return error;
   result.manifest = manifestOf(model, *imported);
-  if (stopsAfter("import"))
-    return std::move(result);
+  return runPhase(*imported, "import", [](OpPassManager &) {});
+}
+
+llvm::Expected<std::vector<Job>> jobsOf(const description::ModelDescription &model, const CompileOptions &options) {
+  std::vector<Job> jobs;
   for (const std::string &target : options.targets) {
     std::optional<Device> device = findDevice(target);
     if (!device)
-      return fail("unknown target '" + target + "', expected one of " + llvm::join(deviceNames(), ", "));
+      return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                     "unknown target '" + target + "', expected one of " + llvm::join(deviceNames(), ", "));
     if (!device->isGPU) {
       for (const std::string &isa : options.isas)
-        if (auto error = compileCPU(*device, isa))
-          return error;
+        jobs.push_back({*device, isa});
       continue;
     }
-    // 16-byte copies need rows that are multiples of 16 bytes; the elementwise kernel takes every other tensor.
-    bool aligned = model.cell->dqk % 8 == 0 && model.cell->dv % 8 == 0;
-    if (aligned)
-      if (auto error = compileGPU(*device, /*elementwise=*/false))
-        return error;
-    if (auto error = compileGPU(*device, /*elementwise=*/true))
-      return error;
-    if (!aligned && !result.kernels.empty())
-      result.kernels.back().remarks.push_back("head sizes that are no multiples of 8 are copied element by element; 16-byte copies would be several times faster");
+    if (aligned16(model))
+      jobs.push_back({*device, "", /*elementwise=*/false});
+    jobs.push_back({*device, "", /*elementwise=*/true});
   }
-  return std::move(result);
+  return jobs;
+}
+
+/// Moves a job's results behind those of the jobs before it.
+void append(Compilation &all, Compilation part) {
+  std::move(part.blobs.begin(), part.blobs.end(), std::back_inserter(all.blobs));
+  std::move(part.kernels.begin(), part.kernels.end(), std::back_inserter(all.kernels));
+  all.text += part.text;
+  for (package::Implementation &implementation : part.manifest.functions.front().implementations)
+    all.manifest.functions.front().implementations.push_back(std::move(implementation));
 }
 
 } // namespace
 
 llvm::Expected<Compilation> compile(const description::ModelDescription &model, const std::string &file, const CompileOptions &options) {
-  return Compiler(model, file, options).run();
+  Compiler first(model, file, options);
+  if (auto error = first.import())
+    return std::move(error);
+  Compilation all = first.take();
+  if (options.compileTo == "import")
+    return std::move(all);
+  all.text.clear();
+  llvm::Expected<std::vector<Job>> jobs = jobsOf(model, options);
+  if (!jobs)
+    return jobs.takeError();
+
+  std::vector<std::optional<Compilation>> parts(jobs->size());
+  std::vector<std::string> errors(jobs->size());
+  llvm::DefaultThreadPool pool;
+  for (size_t i = 0; i < jobs->size(); ++i)
+    pool.async([&, i] {
+      Compiler compiler(model, file, options);
+      llvm::Error error = compiler.import();
+      if (!error)
+        error = compiler.run((*jobs)[i]);
+      if (error)
+        errors[i] = llvm::toString(std::move(error));
+      else
+        parts[i] = compiler.take();
+    });
+  pool.wait();
+  for (size_t i = 0; i < jobs->size(); ++i) {
+    if (!parts[i])
+      return llvm::createStringError(llvm::inconvertibleErrorCode(), errors[i]);
+    append(all, std::move(*parts[i]));
+  }
+  return std::move(all);
 }
 
 } // namespace xlstm

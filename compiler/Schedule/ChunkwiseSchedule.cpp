@@ -66,7 +66,7 @@ int64_t xlstm::sharedBytes(const ChunkwiseProblem &problem, const ChunkwiseSched
   int64_t scores = s.chunk * rowPanel * 2;                                      // P in bf16
   int64_t partial = (s.warpsN - 1) * s.dvSlice * s.chunk * 4;                   // sums that warpsN groups exchange
   int64_t output = s.chunk * (s.dvSlice + 8) * 2;                               // h before it is stored
-  int64_t warps = s.warpsM * s.warpsN, scoreWarpsN = warps / std::min(s.chunk / 16, warps), parts = 1;
+  int64_t warps = s.warpsM * s.warpsN, scoreWarpsN = s.scoreWarps().second, parts = 1;
   while (parts < 8 && parts * 2 * (s.dqkTile / 2) <= 32 * warps) // n's partial sums
     parts *= 2;
   int64_t vectors = 4 * (s.dqkTile * (1 + parts) + s.chunk * (2 + scoreWarpsN));
@@ -74,12 +74,21 @@ int64_t xlstm::sharedBytes(const ChunkwiseProblem &problem, const ChunkwiseSched
 }
 
 Reason xlstm::check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &s, const Device &device) {
-  if (s.chunk < 1 || s.dvSlice < 1)
-    return say("chunk and dv_slice must be at least 1, got ", s.chunk, " and ", s.dvSlice);
-  if (s.dqkTile < problem.dqk)
-    return say("dqk_tile must be at least dqk = ", problem.dqk, ", got ", s.dqkTile);
-  if (!device.isGPU)
+  constexpr int64_t mostTokens = 4096, mostColumns = 1 << 24; // what follows does not overflow
+  if (s.chunk < 1 || s.chunk > mostTokens)
+    return say("chunk must be 1 to ", mostTokens, ", got ", s.chunk);
+  if (s.dvSlice < 1 || s.dvSlice > mostColumns)
+    return say("dv_slice must be 1 to ", mostColumns, ", got ", s.dvSlice);
+  if (s.dqkTile < problem.dqk || s.dqkTile > mostColumns)
+    return say("dqk_tile must be at least dqk = ", problem.dqk, " and at most ", mostColumns, ", got ", s.dqkTile);
+  if (!device.isGPU) {
+    if (s.warpsM || s.warpsN || s.stages || !s.matrixUnit.empty() || !s.copy.empty())
+      return "warps_m, warps_n, stages, matrix_unit and copy are parameters of a GPU";
     return {};
+  }
+  int64_t mostWarps = device.threadsPerBlock / 32;
+  if (s.warpsM < 1 || s.warpsN < 1 || s.warpsM > mostWarps || s.warpsN > mostWarps)
+    return say("warps_m and warps_n must be 1 to ", mostWarps, ", got ", s.warpsM, " and ", s.warpsN);
   int64_t warps = s.warpsM * s.warpsN;
   if (s.chunk != 16 && s.chunk != 32 && s.chunk != 64)
     return say("chunk must be 16, 32 or 64 on a GPU, got ", s.chunk);
@@ -87,7 +96,10 @@ Reason xlstm::check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &s,
     return say("a block has at most ", device.threadsPerBlock, " threads, got ", 32 * warps);
   if (s.dvSlice % (16 * s.warpsM) || s.dqkTile % (16 * s.warpsN))
     return say("dv_slice must be a multiple of 16 * ", s.warpsM, " and dqk_tile of 16 * ", s.warpsN, ", got ", s.dvSlice, " and ", s.dqkTile);
-  if (s.chunk * s.chunk < 128 * warps || s.chunk % (8 * s.warpsN))
+  if (s.chunk % (8 * s.warpsN))
+    return say("chunk must be a multiple of 8 * ", s.warpsN, ", got ", s.chunk);
+  auto [scoreWarpsM, scoreWarpsN] = s.scoreWarps();
+  if (s.chunk % (16 * scoreWarpsM) || s.chunk % (8 * scoreWarpsN) || (scoreWarpsN > 1 && scoreWarpsM * scoreWarpsN != warps))
     return say("scores of ", s.chunk, " x ", s.chunk, " do not divide among ", warps, " warps");
   if (s.matrixUnit == "wgmma" && (s.warpsM % 4 || s.chunk != 64))
     return say("wgmma needs a multiple of 4 warps along dv and a chunk of 64, got ", s.warpsM, " and ", s.chunk);
@@ -162,9 +174,15 @@ std::vector<ChunkwiseSchedule> xlstm::enumerate(const ChunkwiseProblem &problem,
 }
 
 static Reason put(ChunkwiseSchedule &s, const std::string &key, const std::string &value) {
-  if (key == "matrix_unit" || key == "copy") {
-    (key == "copy" ? s.copy : s.matrixUnit) = value;
-    return {};
+  if (key == "matrix_unit") {
+    s.matrixUnit = value;
+    return value == "mma_sync" || value == "wgmma" ? Reason() : say("schedule parameter 'matrix_unit' expects mma_sync or wgmma, got '", value, "'");
+  }
+  if (key == "copy") {
+    s.copy = value;
+    return value == "tma" || value == "cp_async" || value == "elementwise"
+               ? Reason()
+               : say("schedule parameter 'copy' expects tma, cp_async or elementwise, got '", value, "'");
   }
   std::map<std::string, int64_t *> integers = {{"chunk", &s.chunk},     {"dv_slice", &s.dvSlice}, {"dqk_tile", &s.dqkTile},
                                                {"warps_m", &s.warpsM}, {"warps_n", &s.warpsN},   {"stages", &s.stages}};
@@ -201,6 +219,10 @@ std::optional<ChunkwiseSchedule> xlstm::decide(const ChunkwiseProblem &problem, 
     reason = put(chosen, key, value);
     if (!reason.empty())
       return std::nullopt;
+  }
+  if (anyAlignment) { // other copies would need aligned rows
+    chosen.copy = all.front().copy;
+    chosen.stages = all.front().stages;
   }
   reason = check(problem, chosen, device);
   if (!reason.empty())

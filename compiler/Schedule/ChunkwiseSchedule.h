@@ -13,6 +13,7 @@
 
 #include "compiler/Schedule/Device.h"
 #include "mlir/IR/BuiltinAttributes.h"
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -38,6 +39,11 @@ struct ChunkwiseSchedule {
 
   int64_t numSlices(int64_t dv) const { return (dv + dvSlice - 1) / dvSlice; }
   int64_t numThreads() const { return 32 * warpsM * warpsN; }
+  /// Warps over the scores of a chunk, [chunk, chunk]: along queries, along keys. All of a block's where keys are divided.
+  std::pair<int64_t, int64_t> scoreWarps() const {
+    int64_t warps = warpsM * warpsN, along = std::min(chunk / 16, warps);
+    return {along, along ? warps / along : 0};
+  }
   mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;
   static ChunkwiseSchedule fromAttribute(mlir::DictionaryAttr attribute);
 };
@@ -52,7 +58,8 @@ Reason check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &schedule,
 /// Every schedule of the family that `check` accepts, best expected first. `anyAlignment` asks for copies that take tensors
 /// of any alignment and stride.
 std::vector<ChunkwiseSchedule> enumerate(const ChunkwiseProblem &problem, const Device &device, bool anyAlignment = false);
-/// The first of `enumerate`, with `overrides` ("chunk" -> "32") put in; the reason in `reason` if there is none.
+/// The first of `enumerate`, with `overrides` ("chunk" -> "32") put in; the reason in `reason` if there is none. With
+/// `anyAlignment` the overrides of copy and stages are for the other kernel, and have no effect.
 std::optional<ChunkwiseSchedule> decide(const ChunkwiseProblem &problem, const Device &device,
                                         const std::map<std::string, std::string> &overrides, Reason &reason,
                                         bool anyAlignment = false);

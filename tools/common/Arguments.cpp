@@ -117,6 +117,18 @@ std::vector<std::pair<std::string, int64_t>> parseDims(const std::string &option
   return dims;
 }
 
+std::pair<xlstm_device_kind, int> parseDevice(const std::string &text) {
+  if (text == "cpu")
+    return {XLSTM_CPU, 0};
+  if (text == "cuda")
+    return {XLSTM_CUDA, 0};
+  if (text.compare(0, 5, "cuda:") == 0 && text.size() < 9)
+    if (std::optional<int64_t> index = parseNumber(std::string_view(text).substr(5)))
+      if (*index >= 0)
+        return {XLSTM_CUDA, static_cast<int>(*index)};
+  throw UsageError(cat("--device: expected cpu, cuda or cuda:N, got '", text, "'"));
+}
+
 int runTool(const char *tool, const char *usage, int argc, char **argv, const std::function<void(Arguments &)> &body) {
   Arguments arguments(argc, argv);
   if (arguments.flag("--help") || arguments.flag("-h")) {

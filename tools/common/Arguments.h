@@ -3,11 +3,14 @@
 #ifndef XLSTM_TOOLS_COMMON_ARGUMENTS_H
 #define XLSTM_TOOLS_COMMON_ARGUMENTS_H
 
+#include "runtime/include/xlstm/runtime.h"
+
 #include <chrono>
 #include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace xlstm::tools {
@@ -42,6 +45,9 @@ private:
 
 /// A run of name=value pairs separated by commas ("B=8,T=128"). Throws UsageError.
 std::vector<std::pair<std::string, int64_t>> parseDims(const std::string &option, const std::string &text);
+
+/// The device that `--device` names: "cpu", "cuda" or "cuda:N". Throws UsageError.
+std::pair<xlstm_device_kind, int> parseDevice(const std::string &text);
 
 /// Parts of a comma-separated list.
 std::vector<std::string> splitList(const std::string &text);

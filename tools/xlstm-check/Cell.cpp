@@ -90,7 +90,8 @@ std::vector<Cell> readCells(const std::string &path, std::vector<std::string> &s
     cell.options = readOptions(attributes);
     const package::Tensor *q = findTensor(function.inputs, "q");
     if (!q || !findTensor(function.outputs, "h"))
-      fail(XLSTM_ERROR_INVALID_INPUT, path, ": ", function.name, ": expected an input q and an output h");
+      fail(XLSTM_ERROR_INVALID_INPUT, path, ": ", function.name,
+           ": expected an input q and an output h");
     cell.dtype = q->dtype;
     elementType(cell.dtype); // floating-point, or a Failure
     cells.push_back(std::move(cell));

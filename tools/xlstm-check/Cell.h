@@ -23,8 +23,8 @@ struct Cell {
   std::string str() const;
 };
 
-/// The cells of a package. A function of another kind is left out and named in `skipped`. Throws Failure
-/// if the package cannot be read or says something about a cell that is not understood.
+/// The cells of a package. A function of another kind is left out and named in `skipped`. Throws
+/// Failure if the package cannot be read or says something about a cell that is not understood.
 std::vector<Cell> readCells(const std::string &path, std::vector<std::string> &skipped);
 
 /// The reference's name for an element type. Throws Failure(UNSUPPORTED) for integers.

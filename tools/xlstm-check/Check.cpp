@@ -3,7 +3,7 @@
 
 #include "runtime/src/safetensors/Safetensors.h"
 #include "runtime/src/support/Failure.h"
-#include "tools/xlstm-check/Process.h"
+#include "tools/common/Process.h"
 #include "tools/xlstm-check/Sensitivity.h"
 
 #include <algorithm>
@@ -19,9 +19,10 @@ using reference::Comparison;
 void runPackage(const Case &testCase, const CheckOptions &options, const TemporaryFolder &folder,
                 const std::string &output) {
   std::vector<std::string> command = options.under;
-  command.insert(command.end(), {siblingProgram("xlstm-run"), testCase.cell->package, "--function",
-                                 testCase.cell->function.name, "--inputs", folder.file("in.safetensors"), "-o", output,
-                                 "--device", options.device, "--poison"});
+  command.insert(command.end(),
+                 {siblingProgram("xlstm-run"), testCase.cell->package, "--function",
+                  testCase.cell->function.name, "--inputs", folder.file("in.safetensors"), "-o",
+                  output, "--device", options.device, "--poison"});
   if (!options.target.empty())
     command.insert(command.end(), {"--target", options.target});
   if (options.strided)
@@ -35,9 +36,10 @@ void runPackage(const Case &testCase, const CheckOptions &options, const Tempora
     fail(XLSTM_ERROR_INVALID_INPUT, "xlstm-run gave ", result.code, ": ", result.message);
 }
 
-/// The output as the manifest declares it. Throws Failure if it is missing or has another type or shape.
-const safetensors::TensorView &findOutput(const safetensors::File &file, const package::Tensor &declared,
-                                          const Case &testCase) {
+/// The output as the manifest declares it. Throws Failure if it is missing or has another type or
+/// shape.
+const safetensors::TensorView &findOutput(const safetensors::File &file,
+                                          const package::Tensor &declared, const Case &testCase) {
   const safetensors::TensorView *tensor = file.find(declared.name);
   if (!tensor)
     fail(XLSTM_ERROR_INVALID_INPUT, declared.name, " is missing in the output");
@@ -47,14 +49,17 @@ const safetensors::TensorView &findOutput(const safetensors::File &file, const p
 }
 
 /// Columns [first, first + count) of rows of `width` elements, as float64.
-std::vector<double> readColumns(const safetensors::TensorView &tensor, int64_t width, int64_t first, int64_t count) {
+std::vector<double> readColumns(const safetensors::TensorView &tensor, int64_t width, int64_t first,
+                                int64_t count) {
   size_t size = dtypeSize(tensor.dtype);
   int64_t rows = static_cast<int64_t>(tensor.bytes / size) / width;
   std::vector<char> aligned(static_cast<size_t>(width) * size);
   std::vector<double> result(static_cast<size_t>(rows * count));
   for (int64_t row = 0; row < rows; ++row) {
-    std::memcpy(aligned.data(), static_cast<const char *>(tensor.data) + row * width * size, aligned.size());
-    reference::TensorView(aligned.data(), elementType(tensor.dtype)).read(first, count, &result[row * count]);
+    std::memcpy(aligned.data(), static_cast<const char *>(tensor.data) + row * width * size,
+                aligned.size());
+    reference::TensorView(aligned.data(), elementType(tensor.dtype))
+        .read(first, count, &result[row * count]);
   }
   return result;
 }
@@ -65,8 +70,8 @@ struct Expected {
   int64_t width, first, columns;
 };
 
-Expected expectedOutput(const reference::MLSTMResult &result, const std::string &name, const Cell &cell,
-                        const reference::MLSTMPart &part) {
+Expected expectedOutput(const reference::MLSTMResult &result, const std::string &name,
+                        const Cell &cell, const reference::MLSTMPart &part) {
   if (name == "h")
     return {&result.h, cell.dv, part.firstColumn, part.columns};
   if (name == "c_last")
@@ -79,8 +84,9 @@ Expected expectedOutput(const reference::MLSTMResult &result, const std::string 
 }
 
 /// Compares again, with the rows weighted where the denominator cancels.
-void compareWeighted(std::vector<double> actual, std::vector<double> expected, int64_t columns, double floor,
-                     const reference::MLSTMProblem &problem, const reference::MLSTMPart &part, OutputResult &output) {
+void compareWeighted(std::vector<double> actual, std::vector<double> expected, int64_t columns,
+                     double floor, const reference::MLSTMProblem &problem,
+                     const reference::MLSTMPart &part, OutputResult &output) {
   std::vector<double> sensitivity = rowSensitivity(problem, part);
   int64_t rows = static_cast<int64_t>(sensitivity.size());
   for (int64_t row = 0; row < rows; ++row) {
@@ -104,13 +110,15 @@ std::string complaint(const OutputResult &output, double limit) {
     return "";
   char weighted[100] = "";
   if (output.weighted >= 0)
-    std::snprintf(weighted, sizeof weighted, "; relative L2 with less weight on %lld rows that cancel %.2e",
+    std::snprintf(weighted, sizeof weighted,
+                  "; relative L2 with less weight on %lld rows that cancel %.2e",
                   static_cast<long long>(output.cancelling), output.weighted);
   return cat(output.name, " differs: ", comparison.str(), weighted);
 }
 
-void compareOutputs(const Case &testCase, const safetensors::File &file, const reference::MLSTMProblem &problem,
-                    const reference::MLSTMPart &part, CaseResult &result) {
+void compareOutputs(const Case &testCase, const safetensors::File &file,
+                    const reference::MLSTMProblem &problem, const reference::MLSTMPart &part,
+                    CaseResult &result) {
   const Cell &cell = *testCase.cell;
   const double limit = tolerance(cell.dtype);
   reference::MLSTMResult expected = reference::mlstmRecurrent(problem, part);
@@ -119,15 +127,18 @@ void compareOutputs(const Case &testCase, const safetensors::File &file, const r
     Expected wanted = expectedOutput(expected, declared.name, cell, part);
     std::vector<double> actual = readColumns(tensor, wanted.width, wanted.first, wanted.columns);
     if (actual.size() != wanted.values->size())
-      fail(XLSTM_ERROR_INVALID_INPUT, declared.name, ": expected ", wanted.values->size(), " values, got ", actual.size());
+      fail(XLSTM_ERROR_INVALID_INPUT, declared.name, ": expected ", wanted.values->size(),
+           " values, got ", actual.size());
     int64_t rows = static_cast<int64_t>(actual.size()) / wanted.columns;
     double floor = reference::smallestNormal(elementType(tensor.dtype));
     OutputResult output;
     output.name = declared.name;
     output.comparison = reference::compare(actual, *wanted.values, rows, wanted.columns, floor);
     bool finite = output.comparison.nonFinite == 0;
-    if (declared.name == "h" && finite && output.comparison.relativeL2 > limit && cell.options.hasNormalizer())
-      compareWeighted(std::move(actual), *wanted.values, wanted.columns, floor, problem, part, output);
+    if (declared.name == "h" && finite && output.comparison.relativeL2 > limit &&
+        cell.options.hasNormalizer())
+      compareWeighted(std::move(actual), *wanted.values, wanted.columns, floor, problem, part,
+                      output);
     if (result.reason.empty())
       result.reason = complaint(output, limit);
     result.outputs.push_back(std::move(output));
@@ -138,7 +149,8 @@ void compareOutputs(const Case &testCase, const safetensors::File &file, const r
 std::string differingOutput(const safetensors::File &first, const safetensors::File &second) {
   for (const safetensors::TensorView &tensor : first.tensors()) {
     const safetensors::TensorView *other = second.find(tensor.name);
-    if (!other || other->bytes != tensor.bytes || (tensor.bytes && std::memcmp(tensor.data, other->data, tensor.bytes)))
+    if (!other || other->bytes != tensor.bytes ||
+        (tensor.bytes && std::memcmp(tensor.data, other->data, tensor.bytes)))
       return tensor.name;
   }
   return "";

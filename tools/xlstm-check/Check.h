@@ -12,7 +12,8 @@ namespace xlstm::tools {
 struct OutputResult {
   std::string name;
   reference::Comparison comparison;
-  /// Relative L2 with rows weighted by rowWeight(), where the plain one is over the tolerance; else negative.
+  /// Relative L2 with rows weighted by rowWeight(), where the plain one is over the tolerance; else
+  /// negative.
   double weighted = -1;
   int64_t cancelling = 0; ///< rows of weight below 1, likewise
 };
@@ -26,8 +27,8 @@ struct CaseResult {
 /// Largest relative L2 error that passes, by the type of q, k and v.
 double tolerance(DType dtype);
 
-/// Runs a case. Throws Failure(ENVIRONMENT) if xlstm-run says that the environment lacks something; other
-/// failures are in the result. `threads` bounds the reference (0: all CPUs).
+/// Runs a case. Throws Failure(ENVIRONMENT) if xlstm-run says that the environment lacks something;
+/// other failures are in the result. `threads` bounds the reference (0: all CPUs).
 CaseResult runCase(const Case &testCase, const CheckOptions &options, unsigned threads);
 
 } // namespace xlstm::tools

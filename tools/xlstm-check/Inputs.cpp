@@ -3,7 +3,7 @@
 
 #include "runtime/src/safetensors/Safetensors.h"
 #include "runtime/src/support/Failure.h"
-#include "tools/xlstm-run/Random.h"
+#include "tools/common/Random.h"
 
 #include <algorithm>
 #include <cmath>
@@ -43,8 +43,8 @@ std::vector<int64_t> shapeOf(const package::Tensor &tensor, const Case &testCase
     else if (extent.dim == "T")
       shape.push_back(testCase.time);
     else
-      fail(XLSTM_ERROR_UNSUPPORTED, testCase.cell->package, ": ", tensor.name, ": expected the dimensions B and T, got ",
-           extent.dim);
+      fail(XLSTM_ERROR_UNSUPPORTED, testCase.cell->package, ": ", tensor.name,
+           ": expected the dimensions B and T, got ", extent.dim);
   }
   return shape;
 }
@@ -69,7 +69,8 @@ Inputs::Inputs(const Case &testCase, int64_t seed, bool states) : testCase(testC
 
 void Inputs::fillGate(Values &gate, const std::string &name, int64_t seed) {
   if (gate.dtype != XLSTM_F32)
-    fail(XLSTM_ERROR_UNSUPPORTED, testCase.cell->package, ": ", name, ": expected f32, got ", dtypeName(gate.dtype));
+    fail(XLSTM_ERROR_UNSUPPORTED, testCase.cell->package, ": ", name, ": expected f32, got ",
+         dtypeName(gate.dtype));
   size_t count = gate.data.size() / sizeof(float);
   std::vector<float> numbers(count);
   fillNormal(numbers.data(), static_cast<int64_t>(count), XLSTM_F32, name, seed, 0.0f);

@@ -17,8 +17,8 @@ struct Case {
   Gates gates = Gates::Bench;
 };
 
-/// Shape of a tensor of the function with the case's B and T filled in. Throws Failure(UNSUPPORTED) for
-/// another run-time dimension.
+/// Shape of a tensor of the function with the case's B and T filled in. Throws Failure(UNSUPPORTED)
+/// for another run-time dimension.
 std::vector<int64_t> shapeOf(const package::Tensor &tensor, const Case &testCase);
 
 /// Input tensors with their memory. q, k, v and initial states are normal(0, 1) in their type.

@@ -28,7 +28,8 @@ std::vector<double> change(reference::TensorView tensor, int64_t count, std::mt1
 
 } // namespace
 
-std::vector<double> rowSensitivity(const reference::MLSTMProblem &problem, const reference::MLSTMPart &part) {
+std::vector<double> rowSensitivity(const reference::MLSTMProblem &problem,
+                                   const reference::MLSTMPart &part) {
   reference::MLSTMPart few = part;
   few.columns = std::min(part.columns, kColumns);
   int64_t rows = problem.batch * problem.time * problem.heads, count = rows * problem.dqk;

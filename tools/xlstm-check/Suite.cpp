@@ -28,10 +28,16 @@ void printLine(const Json &json) {
 Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 void printJson(const Case &testCase, const CheckOptions &options, const CaseResult &result) {
-  Json line{{"package", testCase.cell->package}, {"function", testCase.cell->function.name},
-            {"dtype", dtypeName(testCase.cell->dtype)}, {"device", options.device},
-            {"B", testCase.batch}, {"T", testCase.time}, {"gates", gatesName(testCase.gates)},
-            {"states", options.states}, {"strided", options.strided}, {"passed", result.passed}};
+  Json line{{"package", testCase.cell->package},
+            {"function", testCase.cell->function.name},
+            {"dtype", dtypeName(testCase.cell->dtype)},
+            {"device", options.device},
+            {"B", testCase.batch},
+            {"T", testCase.time},
+            {"gates", gatesName(testCase.gates)},
+            {"states", options.states},
+            {"strided", options.strided},
+            {"passed", result.passed}};
   if (!options.target.empty())
     line["target"] = options.target;
   if (!result.passed)
@@ -40,8 +46,10 @@ void printJson(const Case &testCase, const CheckOptions &options, const CaseResu
   for (const OutputResult &output : result.outputs) {
     const reference::Comparison &comparison = output.comparison;
     Json &entry = outputs[output.name];
-    entry = {{"relative_l2", number(comparison.relativeL2)}, {"median_row", number(comparison.medianRow)},
-             {"worst_row", number(comparison.worstRow)}, {"not_finite", comparison.nonFinite}};
+    entry = {{"relative_l2", number(comparison.relativeL2)},
+             {"median_row", number(comparison.medianRow)},
+             {"worst_row", number(comparison.worstRow)},
+             {"not_finite", comparison.nonFinite}};
     if (output.weighted >= 0) {
       entry["weighted_l2"] = number(output.weighted);
       entry["cancelling_rows"] = output.cancelling;
@@ -63,10 +71,12 @@ void printOutput(const OutputResult &output) {
 }
 
 void printText(const Case &testCase, const CheckOptions &options, const CaseResult &result) {
-  std::string how = options.target.empty() ? options.device : cat(options.device, " ", options.target);
-  std::printf("%-6s %s on %s B=%lld T=%lld %s%s%s ", result.passed ? "ok" : "FAILED", testCase.cell->str().c_str(),
-              how.c_str(), static_cast<long long>(testCase.batch), static_cast<long long>(testCase.time),
-              gatesName(testCase.gates), options.states ? " states" : "", options.strided ? " strided" : "");
+  std::string how =
+      options.target.empty() ? options.device : cat(options.device, " ", options.target);
+  std::printf("%-6s %s on %s B=%lld T=%lld %s%s%s ", result.passed ? "ok" : "FAILED",
+              testCase.cell->str().c_str(), how.c_str(), static_cast<long long>(testCase.batch),
+              static_cast<long long>(testCase.time), gatesName(testCase.gates),
+              options.states ? " states" : "", options.strided ? " strided" : "");
   if (!result.passed)
     std::printf(" %s", result.reason.c_str());
   else
@@ -96,7 +106,8 @@ public:
 
 private:
   void work() {
-    unsigned threads = std::max<unsigned>(1, cpu::hostThreads() / static_cast<unsigned>(options.jobs));
+    unsigned threads =
+        std::max<unsigned>(1, cpu::hostThreads() / static_cast<unsigned>(options.jobs));
     for (;;) {
       size_t index;
       {
@@ -144,7 +155,8 @@ bool runSuite(const CheckOptions &options) {
     for (Cell &cell : readCells(package, skipped))
       cells.push_back(std::move(cell));
     if (cells.size() == before)
-      fail(XLSTM_ERROR_INVALID_INPUT, package, ": expected a forward function of an mlstm cell, got none");
+      fail(XLSTM_ERROR_INVALID_INPUT, package,
+           ": expected a forward function of an mlstm cell, got none");
   }
   for (const std::string &text : skipped)
     std::fprintf(stderr, "xlstm-check: note: skipped: %s\n", text.c_str());

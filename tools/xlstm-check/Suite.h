@@ -7,8 +7,9 @@
 
 namespace xlstm::tools {
 
-/// Runs every case, prints a line for each and "N passed, N failed". True if all passed. Throws Failure
-/// if a package cannot be read, has no cell that can be checked, or the environment lacks something.
+/// Runs every case, prints a line for each and "N passed, N failed". True if all passed. Throws
+/// Failure if a package cannot be read, has no cell that can be checked, or the environment lacks
+/// something.
 bool runSuite(const CheckOptions &options);
 
 } // namespace xlstm::tools

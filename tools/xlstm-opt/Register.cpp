@@ -4,6 +4,7 @@
 #include "tools/xlstm-opt/Register.h"
 
 #include "compiler/Conversion/TileToNVVM/Passes.h"
+#include "compiler/Conversion/TileToVector/Passes.h"
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Schedule/Passes.h"
 #include "dialect/tile/IR/Tile.h"
@@ -37,6 +38,7 @@ void xlstm::registerXLSTMPasses() {
   registerSelectSchedule();
   registerConvertXLSTMToTile();
   registerConvertTileToNVVM();
+  registerConvertTileToVector();
   // Clean-up.
   mlir::registerCanonicalizerPass();
   mlir::registerCSEPass();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// xlstm-opt FILE [passes]: reads IR, runs passes on it, prints it. The options are those of
-// mlir-opt.
+// xlstm-opt FILE [passes]: reads IR or a model description, runs passes on it, prints it. The options are those of mlir-opt.
+// xlstm-opt --print-schema: the JSON schema of native model descriptions.
+#include "compiler/Import/Description.h"
+#include "tools/xlstm-opt/Input.h"
 #include "tools/xlstm-opt/Register.h"
 
 #include "mlir/IR/DialectRegistry.h"
@@ -10,12 +12,12 @@
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
 
-/// The IR to work on; null with one line in `error` when there is none.
-static std::unique_ptr<llvm::MemoryBuffer> readInput(llvm::StringRef file, std::string &error) {
-  return mlir::openInputFile(file, &error);
-}
 
 int main(int argc, char **argv) {
+  if (argc == 2 && llvm::StringRef(argv[1]) == "--print-schema") {
+    llvm::outs() << xlstm::description::nativeSchema() << "\n";
+    return 0;
+  }
   mlir::DialectRegistry registry;
   xlstm::registerXLSTMDialects(registry);
   xlstm::registerXLSTMPasses();
@@ -29,7 +31,7 @@ int main(int argc, char **argv) {
   }
 
   std::string error;
-  std::unique_ptr<llvm::MemoryBuffer> input = readInput(inputName, error);
+  std::unique_ptr<llvm::MemoryBuffer> input = xlstm::readInput(inputName, registry, error);
   std::unique_ptr<llvm::ToolOutputFile> output =
       input ? mlir::openOutputFile(outputName, &error) : nullptr;
   if (!output) {

@@ -3,6 +3,8 @@
 
 #include "runtime/src/support/Failure.h"
 
+#include <tuple>
+
 namespace xlstm::tools {
 
 const char kRunUsage[] =
@@ -23,7 +25,7 @@ Runs a function of a compiled package. Input tensors are taken by name; all outp
   --only NAMES          compute only these outputs, as h,c_last
   --transposed          keep tensors with axes B, T, H as [B, H, T, …] in memory and pass strides
   --poison              fill output memory with 0xFF bytes before the run
-  --bench               time the function: median, minimum and maximum in ms after 3 warm-up runs;
+  --bench               time the function: median, minimum and maximum in ms after warm-up;
                         device events and a flushed L2 cache on a GPU, a monotonic clock on a CPU
   --iters N             timed runs (default 20)
   --time-load           print the time from the start of the program to the first result, by step
@@ -33,24 +35,6 @@ Runs a function of a compiled package. Input tensors are taken by name; all outp
 
 Exit codes: 0 success, 1 the input is wrong, 2 usage, 3 the environment lacks something.
 )";
-
-namespace {
-
-void parseDevice(const std::string &text, RunOptions &options) {
-  if (text == "cpu")
-    return;
-  bool good = text == "cuda";
-  if (text.compare(0, 5, "cuda:") == 0 && text.size() > 5 && text.size() < 9) {
-    good = text.find_first_not_of("0123456789", 5) == std::string::npos;
-    if (good)
-      options.deviceIndex = std::stoi(text.substr(5));
-  }
-  if (!good)
-    throw UsageError(cat("--device: expected cpu, cuda or cuda:N, got '", text, "'"));
-  options.device = XLSTM_CUDA;
-}
-
-} // namespace
 
 RunOptions parseRunOptions(Arguments &arguments) {
   RunOptions options;
@@ -67,7 +51,8 @@ RunOptions parseRunOptions(Arguments &arguments) {
   options.iterations = arguments.number("--iters", 1, 1000000, options.iterations);
   options.threads = static_cast<int>(arguments.number("--threads", 1, 1024, 0));
   options.seed = arguments.number("--seed", 0, INT64_MAX, 0);
-  parseDevice(arguments.value("--device").value_or("cpu"), options);
+  std::tie(options.device, options.deviceIndex) =
+      parseDevice(arguments.value("--device").value_or("cpu"));
   if (auto only = arguments.value("--only"))
     options.only = splitList(*only);
   if (auto random = arguments.value("--random")) {

@@ -3,6 +3,7 @@
 
 #include "runtime/include/xlstm/runtime.hpp"
 #include "runtime/src/support/Failure.h"
+#include "tools/common/Timing.h"
 
 #include <nlohmann/json.hpp>
 
@@ -15,12 +16,6 @@ using Json = nlohmann::ordered_json;
 
 void printLine(const Json &json) {
   std::puts(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-}
-
-/// Median of sorted numbers.
-double median(const std::vector<float> &sorted) {
-  size_t half = sorted.size() / 2;
-  return sorted.size() % 2 ? sorted[half] : 0.5 * (sorted[half - 1] + sorted[half]);
 }
 
 /// Tokens of a run: the product of the dimensions B and T, as far as there are any.

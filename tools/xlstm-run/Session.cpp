@@ -3,7 +3,8 @@
 
 #include "runtime/src/safetensors/Safetensors.h"
 #include "runtime/src/support/Failure.h"
-#include "tools/xlstm-run/Random.h"
+#include "tools/common/Random.h"
+#include "tools/common/Timing.h"
 #include "tools/xlstm-run/Report.h"
 
 #include <algorithm>
@@ -11,9 +12,6 @@
 
 namespace xlstm::tools {
 namespace {
-
-constexpr size_t kFlushBytes = size_t(256) << 20; // well over the L2 cache of any GPU
-constexpr int kWarmUpRuns = 3;
 
 std::string chooseFunction(const Package &package, const RunOptions &options) {
   if (!options.function.empty())
@@ -55,9 +53,8 @@ void Session::addInput(const xlstm_argument_info &info, const std::vector<int64_
   }
   size_t bytes = inputs.back()->bytes();
   std::unique_ptr<char[]> random(new char[bytes]);
-  bool isForgetGate = std::string(info.name) == "f";
   fillNormal(random.get(), static_cast<int64_t>(bytes / xlstm_dtype_size(info.dtype)), info.dtype,
-             info.name, options.seed, isForgetGate ? 4.0f : 0.0f);
+             info.name, options.seed, meanOfInput(info.name));
   upload(device, stream, *inputs.back(), random.get());
 }
 
@@ -152,25 +149,11 @@ void Session::run() {
 }
 
 void Session::bench() {
-  for (int i = 1; i < kWarmUpRuns; ++i) // the first was run()
-    enqueue();
-  stream.synchronize();
-  Buffer flush;
-  if (options.device == XLSTM_CUDA)
-    flush = Buffer(device, kFlushBytes);
-  Event begin(device), end(device);
+  TimingOptions timing;
+  timing.iterations = options.iterations;
   Progress progress("xlstm-run: timed runs");
-  for (int64_t i = 0; i < options.iterations; ++i) {
-    if (flush.size())
-      check(xlstm_device_fill(device.get(), flush.data(), static_cast<uint8_t>(i), flush.size(),
-                              stream.get()));
-    begin.record(stream);
-    enqueue();
-    end.record(stream);
-    times.push_back(begin.millisecondsUntil(end));
-    progress.update(static_cast<size_t>(i + 1), static_cast<size_t>(options.iterations));
-  }
-  std::sort(times.begin(), times.end());
+  timing.progress = [&](size_t done, size_t total) { progress.update(done, total); };
+  times = timeRuns(device, stream, [this] { enqueue(); }, timing).times;
 }
 
 void Session::writeOutputs() {

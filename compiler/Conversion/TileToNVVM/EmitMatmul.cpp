@@ -158,6 +158,11 @@ TileForm KernelEmitter::reducePartial(const TileForm &partial, const TileForm &a
   TileForm result = materialize(accumulator, grid);
   int64_t share = result.registers.size(), groupThreads = 32 * grid.m, slotBytes = share * groupThreads * 4;
   int64_t buffer = allocate(grid.n * (grid.n - 1) * slotBytes, 16);
+  // Register i of the result, in the partial product: there the columns of all groups follow each other in each row block.
+  auto partialOf = [&](int64_t destination, int64_t i) {
+    int64_t perRow = 4 * result.columnBlocks();
+    return partial.registers[(i / perRow * grid.n + destination) * perRow + i % perRow];
+  };
   Value group = warpN(grid), inGroup = rem(thread, groupThreads), base = add(sharedAddress(buffer), mul(inGroup, 4));
   // Slot of (destination, source): destination * (n - 1) + source, without the destination itself.
   for (int64_t destination = 0; destination < grid.n; ++destination) {
@@ -167,15 +172,15 @@ TileForm KernelEmitter::reducePartial(const TileForm &partial, const TileForm &a
       Value slot = b.create<arith::SubIOp>(group, b.create<arith::ExtUIOp>(b.getI32Type(), after));
       Value address = add(base, mul(add(slot, ptx.i32(destination * (grid.n - 1))), slotBytes));
       for (int64_t i = 0; i < share; ++i)
-        ptx.store(partial.registers[destination * share + i], add(address, ptx.i32(i * groupThreads * 4)), 4);
+        ptx.store(partialOf(destination, i), add(address, ptx.i32(i * groupThreads * 4)), 4);
     });
   }
   ptx.barrier();
   Value address = add(base, mul(group, (grid.n - 1) * slotBytes));
   for (int64_t i = 0; i < share; ++i) {
-    Value own = partial.registers[i];
+    Value own = partialOf(0, i);
     for (int64_t g = 1; g < grid.n; ++g)
-      own = b.create<arith::SelectOp>(b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, group, ptx.i32(g)), partial.registers[g * share + i], own);
+      own = b.create<arith::SelectOp>(b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, group, ptx.i32(g)), partialOf(g, i), own);
     Value sum = b.create<arith::AddFOp>(result.registers[i], own);
     for (int64_t source = 0; source + 1 < grid.n; ++source)
       sum = b.create<arith::AddFOp>(sum, ptx.load(b.getF32Type(), add(address, ptx.i32(source * slotBytes + i * groupThreads * 4)), 4));

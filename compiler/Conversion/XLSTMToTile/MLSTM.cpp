@@ -216,8 +216,8 @@ void ForwardProgram::chunkStep(Value t0) {
   Value decay = expDifference(m, muLast);
 
   // Scores within the chunk. exp is of min(.,0): above the diagonal the difference may be anything.
-  int64_t warps = schedule.warpsM * schedule.warpsN, warpsRow = std::min<int64_t>(L / 16, warps);
-  SmallVector<int64_t> scoreWarps = {warpsRow, warpsRow ? warps / warpsRow : 0}, stateWarps = {schedule.warpsM, schedule.warpsN};
+  auto [scoreWarpsM, scoreWarpsN] = schedule.scoreWarps();
+  SmallVector<int64_t> scoreWarps = {scoreWarpsM, scoreWarpsN}, stateWarps = {schedule.warpsM, schedule.warpsN};
   Value S = matmul(q, transpose(k), splat(mat(L, L, accumulation), 0), scoreWarps);
   Value P = mapMatrix(mat(L, L, accumulation), S, mu, e, [&](ValueRange x) -> Value {
     Value causal = b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sle, x[1], x[0]);

@@ -55,8 +55,11 @@ void TileType::print(AsmPrinter &printer) const {
 
 LogicalResult TileType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> shape, Type elementType) {
   // tile_t1
-  if (shape.empty() || shape.size() > 2 || llvm::any_of(shape, [](int64_t extent) { return extent < 1; }))
-    return emitError() << "expected one or two extents of at least 1, got " << shape.size() << " extents";
+  if (shape.empty() || shape.size() > 2 || llvm::any_of(shape, [](int64_t extent) { return extent < 1; })) {
+    InFlightDiagnostic error = emitError() << "expected one or two extents of at least 1, got ";
+    llvm::interleave(shape, [&](int64_t extent) { error << extent; }, [&] { error << "x"; });
+    return shape.empty() ? error << "none" : error;
+  }
   if (!elementType.isF32() && !elementType.isF64() && !elementType.isBF16() && !elementType.isF16())
     return emitError() << "expected an element type of f64, f32, f16 or bf16, got " << elementType;
   return success();

@@ -10,7 +10,9 @@
 #include <string>
 #include <vector>
 
+// A namespace of its own, so that no class here shares a symbol with one inside the runtime.
 namespace xlstm {
+inline namespace api {
 
 /// A failed call: its status and the one-line message of xlstm_last_error().
 class RuntimeError : public std::runtime_error {
@@ -199,5 +201,6 @@ private:
   Handle<xlstm_context, xlstm_context_destroy> context;
 };
 
+} // namespace api
 } // namespace xlstm
 #endif

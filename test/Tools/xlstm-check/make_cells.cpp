@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// make_cells KERNELS.so FOLDER: writes a package for each kernel of mlstm_kernels.c, FOLDER/<kernel>.xlpkg.
+// make_cells KERNELS.so FOLDER: writes a package for each kernel of mlstm_kernels.c,
+// FOLDER/<kernel>.xlpkg.
 #include "compiler/Package/Package.h"
 #include "test/Package/Fixture.h"
 
@@ -8,7 +9,8 @@ using namespace xlstm::package;
 
 static Manifest manifestFor(const std::string &kernel) {
   constexpr int64_t kHeads = 3, kKey = 5, kValue = 6;
-  Tensor q{"q", XLSTM_F32, {"B", "T", kHeads, kKey}, false}, k = q, v{"v", XLSTM_F32, {"B", "T", kHeads, kValue}, false};
+  Tensor q{"q", XLSTM_F32, {"B", "T", kHeads, kKey}, false},
+      k = q, v{"v", XLSTM_F32, {"B", "T", kHeads, kValue}, false};
   Tensor i{"i", XLSTM_F32, {"B", "T", kHeads}, false}, f = i, h = v;
   Tensor mLast{"m_last", XLSTM_F32, {"B", kHeads}, true};
   k.name = "k";
@@ -30,7 +32,10 @@ static Manifest manifestFor(const std::string &kernel) {
   Manifest manifest;
   manifest.name = kernel;
   manifest.toolVersion = "0.1.0";
-  Function forward{"forward", {q, k, v, i, f}, {h, mLast}, R"({"kind": "mlstm", "heads": 3, "dqk": 5, "dv": 6})",
+  Function forward{"forward",
+                   {q, k, v, i, f},
+                   {h, mLast},
+                   R"({"kind": "mlstm", "heads": 3, "dqk": 5, "dv": 6})",
                    {{"cpu", "x86-64", "{}", {}, {launch}}}};
   manifest.functions = {forward};
   return manifest;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mLSTM forward by hand, in the recurrent form, for one (batch, head) per block: what xlstm-check is tested
-   with. `mlstm` is right; the others have one fault each. */
+/* mLSTM forward by hand, in the recurrent form, for one (batch, head) per block: what xlstm-check
+   is tested with. `mlstm` is right; the others have one fault each. */
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
@@ -26,15 +26,18 @@ static int64_t at(Strides strides, int64_t b, int64_t t, int64_t h) {
 
 static float log_sigmoid(float x) { return fminf(x, 0) - log1pf(expf(-fabsf(x))); }
 
-static void cell(const int64_t *args, int64_t begin, int64_t end, float eps, int drop_row, uint32_t noise) {
+static void cell(const int64_t *args, int64_t begin, int64_t end, float eps, int drop_row,
+                 uint32_t noise) {
   Args a;
   memcpy(&a, args, sizeof a);
   for (int64_t block = begin; block < end; ++block) {
     int64_t b = block / H, head = block % H;
     float c[DQK][DV] = {{0}}, n[DQK] = {0}, m = 0;
     for (int64_t t = 0; t < a.T; ++t) {
-      const float *q = a.q + at(a.qs, b, t, head), *k = a.k + at(a.ks, b, t, head), *v = a.v + at(a.vs, b, t, head);
-      float *h = a.h + at(a.hs, b, t, head), i = a.i[at(a.is, b, t, head)], f = a.f[at(a.fs, b, t, head)];
+      const float *q = a.q + at(a.qs, b, t, head), *k = a.k + at(a.ks, b, t, head),
+                  *v = a.v + at(a.vs, b, t, head);
+      float *h = a.h + at(a.hs, b, t, head), i = a.i[at(a.is, b, t, head)],
+            f = a.f[at(a.fs, b, t, head)];
       float decayed = log_sigmoid(f) + m, next = fmaxf(decayed, i);
       float forget = expf(decayed - next), input = expf(i - next), z = 0;
       m = next;

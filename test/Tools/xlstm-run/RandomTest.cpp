@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random inputs: rounding against the compiler's own conversions, distribution, independence of
 // threads.
-#include "tools/xlstm-run/Random.h"
+#include "tools/common/Random.h"
 
 #include <cmath>
 #include <cstring>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/xlstm-run/Random.h"
+#include "tools/common/Random.h"
 
 #include "runtime/src/cpu/Host.h"
 #include "runtime/src/support/Failure.h"
@@ -78,6 +78,8 @@ uint16_t toFloat16(float value) {
   uint32_t rounded = (bits & 0x7fffffff) - (112u << 23); // rebias the exponent from 127 to 15
   return sign | static_cast<uint16_t>((rounded + 0xfff + (rounded >> 13 & 1)) >> 13);
 }
+
+float meanOfInput(const std::string &name) { return name == "f" ? 4.0f : 0.0f; }
 
 void fillNormal(void *data, int64_t count, DType dtype, const std::string &name, int64_t seed,
                 float mean) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tools/xlstm-check/Process.h"
+#include "tools/common/Process.h"
 
 #include "runtime/src/support/Failure.h"
 
@@ -30,9 +30,10 @@ std::string lastLine(const std::string &path) {
 
 TemporaryFolder::TemporaryFolder() {
   const char *base = std::getenv("TMPDIR");
-  path = cat(base && *base ? base : "/tmp", "/xlstm-check-XXXXXX");
+  path = cat(base && *base ? base : "/tmp", "/xlstm-XXXXXX");
   if (!::mkdtemp(path.data()))
-    fail(XLSTM_ERROR_ENVIRONMENT, path, ": cannot create a temporary folder: ", std::strerror(errno));
+    fail(XLSTM_ERROR_ENVIRONMENT, path,
+         ": cannot create a temporary folder: ", std::strerror(errno));
 }
 
 TemporaryFolder::~TemporaryFolder() {
@@ -47,7 +48,8 @@ ProcessResult runProcess(const std::vector<std::string> &command, const std::str
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t actions;
   posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
+  posix_spawn_file_actions_addopen(&actions, 1, log.c_str(),
+                                   O_WRONLY | O_CREAT | O_TRUNC | O_APPEND, 0600);
   posix_spawn_file_actions_adddup2(&actions, 1, 2);
   pid_t child;
   int error = ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
@@ -60,7 +62,8 @@ ProcessResult runProcess(const std::vector<std::string> &command, const std::str
   ProcessResult result;
   result.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
   if (result.code)
-    result.message = WIFSIGNALED(status) ? cat("ended by signal ", WTERMSIG(status)) : lastLine(log);
+    result.message =
+        WIFSIGNALED(status) ? cat("ended by signal ", WTERMSIG(status)) : lastLine(log);
   return result;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Running another program, and a folder for what it reads and writes.
-#ifndef XLSTM_TOOLS_XLSTM_CHECK_PROCESS_H
-#define XLSTM_TOOLS_XLSTM_CHECK_PROCESS_H
+#ifndef XLSTM_TOOLS_COMMON_PROCESS_H
+#define XLSTM_TOOLS_COMMON_PROCESS_H
 
 #include <string>
 #include <vector>
@@ -26,7 +26,8 @@ struct ProcessResult {
   std::string message; ///< last line that it wrote to standard output or error
 };
 
-/// Runs a program and waits. Its output goes to the file `log`. Throws Failure if it cannot be started.
+/// Runs a program and waits. Its output goes to the file `log`. Throws Failure if it cannot be
+/// started.
 ProcessResult runProcess(const std::vector<std::string> &command, const std::string &log);
 
 /// Path of a program in the folder of this one.

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Random inputs that are the same on every machine.
-#ifndef XLSTM_TOOLS_XLSTM_RUN_RANDOM_H
-#define XLSTM_TOOLS_XLSTM_RUN_RANDOM_H
+#ifndef XLSTM_TOOLS_COMMON_RANDOM_H
+#define XLSTM_TOOLS_COMMON_RANDOM_H
 
 #include "runtime/src/support/DType.h"
 
@@ -15,6 +15,10 @@ namespace xlstm::tools {
 /// or f16; throws Failure(UNSUPPORTED) for an integer type.
 void fillNormal(void *data, int64_t count, DType dtype, const std::string &name, int64_t seed,
                 float mean);
+
+/// Mean of the random values of an input: 4 for the forget gate "f", as the published benchmarks of
+/// the mLSTM have it (a cell that remembers for about 50 steps), 0 for every other.
+float meanOfInput(const std::string &name);
 
 /// Rounding conversions, to nearest even.
 uint16_t toBFloat16(float value);

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Emits the program of one block of a tile.kernel as loops over vectors, op by op. Scalars of type index become i64.
+#ifndef XLSTM_COMPILER_CONVERSION_TILETOVECTOR_BLOCKEMITTER_H
+#define XLSTM_COMPILER_CONVERSION_TILETOVECTOR_BLOCKEMITTER_H
+
+#include "dialect/tile/IR/Tile.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace xlstm {
+
+using mlir::LogicalResult;
+using mlir::SmallVector;
+using mlir::Type;
+using mlir::Value;
+using mlir::tile::TileType;
+
+/// Where a tile is. A matrix is stored as lines of contiguous elements: rows, or columns if `columnMajor`. Lines start
+/// `pitch` elements apart, a multiple of the vector width; what stands behind a line's end is arbitrary.
+struct Buffer {
+  TileType type;
+  Value pointer;            // null: a splat
+  bool columnMajor = false;
+  int64_t pitch = 0;
+  Value splat;              // the scalar of every element
+  mlir::Operation *owner = nullptr; // the op that made the buffer, or the loop that carries it
+
+  bool isVector() const { return type.getShape().size() == 1; }
+  int64_t lines() const { return isVector() ? 1 : type.getShape()[columnMajor ? 1 : 0]; }
+  int64_t lineLength() const { return isVector() ? type.getShape()[0] : type.getShape()[columnMajor ? 0 : 1]; }
+  /// The same memory as the transposed tile.
+  Buffer transposed() const {
+    Buffer result = *this;
+    result.type = TileType::get(type.getContext(), {type.getShape()[1], type.getShape()[0]}, type.getElementType());
+    result.columnMajor = !columnMajor;
+    return result;
+  }
+};
+
+class BlockEmitter {
+public:
+  BlockEmitter(mlir::tile::KernelOp kernel, mlir::ImplicitLocOpBuilder &builder, int64_t vectorWidth, int64_t registers)
+      : kernel(kernel), b(builder), W(vectorWidth), registers(registers) {}
+  /// The function, or failure after an error on the op that cannot be emitted.
+  mlir::FailureOr<mlir::LLVM::LLVMFuncOp> emit();
+
+private:
+  // A tensor argument: address, extents and strides (elements), i64.
+  struct Tensor {
+    mlir::MemRefType type;
+    Value pointer;
+    SmallVector<Value> extents, strides;
+  };
+  using Body = llvm::function_ref<void(Value)>;
+
+  // EmitStructure.cpp
+  void createFunction();
+  LogicalResult emitBlock(mlir::Block &block);
+  LogicalResult emitOp(mlir::Operation &op);
+  LogicalResult emitFor(mlir::scf::ForOp op);
+  LogicalResult emitIf(mlir::scf::IfOp op);
+  Value emitScalar(mlir::Operation &op);
+  Buffer allocate(TileType type, bool columnMajor, mlir::Operation *owner);
+  /// Whether nothing reads `tile`'s memory after `op`, which may therefore write its result there.
+  bool diesAt(Value tile, mlir::Operation *op);
+  Buffer reuseOrAllocate(Value tile, TileType type, mlir::Operation *op);
+  void copy(const Buffer &from, const Buffer &to);
+  Buffer inOrder(const Buffer &buffer, bool columnMajor, mlir::Operation *owner);
+
+  // EmitMemory.cpp
+  LogicalResult emitLoad(mlir::tile::LoadOp op);
+  LogicalResult emitStore(mlir::tile::StoreOp op);
+  Value elementPointer(const Tensor &tensor, mlir::ArrayRef<Value> index);
+  Value inRange(const Tensor &tensor, mlir::ArrayRef<Value> index);
+  /// How many of `extent` elements from `offset` on are inside of an axis: 0 .. extent.
+  Value insideCount(Value offset, Value axisExtent, int64_t extent);
+  Value widen(Value value, Type to);   ///< element or vector of a tensor's type to a buffer's
+  Value narrow(Value value, Type to);  ///< the reverse, rounded to nearest even
+  void emitLoadScalar(mlir::tile::LoadScalarOp op);
+  void emitStoreScalar(mlir::tile::StoreScalarOp op);
+
+  // EmitMatmul.cpp
+  LogicalResult emitMatmul(mlir::tile::MatmulOp op);
+  LogicalResult emitMatvec(mlir::tile::MatvecOp op);
+  /// One operand of the product D[m][n] += sum_k A[m][k] B[k][n]: A by element strides, B and D by lines.
+  struct Strided {
+    Value pointer;
+    int64_t row, column;
+  };
+  void microKernel(Strided a, Strided rhs, Strided d, Type element, Value m, int64_t rows, Value n, int64_t vectors, int64_t depth);
+
+  // EmitMap.cpp
+  LogicalResult emitMap(mlir::tile::MapOp op);
+  Value evaluateBody(mlir::Region &region, mlir::ValueRange arguments);
+  LogicalResult emitReduce(mlir::tile::ReduceOp op);
+  LogicalResult emitScan(mlir::tile::ScanOp op);
+
+  // Small things.
+  Value i64(int64_t value);
+  Value add(Value x, Value y), mul(Value x, Value y);
+  Value constant(Type type, double value); ///< scalar or splat
+  Value broadcast(Value scalar, Type element);
+  mlir::VectorType vec(Type element) { return mlir::VectorType::get(W, element); }
+  Value gep(Value pointer, Type element, Value index);
+  Value at(const Buffer &buffer, Value line, Value position); ///< address of an element
+  Value loadVector(const Buffer &buffer, Value line, Value position);
+  Value loadElement(const Buffer &buffer, Value line, Value position);
+  void loop(int64_t from, int64_t to, int64_t step, Body body);
+  void loop(Value from, Value to, int64_t step, Body body);
+  Value combine(mlir::tile::Combiner combiner, Value x, Value y);
+  int64_t roundUp(int64_t n) { return (n + W - 1) / W * W; }
+
+  mlir::tile::KernelOp kernel;
+  mlir::ImplicitLocOpBuilder &b;
+  int64_t W, registers, scratchTop = 0;
+  mlir::LLVM::LLVMFuncOp function;
+  Value scratch;
+  SmallVector<Tensor> tensors;
+  mlir::DenseMap<Value, unsigned> tensorNumber;
+  mlir::IRMapping scalars;
+  mlir::DenseMap<Value, Buffer> tiles;
+};
+
+} // namespace xlstm
+
+#endif

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// Maps, reductions and scans.
+#include "compiler/Conversion/TileToVector/BlockEmitter.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mlir::tile;
+
+namespace xlstm {
+
+/// A map's region on vectors: its scalars become vectors of W elements, index becomes i32.
+Value BlockEmitter::evaluateBody(Region &region, ValueRange arguments) {
+  IRMapping map;
+  for (auto [argument, value] : llvm::zip(region.getArguments(), arguments))
+    map.map(argument, value);
+  auto elementOf = [&](Type type) { return type.isIndex() ? Type(b.getI32Type()) : type; };
+  auto operand = [&](Value value) {
+    if (map.contains(value))
+      return map.lookup(value);
+    Value scalar = scalars.lookup(value); // of the surrounding program
+    if (value.getType().isIndex())
+      scalar = b.create<arith::TruncIOp>(b.getI32Type(), scalar);
+    return broadcast(scalar, elementOf(value.getType()));
+  };
+  for (Operation &op : region.front().without_terminator()) {
+    Type type = VectorType::get(W, elementOf(op.getResult(0).getType()));
+    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      TypedAttr value = constant.getValue();
+      if (constant.getType().isIndex())
+        value = b.getI32IntegerAttr(cast<IntegerAttr>(value).getInt());
+      map.map(op.getResult(0), b.create<arith::ConstantOp>(DenseElementsAttr::get(cast<VectorType>(type), Attribute(value))));
+      continue;
+    }
+    if (isa<arith::TruncFOp>(op) && op.getResult(0).getType().isBF16()) { // rounded, and kept as f32
+      Value rounded = widen(narrow(operand(op.getOperand(0)), op.getResult(0).getType()), b.getF32Type());
+      map.map(op.getResult(0), rounded);
+      continue;
+    }
+    if (isa<arith::ExtFOp>(op) && op.getOperand(0).getType().isBF16()) {
+      map.map(op.getResult(0), widen(operand(op.getOperand(0)), op.getResult(0).getType()));
+      continue;
+    }
+    OperationState state(op.getLoc(), op.getName());
+    for (Value value : op.getOperands())
+      state.operands.push_back(operand(value));
+    state.addTypes(type);
+    state.addAttributes(op.getAttrs());
+    map.map(op.getResult(0), b.create(state)->getResult(0));
+  }
+  return operand(cast<YieldOp>(region.front().getTerminator()).getValue());
+}
+
+LogicalResult BlockEmitter::emitMap(MapOp op) {
+  auto type = cast<TileType>(op.getTile().getType());
+  for (Operation &inner : op.getBody().front().without_terminator())
+    if (inner.getNumResults() != 1 || inner.getNumRegions())
+      return inner.emitError() << "has no lowering to vectors";
+  if (type.getElementType().isF16() || llvm::any_of(op.getOperands(), [](Value v) { return cast<TileType>(v.getType()).getElementType().isF16(); }))
+    return op.emitError() << "on f16 tiles has no lowering to vectors: load them as f32";
+  // The result takes the order, and if it may the memory, of the first element operand that is in memory.
+  Buffer result;
+  bool columnMajor = false, placed = false;
+  for (Value value : op.getElems()) {
+    Buffer operand = tiles.lookup(value);
+    if (operand.pointer && !placed) {
+      columnMajor = operand.columnMajor;
+      result = reuseOrAllocate(value, type, op);
+      placed = true;
+    }
+  }
+  if (!placed)
+    result = allocate(type, columnMajor, op);
+  SmallVector<Buffer> elems, along, across;
+  for (Value value : op.getElems()) {
+    Buffer operand = tiles.lookup(value);
+    elems.push_back(operand.splat ? operand : inOrder(operand, columnMajor, op));
+  }
+  // Row vectors change from line to line of a row-major tile, and along the lines of a column-major one.
+  auto vectors = [&](ValueRange values) {
+    SmallVector<Buffer> buffers;
+    for (Value value : values)
+      buffers.push_back(tiles.lookup(value));
+    return buffers;
+  };
+  SmallVector<Buffer> rows = vectors(op.getRows()), columns = vectors(op.getCols());
+
+  SmallVector<int32_t> steps(W);
+  for (int64_t i = 0; i < W; ++i)
+    steps[i] = i;
+  Type i32 = b.getI32Type();
+  loop(0, result.lines(), 1, [&](Value line) {
+    Value lineIndex = broadcast(b.create<arith::TruncIOp>(i32, line), i32);
+    auto ofLine = [&](ArrayRef<Buffer> buffers) {
+      SmallVector<Value> values;
+      for (const Buffer &buffer : buffers)
+        values.push_back(broadcast(loadElement(buffer, i64(0), line), buffer.type.getElementType()));
+      return values;
+    };
+    SmallVector<Value> lineValues = ofLine(columnMajor ? columns : rows);
+    loop(0, result.pitch, W, [&](Value position) {
+      Value iota = b.create<arith::ConstantOp>(DenseElementsAttr::get(vec(i32), ArrayRef<int32_t>(steps)));
+      Value positions = b.create<arith::AddIOp>(broadcast(b.create<arith::TruncIOp>(i32, position), i32), iota);
+      SmallVector<Value> arguments;
+      if (result.isVector())
+        arguments = {positions};
+      else if (columnMajor)
+        arguments = {positions, lineIndex};
+      else
+        arguments = {lineIndex, positions};
+      for (const Buffer &buffer : elems)
+        arguments.push_back(loadVector(buffer, line, position));
+      SmallVector<Value> positionValues;
+      for (const Buffer &buffer : columnMajor ? rows : columns)
+        positionValues.push_back(loadVector(buffer, i64(0), position));
+      arguments.append(columnMajor ? positionValues : lineValues);
+      arguments.append(columnMajor ? lineValues : positionValues);
+      b.create<LLVM::StoreOp>(evaluateBody(op.getBody(), arguments), at(result, line, position), 4);
+    });
+  });
+  tiles[op.getTile()] = result;
+  return success();
+}
+
+LogicalResult BlockEmitter::emitReduce(ReduceOp op) {
+  Buffer source = tiles.lookup(op.getSource());
+  if (source.splat)
+    source = inOrder(source, false, op);
+  Buffer result = allocate(cast<TileType>(op.getTile().getType()), false, op);
+  Type element = source.type.getElementType();
+  if (source.columnMajor) { // a vector of rows at a time
+    loop(0, roundUp(source.lineLength()), W, [&](Value position) {
+      auto sums = b.create<scf::ForOp>(i64(1), i64(source.lines()), i64(1), loadVector(source, i64(0), position));
+      {
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPointToStart(sums.getBody());
+        b.create<scf::YieldOp>(ValueRange(combine(op.getCombiner(), sums.getRegionIterArgs()[0], loadVector(source, sums.getInductionVar(), position))));
+      }
+      b.create<LLVM::StoreOp>(sums.getResult(0), at(result, i64(0), position), 4);
+    });
+  } else {
+    int64_t length = source.lineLength(), whole = length / W * W;
+    bool isAdd = op.getCombiner() == Combiner::add;
+    loop(0, source.lines(), 1, [&](Value line) {
+      Value total;
+      if (whole) {
+        auto sums = b.create<scf::ForOp>(i64(W), i64(whole), i64(W), loadVector(source, line, i64(0)));
+        {
+          OpBuilder::InsertionGuard guard(b);
+          b.setInsertionPointToStart(sums.getBody());
+          b.create<scf::YieldOp>(ValueRange(combine(op.getCombiner(), sums.getRegionIterArgs()[0], loadVector(source, line, sums.getInductionVar()))));
+        }
+        total = b.create<vector::ReductionOp>(isAdd ? vector::CombiningKind::ADD : vector::CombiningKind::MAXNUMF, sums.getResult(0), arith::FastMathFlags::reassoc);
+      }
+      for (int64_t position = whole; position < length; ++position) {
+        Value value = loadElement(source, line, i64(position));
+        total = total ? combine(op.getCombiner(), total, value) : value;
+      }
+      b.create<LLVM::StoreOp>(total, at(result, i64(0), line));
+    });
+  }
+  tiles[op.getTile()] = result;
+  return success();
+}
+
+LogicalResult BlockEmitter::emitScan(ScanOp op) {
+  Buffer source = inOrder(tiles.lookup(op.getSource()), false, op);
+  Buffer result = allocate(cast<TileType>(op.getTile().getType()), false, op);
+  Value first = loadElement(source, i64(0), i64(0));
+  b.create<LLVM::StoreOp>(first, at(result, i64(0), i64(0)));
+  auto scan = b.create<scf::ForOp>(i64(1), i64(source.lineLength()), i64(1), first);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(scan.getBody());
+    Value next = combine(op.getCombiner(), scan.getRegionIterArgs()[0], loadElement(source, i64(0), scan.getInductionVar()));
+    b.create<LLVM::StoreOp>(next, at(result, i64(0), scan.getInductionVar()));
+    b.create<scf::YieldOp>(ValueRange(next));
+  }
+  tiles[op.getTile()] = result;
+  return success();
+}
+
+} // namespace xlstm

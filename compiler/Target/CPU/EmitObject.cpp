@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compiler/Target/CPU/CPU.h"
+#include "lld/Common/Driver.h"
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/raw_ostream.h"
+#include "llvm/Target/TargetMachine.h"
+#include <mutex>
+
+LLD_HAS_DRIVER(elf)
+
+extern "C" {
+void LLVMInitializeX86Target();
+void LLVMInitializeX86TargetInfo();
+void LLVMInitializeX86TargetMC();
+void LLVMInitializeX86AsmPrinter();
+}
+
+using namespace mlir;
+
+namespace xlstm {
+
+const CPUISA *findISA(StringRef name) {
+  static const CPUISA all[] = {{"x86-64-v4", 16, 32}, {"x86-64-v3", 8, 16}, {"x86-64", 4, 16}};
+  for (const CPUISA &isa : all)
+    if (name == isa.name)
+      return &isa;
+  return nullptr;
+}
+
+void buildCPUPipeline(OpPassManager &manager) {
+  manager.addPass(createCanonicalizerPass());
+  manager.addPass(createCSEPass());
+  manager.addPass(createLoopInvariantCodeMotionPass());
+  manager.addPass(createConvertSCFToCFPass());
+  manager.addPass(createConvertMathToLLVMPass());
+  manager.addPass(createConvertMathToLibmPass()); // what LLVM has no intrinsic for
+  manager.addPass(createConvertVectorToLLVMPass(ConvertVectorToLLVMPassOptions{/*reassociateFPReductions=*/true}));
+  manager.addPass(createArithToLLVMConversionPass());
+  manager.addPass(createConvertControlFlowToLLVMPass());
+  manager.addPass(createConvertFuncToLLVMPass());
+  manager.addPass(createReconcileUnrealizedCastsPass());
+}
+
+static llvm::Error fail(const llvm::Twine &message) { return llvm::createStringError(llvm::inconvertibleErrorCode(), message); }
+
+static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager graph;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PipelineTuningOptions tuning; // the program is vectors already
+  tuning.LoopVectorization = tuning.SLPVectorization = false;
+  llvm::PassBuilder builder(&machine, tuning);
+  functions.registerPass([&] { return machine.getTargetIRAnalysis(); });
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(graph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, graph, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
+}
+
+namespace {
+/// A temporary file that is removed at the end.
+struct TemporaryFile {
+  llvm::SmallString<128> path;
+  bool failed;
+  explicit TemporaryFile(StringRef suffix) : failed(bool(llvm::sys::fs::createTemporaryFile("xlstm", suffix, path))) {}
+  ~TemporaryFile() { llvm::sys::fs::remove(path); }
+};
+} // namespace
+
+/// Links one object file to a shared object in this process. lld keeps global state, so one at a time.
+static llvm::Expected<std::string> link(StringRef object) {
+  static std::mutex mutex;
+  std::lock_guard<std::mutex> lock(mutex);
+  TemporaryFile input("o"), output("so");
+  if (input.failed || output.failed)
+    return fail("cannot create a temporary file for the linker");
+  {
+    std::error_code error;
+    llvm::raw_fd_ostream stream(input.path, error);
+    stream << object;
+  }
+  const char *arguments[] = {"ld.lld", "-shared", "--gc-sections", "--no-undefined-version", "-z", "now", "-o", output.path.c_str(), input.path.c_str()};
+  std::string messages;
+  llvm::raw_string_ostream stream(messages);
+  lld::Result result = lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
+  if (result.retCode)
+    return fail("lld failed: " + messages);
+  auto buffer = llvm::MemoryBuffer::getFile(output.path);
+  if (!buffer)
+    return fail("lld wrote no shared object");
+  return (*buffer)->getBuffer().str();
+}
+
+llvm::Expected<std::string> emitSharedObject(ModuleOp module, StringRef isa) {
+  if (!findISA(isa))
+    return fail("unknown instruction set '" + isa + "', expected x86-64-v4, x86-64-v3 or x86-64");
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+  });
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> ir = translateModuleToLLVMIR(module, context);
+  if (!ir)
+    return fail("translation to LLVM IR failed");
+  std::string error;
+  const char *triple = "x86_64-unknown-linux-gnu";
+  const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
+  if (!target)
+    return fail(error);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Standard; // fmuladd becomes fma where there is one; nothing else changes
+  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(triple, isa, isa == "x86-64-v4" ? "-prefer-256-bit" : "", options,
+                                                                           llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+  ir->setTargetTriple(triple);
+  ir->setDataLayout(machine->createDataLayout());
+  for (llvm::Function &function : *ir)
+    if (!function.isDeclaration()) {
+      function.addFnAttr("target-cpu", isa);
+      if (isa == "x86-64-v4")
+        function.addFnAttr("prefer-vector-width", "512");
+    }
+  optimize(*ir, *machine);
+  llvm::SmallString<0> object;
+  llvm::raw_svector_ostream stream(object);
+  llvm::legacy::PassManager passes;
+  if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
+    return fail("LLVM's X86 target does not write objects");
+  passes.run(*ir);
+  return link(object);
+}
+
+} // namespace xlstm

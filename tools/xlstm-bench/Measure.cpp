@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/xlstm-bench/Measure.h"
+
+#include "runtime/src/support/DType.h"
+#include "runtime/src/support/Failure.h"
+#include "tools/common/Random.h"
+
+#include <nlohmann/json.hpp>
+
+#include <ctime>
+
+namespace xlstm::tools {
+namespace {
+
+constexpr double kSecondsPerCase = 3;
+
+std::string utcNow() {
+  std::time_t now = std::time(nullptr);
+  std::tm parts;
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+/// Extents of an argument at the case's B and T.
+std::vector<int64_t> shapeOf(const xlstm_argument_info &info, const Case &benchCase) {
+  std::vector<int64_t> shape(info.shape, info.shape + info.rank);
+  for (int32_t axis = 0; axis < info.rank; ++axis) {
+    if (!info.symbols[axis])
+      continue;
+    std::string symbol = info.symbols[axis];
+    if (symbol != "B" && symbol != "T")
+      fail(XLSTM_ERROR_INVALID_INPUT, info.name, ": expected the dimensions B and T, got ", symbol);
+    shape[axis] = symbol == "B" ? benchCase.batch : benchCase.length;
+  }
+  return shape;
+}
+
+xlstm_tensor tensorOf(const xlstm_argument_info &info, const std::vector<int64_t> &shape,
+                      const Device &device, void *data) {
+  xlstm_tensor tensor;
+  xlstm_device_info where = device.info();
+  check(xlstm_tensor_init(&tensor, data, info.dtype, info.rank, shape.data(), where.kind,
+                          where.index));
+  return tensor;
+}
+
+int64_t elements(const std::vector<int64_t> &shape) {
+  int64_t count = 1;
+  for (int64_t extent : shape)
+    count *= extent;
+  return count;
+}
+
+/// A package under a case's name must hold that case's cell: else the row would be mislabelled.
+void expectModel(const Package &package, int32_t function, const Model &model) {
+  auto expectArgument = [&](const xlstm_argument_info &info, int64_t size) {
+    if (info.rank != 4 || info.shape[2] != model.heads || info.shape[3] != size ||
+        dtypeName(info.dtype) != std::string(model.dtype))
+      fail(XLSTM_ERROR_INVALID_INPUT, "forward: ", info.name, ": expected ", model.dtype,
+           " [B, T, ", model.heads, ", ", size, "], got ", dtypeName(info.dtype), " of rank ",
+           info.rank, info.rank == 4 ? cat(" [B, T, ", info.shape[2], ", ", info.shape[3], "]") : "");
+  };
+  xlstm_function_info info = package.function(function);
+  for (int32_t i = 0; i < info.inputs; ++i) {
+    xlstm_argument_info argument = package.input(function, i);
+    if (std::string name = argument.name; name == "q" || name == "k" || name == "v")
+      expectArgument(argument, name == "v" ? model.dv : model.dqk);
+  }
+  auto attributes = nlohmann::json::parse(info.attributes, nullptr, false);
+  if (!attributes.is_object())
+    return;
+  auto gate = attributes.find("input_gate");
+  if (gate != attributes.end() && *gate != model.gate)
+    fail(XLSTM_ERROR_INVALID_INPUT, "forward: input_gate: expected ", model.gate, ", got ",
+         oneLine(gate->dump()));
+}
+
+} // namespace
+
+Bench::Bench(const BenchOptions &options)
+    : options(options),
+      device(options.device, options.deviceIndex, xlstm_device_options{options.threads}),
+      stream(device) {}
+
+xlstm_tensor Bench::input(const xlstm_argument_info &info, const Case &benchCase) {
+  std::vector<int64_t> shape = shapeOf(info, benchCase);
+  int64_t count = elements(shape);
+  Input &kept = inputs[cat(info.name, " ", dtypeName(info.dtype), " ", count)];
+  if (!kept.buffer.data() && count > 0) {
+    size_t bytes = static_cast<size_t>(count) * dtypeSize(info.dtype);
+    std::unique_ptr<char[]> host(new char[bytes]);
+    fillNormal(host.get(), count, info.dtype, info.name, /*seed=*/0, meanOfInput(info.name));
+    kept.buffer = Buffer(device, bytes);
+    check(xlstm_device_upload(device.get(), kept.buffer.data(), host.get(), bytes, stream.get()));
+    stream.synchronize();
+  }
+  kept.used = true;
+  return tensorOf(info, shape, device, kept.buffer.data());
+}
+
+void Bench::run(Row &row, const std::string &path, const std::string &target) {
+  Package package(path);
+  Function function(package, "forward", device, target.empty() ? nullptr : target.c_str());
+  int32_t index = function.index();
+  expectModel(package, index, row.benchCase.model);
+
+  xlstm_function_info info = package.function(index);
+  std::vector<xlstm_tensor> tensors(static_cast<size_t>(info.inputs + info.outputs));
+  std::vector<Buffer> memory;
+  Function::Tensors inputPointers, outputPointers;
+  for (int32_t i = 0; i < info.inputs; ++i) {
+    xlstm_argument_info argument = package.input(index, i);
+    xlstm_tensor &tensor = tensors[static_cast<size_t>(i)];
+    if (!argument.optional)
+      tensor = input(argument, row.benchCase);
+    inputPointers.push_back(argument.optional ? nullptr : &tensor);
+  }
+  for (auto it = inputs.begin(); it != inputs.end();) // of earlier, differently sized cases
+    it = it->second.used ? std::next(it) : inputs.erase(it);
+  for (int32_t i = 0; i < info.outputs; ++i) {
+    xlstm_argument_info argument = package.output(index, i);
+    xlstm_tensor &tensor = tensors[static_cast<size_t>(info.inputs + i)];
+    if (!argument.optional) {
+      std::vector<int64_t> shape = shapeOf(argument, row.benchCase);
+      memory.emplace_back(device,
+                          static_cast<size_t>(elements(shape)) * dtypeSize(argument.dtype));
+      tensor = tensorOf(argument, shape, device, memory.back().data());
+    }
+    outputPointers.push_back(argument.optional ? nullptr : &tensor);
+  }
+  Buffer workspace;
+  if (size_t bytes = function.workspaceSize(inputPointers, outputPointers))
+    workspace = Buffer(device, bytes);
+
+  xlstm_implementation_info chosen = package.implementation(index, function.implementation());
+  row.target = chosen.target;
+  row.isa = chosen.isa;
+  row.schedule = chosen.schedule;
+  row.packageVersion = xlstm_package_tool_version(package.get());
+  TimingOptions timing;
+  timing.batchShort = true;
+  if (options.iterations)
+    timing.iterations = options.iterations;
+  else
+    timing.seconds = kSecondsPerCase;
+  row.timing = timeRuns(
+      device, stream, [&] { function.run(inputPointers, outputPointers, workspace, stream); },
+      timing);
+}
+
+Row Bench::failed(const Suite &suite, const Case &benchCase, const std::string &target,
+                  xlstm_status failure, const std::string &text) {
+  if (status == XLSTM_OK) {
+    status = failure;
+    message = cat(benchCase.name(), ": ", text);
+  }
+  Row row{&suite, benchCase, device.info(), utcNow(), target, "", "", "", std::nullopt, text};
+  return row;
+}
+
+Row Bench::measure(const Suite &suite, const Case &benchCase, const std::string &package,
+                   const std::string &target) {
+  Row row{&suite, benchCase, device.info(), utcNow(), target, "", "", "", std::nullopt, ""};
+  for (auto &[name, kept] : inputs)
+    kept.used = false;
+  try {
+    run(row, package, target);
+    return row;
+  } catch (const Failure &failure) {
+    return failed(suite, benchCase, target, failure.status(), cat(package, ": ", failure.what()));
+  } catch (const RuntimeError &error) {
+    return failed(suite, benchCase, target, error.status(), error.what());
+  } catch (const std::bad_alloc &) {
+    return failed(suite, benchCase, target, XLSTM_ERROR_OUT_OF_MEMORY, "out of host memory");
+  }
+}
+
+} // namespace xlstm::tools
