@@ -68,16 +68,16 @@ Inputs::Inputs(const Case &testCase, int64_t seed, bool states) : testCase(testC
 }
 
 void Inputs::fillGate(Values &gate, const std::string &name, int64_t seed) {
-  if (gate.dtype != XLSTM_F32)
-    fail(XLSTM_ERROR_UNSUPPORTED, testCase.cell->package, ": ", name, ": expected f32, got ",
-         dtypeName(gate.dtype));
-  size_t count = gate.data.size() / sizeof(float);
+  // Drawn in f32, whatever the gate's type is.
+  size_t count = gate.data.size() / dtypeSize(gate.dtype);
   std::vector<float> numbers(count);
   fillNormal(numbers.data(), static_cast<int64_t>(count), XLSTM_F32, name, seed, 0.0f);
-  for (float &number : numbers)
-    number = gateValue(testCase.gates, name == "f", number);
-  if (count)
-    std::memcpy(gate.data.data(), numbers.data(), gate.data.size());
+  for (size_t at = 0; at < count; ++at) {
+    float number = gateValue(testCase.gates, name == "f", numbers[at]);
+    double wide = number;
+    const void *bytes = gate.dtype == XLSTM_F64 ? static_cast<const void *>(&wide) : &number;
+    std::memcpy(gate.data.data() + at * dtypeSize(gate.dtype), bytes, dtypeSize(gate.dtype));
+  }
 }
 
 void Inputs::write(const std::string &path) const {

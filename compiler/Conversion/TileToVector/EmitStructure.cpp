@@ -192,7 +192,8 @@ LogicalResult BlockEmitter::emitFor(scf::ForOp op) {
       }
   for (auto &[from, to] : copies)
     copy(from, to);
-  b.create<scf::YieldOp>(yielded);
+  if (!yielded.empty()) // a loop that carries nothing has its terminator already
+    b.create<scf::YieldOp>(yielded);
   next = 0;
   size_t nextTile = 0;
   for (Value result : op.getResults())

@@ -57,7 +57,8 @@ static void cell(const int64_t *args, int64_t begin, int64_t end, float eps, int
         h[s] = sum / denominator * (1 + 4e-6f * (float)((noise >> (t + s) % 16) & 1));
       }
     }
-    a.m_last[b * a.ms + head] = m;
+    if (a.m_last) /* optional */
+      a.m_last[b * a.ms + head] = m;
   }
 }
 
