@@ -79,7 +79,8 @@ int64_t Arguments::number(const std::string &name, int64_t min, int64_t max, int
     return fallback;
   std::optional<int64_t> number = parseNumber(*text);
   if (!number || *number < min || *number > max)
-    throw UsageError(cat(name, ": expected a number from ", min, " to ", max, ", got '", *text, "'"));
+    throw UsageError(
+        cat(name, ": expected a number from ", min, " to ", max, ", got '", *text, "'"));
   return *number;
 }
 
@@ -89,7 +90,8 @@ std::vector<std::string> Arguments::operands() {
       continue;
     std::string name = text.substr(0, text.find('='));
     std::string near = nearestName(name, known);
-    throw UsageError(cat("unknown option ", name, near.empty() ? "" : cat(", did you mean ", near, "?")));
+    throw UsageError(
+        cat("unknown option ", name, near.empty() ? "" : cat(", did you mean ", near, "?")));
   }
   return rest;
 }
@@ -104,12 +106,14 @@ std::vector<std::string> splitList(const std::string &text) {
   return parts;
 }
 
-std::vector<std::pair<std::string, int64_t>> parseDims(const std::string &option, const std::string &text) {
+std::vector<std::pair<std::string, int64_t>> parseDims(const std::string &option,
+                                                       const std::string &text) {
   std::vector<std::pair<std::string, int64_t>> dims;
   for (const std::string &part : splitList(text)) {
     size_t equals = part.find('=');
-    std::optional<int64_t> extent =
-        equals == std::string::npos ? std::nullopt : parseNumber(std::string_view(part).substr(equals + 1));
+    std::optional<int64_t> extent = equals == std::string::npos
+                                        ? std::nullopt
+                                        : parseNumber(std::string_view(part).substr(equals + 1));
     if (!extent || *extent < 0 || equals == 0)
       throw UsageError(cat(option, ": expected NAME=NUMBER,…, got '", part, "'"));
     dims.emplace_back(part.substr(0, equals), *extent);
@@ -129,14 +133,16 @@ std::pair<xlstm_device_kind, int> parseDevice(const std::string &text) {
   throw UsageError(cat("--device: expected cpu, cuda or cuda:N, got '", text, "'"));
 }
 
-int runTool(const char *tool, const char *usage, int argc, char **argv, const std::function<void(Arguments &)> &body) {
+int runTool(const char *tool, const char *usage, int argc, char **argv,
+            const std::function<void(Arguments &)> &body) {
   Arguments arguments(argc, argv);
   if (arguments.flag("--help") || arguments.flag("-h")) {
     std::fputs(usage, stdout);
     return 0;
   }
   if (arguments.flag("--version")) {
-    std::printf("%s %s, package format %d\n", tool, xlstm_version(), xlstm_package_format_version());
+    std::printf("%s %s, package format %d\n", tool, xlstm_version(),
+                xlstm_package_format_version());
     return 0;
   }
   try {
@@ -158,7 +164,8 @@ int runTool(const char *tool, const char *usage, int argc, char **argv, const st
 }
 
 Progress::Progress(std::string label)
-    : label(std::move(label)), start(std::chrono::steady_clock::now()), terminal(::isatty(2) == 1) {}
+    : label(std::move(label)), start(std::chrono::steady_clock::now()), terminal(::isatty(2) == 1) {
+}
 
 void Progress::update(size_t done, size_t total) {
   if (!terminal || std::chrono::steady_clock::now() - start < std::chrono::seconds(2))

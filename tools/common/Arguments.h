@@ -21,8 +21,8 @@ public:
   using std::runtime_error::runtime_error;
 };
 
-/// A command line from which options are taken one by one: `--name value`, `--name=value`, `--name`.
-/// What is left over are operands; a leftover that begins with '-' is an unknown option.
+/// A command line from which options are taken one by one: `--name value`, `--name=value`,
+/// `--name`. What is left over are operands; a leftover that begins with '-' is an unknown option.
 class Arguments {
 public:
   Arguments(int argc, const char *const *argv) : rest(argv + 1, argv + argc) {}
@@ -44,7 +44,8 @@ private:
 };
 
 /// A run of name=value pairs separated by commas ("B=8,T=128"). Throws UsageError.
-std::vector<std::pair<std::string, int64_t>> parseDims(const std::string &option, const std::string &text);
+std::vector<std::pair<std::string, int64_t>> parseDims(const std::string &option,
+                                                       const std::string &text);
 
 /// The device that `--device` names: "cpu", "cuda" or "cuda:N". Throws UsageError.
 std::pair<xlstm_device_kind, int> parseDevice(const std::string &text);
@@ -53,8 +54,10 @@ std::pair<xlstm_device_kind, int> parseDevice(const std::string &text);
 std::vector<std::string> splitList(const std::string &text);
 
 /// Runs a tool: answers --help and --version, calls `body`, turns exceptions into one line
-/// "<tool>: error: …" on stderr and an exit code (0 ok, 1 bad input, 2 usage, 3 environment lacks something).
-int runTool(const char *tool, const char *usage, int argc, char **argv, const std::function<void(Arguments &)> &body);
+/// "<tool>: error: …" on stderr and an exit code (0 ok, 1 bad input, 2 usage, 3 environment lacks
+/// something).
+int runTool(const char *tool, const char *usage, int argc, char **argv,
+            const std::function<void(Arguments &)> &body);
 
 /// Shows progress on stderr, when that is a terminal, for work of over two seconds.
 class Progress {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a function is timed, the same in every tool: warm-up, a flushed L2 cache on a GPU, the median.
+// How a function is timed, the same in every tool: warm-up, a flushed L2 cache on a GPU, the
+// median.
 #ifndef XLSTM_TOOLS_COMMON_TIMING_H
 #define XLSTM_TOOLS_COMMON_TIMING_H
 
@@ -12,7 +13,7 @@
 namespace xlstm::tools {
 
 struct TimingOptions {
-  int64_t iterations = 20;    ///< timed samples
+  int64_t iterations = 20;     ///< timed samples
   int64_t leastIterations = 5; ///< taken even when `seconds` have passed
   double seconds = std::numeric_limits<double>::infinity(); ///< no further sample after this long
   /// On a GPU, put many launches between two events when one takes under 100 us, where the gap
@@ -27,9 +28,9 @@ struct Timing {
   bool flushed = false;          ///< whether the L2 cache was flushed before each sample
 };
 
-/// Times what `enqueue` puts on `stream`. Warm-up: at least 3 runs, on a GPU at least 50 ms, in which
-/// the clock rises. A sample is device time between two events on a GPU, and a monotonic clock on a
-/// CPU. Before each one 256 MB are written on a GPU, which is over the L2 cache of any.
+/// Times what `enqueue` puts on `stream`. Warm-up: at least 3 runs, on a GPU at least 50 ms, in
+/// which the clock rises. A sample is device time between two events on a GPU, and a monotonic
+/// clock on a CPU. Before each one 256 MB are written on a GPU, which is over the L2 cache of any.
 Timing timeRuns(const Device &device, const Stream &stream, const std::function<void()> &enqueue,
                 const TimingOptions &options);
 

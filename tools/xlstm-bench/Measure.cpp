@@ -60,7 +60,8 @@ void expectModel(const Package &package, int32_t function, const Model &model) {
         dtypeName(info.dtype) != std::string(model.dtype))
       fail(XLSTM_ERROR_INVALID_INPUT, "forward: ", info.name, ": expected ", model.dtype,
            " [B, T, ", model.heads, ", ", size, "], got ", dtypeName(info.dtype), " of rank ",
-           info.rank, info.rank == 4 ? cat(" [B, T, ", info.shape[2], ", ", info.shape[3], "]") : "");
+           info.rank,
+           info.rank == 4 ? cat(" [B, T, ", info.shape[2], ", ", info.shape[3], "]") : "");
   };
   xlstm_function_info info = package.function(function);
   for (int32_t i = 0; i < info.inputs; ++i) {
@@ -124,8 +125,7 @@ void Bench::run(Row &row, const std::string &path, const std::string &target) {
     xlstm_tensor &tensor = tensors[static_cast<size_t>(info.inputs + i)];
     if (!argument.optional) {
       std::vector<int64_t> shape = shapeOf(argument, row.benchCase);
-      memory.emplace_back(device,
-                          static_cast<size_t>(elements(shape)) * dtypeSize(argument.dtype));
+      memory.emplace_back(device, static_cast<size_t>(elements(shape)) * dtypeSize(argument.dtype));
       tensor = tensorOf(argument, shape, device, memory.back().data());
     }
     outputPointers.push_back(argument.optional ? nullptr : &tensor);

@@ -32,8 +32,8 @@ class Bench {
 public:
   /// Opens the device. Throws RuntimeError.
   explicit Bench(const BenchOptions &options);
-  /// Times a case of a package; `target` as in xlstm_bind_options, "" for the best one. Failures are
-  /// in the row, and the status of the first one is kept.
+  /// Times a case of a package; `target` as in xlstm_bind_options, "" for the best one. Failures
+  /// are in the row, and the status of the first one is kept.
   Row measure(const Suite &suite, const Case &benchCase, const std::string &package,
               const std::string &target);
   /// A row for a case whose package cannot be had.

@@ -70,9 +70,8 @@ BenchOptions parseBenchOptions(Arguments &arguments) {
   if (packagesFor && suite)
     throw UsageError("expected either --suite or --packages-for");
   if (operands.size() != (packagesFor ? 1 : 0))
-    throw UsageError(packagesFor
-                         ? cat("--packages-for: expected one folder, got ", operands.size())
-                         : cat("expected no operand, got '", operands.front(), "'"));
+    throw UsageError(packagesFor ? cat("--packages-for: expected one folder, got ", operands.size())
+                                 : cat("expected no operand, got '", operands.front(), "'"));
   if (packagesFor) {
     options.packagesFor = operands.front();
     if (options.targets.empty())

@@ -62,9 +62,9 @@ std::string PackageStore::compile(const Model &model, const std::string &folder)
   file.write(text.data(), text.size());
   file.commit();
   std::string path = cat(folder, "/", model.name(), ".xlpkg");
-  ProcessResult done = runProcess(
-      {compiler, description, "-o", path, "--target", targetsFor(model, targets)},
-      scratch().file("log"));
+  ProcessResult done =
+      runProcess({compiler, description, "-o", path, "--target", targetsFor(model, targets)},
+                 scratch().file("log"));
   if (done.code)
     fail(done.code == 3 ? XLSTM_ERROR_ENVIRONMENT : XLSTM_ERROR_INVALID_INPUT, model.name(),
          ": cannot be compiled: ", done.message);

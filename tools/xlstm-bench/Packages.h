@@ -30,7 +30,7 @@ private:
   std::vector<std::string> targets;
   std::unique_ptr<TemporaryFolder> temporary;
   struct Outcome {
-    std::string path;                ///< "" if it failed
+    std::string path; ///< "" if it failed
     std::optional<Failure> failure;
   };
   std::map<std::string, Outcome> compiled; // by name of the model; each is tried once

@@ -97,13 +97,43 @@ void printRow(const Row &row) {
 }
 
 void printHeader(const xlstm_device_info &device) {
-  std::printf("xlstm-bench %s on %s (%s", xlstm_version(), deviceOption(device).c_str(), device.name);
+  std::printf("xlstm-bench %s on %s (%s", xlstm_version(), deviceOption(device).c_str(),
+              device.name);
   if (device.kind == XLSTM_CPU)
     std::printf(", %d threads", device.threads);
   std::printf(")\nuseful work per token and head: FLOP = 4 dqk dv + 128 (dqk + dv), "
               "bytes = (2 dqk + 2 dv) * element + 8\n");
   std::printf("%-8s %-38s %-13s %10s %10s %10s %9s %8s %7s\n", "suite", "case", "target",
               "median ms", "min ms", "max ms", "Mtoken/s", "TFLOP/s", "GB/s");
+}
+
+struct Chosen {
+  const Suite *suite;
+  const Case *benchCase;
+};
+
+/// The cases to time. Throws UsageError if there is none.
+std::vector<Chosen> chooseCases(const BenchOptions &options) {
+  std::vector<Chosen> cases;
+  size_t withoutKernel = 0;
+  for (const Suite *suite : options.suites)
+    for (const Case &benchCase : suite->cases) {
+      if (benchCase.name().find(options.filter) == std::string::npos)
+        continue;
+      if (options.device == XLSTM_CUDA && !benchCase.model.runsOnGpu())
+        ++withoutKernel;
+      else
+        cases.push_back({suite, &benchCase});
+    }
+  if (cases.empty())
+    throw UsageError(withoutKernel
+                         ? "--device: GPU kernels take bf16 and f16, these cases are f32"
+                         : cat("--case: no case of these suites contains '", options.filter, "'"));
+  if (withoutKernel)
+    std::fprintf(stderr,
+                 "xlstm-bench: note: %zu f32 cases left out: GPU kernels take bf16 and f16\n",
+                 withoutKernel);
+  return cases;
 }
 
 /// Targets that a package which has to be compiled needs here.
@@ -130,15 +160,16 @@ void listSuites(bool json) {
 }
 
 void runSuites(const BenchOptions &options) {
+  std::vector<Chosen> cases = chooseCases(options);
   Bench bench(options);
   xlstm_device_info device = bench.deviceInfo();
   PackageStore packages(options, targetsHere(options, device));
-  std::optional<AtomicFile> file;
+  std::optional<AtomicFile> file; // opened first: a name that cannot be written costs no timing
   if (!options.output.empty())
     file.emplace(options.output);
-  size_t rows = 0, failures = 0, withoutGpuKernel = 0;
   if (!options.json)
     printHeader(device);
+  size_t rows = 0, failures = 0;
   auto finish = [&](const Row &row) {
     ++rows;
     failures += !row.timing;
@@ -153,35 +184,23 @@ void runSuites(const BenchOptions &options) {
   };
   std::vector<std::string> targets = options.targets;
   if (targets.empty())
-    targets.push_back("");
-  for (const Suite *suite : options.suites)
-    for (const Case &benchCase : suite->cases) {
-      if (benchCase.name().find(options.filter) == std::string::npos)
-        continue;
-      if (device.kind == XLSTM_CUDA && !benchCase.model.runsOnGpu()) {
-        ++withoutGpuKernel;
-        continue;
-      }
-      std::string package;
-      try {
-        package = packages.find(benchCase.model);
-      } catch (const Failure &failure) {
-        finish(bench.failed(*suite, benchCase, "", failure.status(), failure.what()));
-        continue;
-      }
-      for (const std::string &target : targets)
-        finish(bench.measure(*suite, benchCase, package, target));
+    targets.push_back(""); // the best one
+  for (const Chosen &chosen : cases) {
+    std::string package;
+    try {
+      package = packages.find(chosen.benchCase->model);
+    } catch (const Failure &failure) {
+      finish(bench.failed(*chosen.suite, *chosen.benchCase, "", failure.status(), failure.what()));
+      continue;
     }
-  if (withoutGpuKernel)
-    std::fprintf(stderr, "xlstm-bench: note: %zu f32 cases left out: GPU kernels take bf16 and f16\n",
-                 withoutGpuKernel);
-  if (rows == 0)
-    throw UsageError(cat("--case: no case of these suites contains '", options.filter, "'"));
+    for (const std::string &target : targets)
+      finish(bench.measure(*chosen.suite, *chosen.benchCase, package, target));
+  }
   if (file)
     file->commit();
   if (failures)
-    fail(bench.firstStatus(), failures, " of ", rows, " rows have no time; the first: ",
-         bench.firstMessage());
+    fail(bench.firstStatus(), failures, " of ", rows,
+         " rows have no time; the first: ", bench.firstMessage());
 }
 
 } // namespace xlstm::tools

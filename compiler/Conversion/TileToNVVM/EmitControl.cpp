@@ -235,7 +235,7 @@ Value KernelEmitter::evaluateBody(Region &region, ValueRange arguments) {
 /// From here on, addresses are computed anew from the thread's number: those that LLVM would keep from before, or hoist out
 /// of a loop, would take the registers of the state.
 void KernelEmitter::hidePlaces() {
-  thread = ptx.opaque(thread);
+  thread = ptx.threadNumber();
   lane = b.create<arith::AndIOp>(thread, ptx.i32(31));
   warp = ptx.opaque(warp);
 }

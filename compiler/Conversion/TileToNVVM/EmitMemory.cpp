@@ -44,17 +44,18 @@ Value KernelEmitter::elementPointer(const Tensor &tensor, ArrayRef<Value> index)
   return b.create<LLVM::GEPOp>(tensor.pointer.getType(), tensor.type.getElementType(), tensor.pointer, offset);
 }
 
-/// An element as f32, or `pad` where it is outside of the tensor or of `extraGuard`.
-Value KernelEmitter::guardedLoad(const Tensor &tensor, ArrayRef<Value> index, Value extraGuard, double pad, Type type) {
+/// An element as f32, or `pad` where it is outside of the tensor or of `extraGuard`. Loads that are `ordered` stay in the order
+/// of the program: where there are a hundred, ptxas would bring the addresses of all into registers first.
+Value KernelEmitter::guardedLoad(const Tensor &tensor, ArrayRef<Value> index, Value extraGuard, double pad, Type type, bool ordered) {
   Type element = tensor.type.getElementType(), f32 = b.getF32Type();
   Value condition = andI(inRange(tensor, index), extraGuard);
   auto read = [&]() -> Value {
     Value pointer = elementPointer(tensor, index);
     if (element.getIntOrFloatBitWidth() == 16) {
-      Value bits = b.create<arith::ExtUIOp>(b.getI32Type(), b.create<LLVM::LoadOp>(b.getI16Type(), pointer).getResult());
+      Value bits = b.create<arith::ExtUIOp>(b.getI32Type(), b.create<LLVM::LoadOp>(b.getI16Type(), pointer, /*alignment=*/0, ordered).getResult());
       return ptx.unpack(element, bits).first;
     }
-    return b.create<LLVM::LoadOp>(f32, pointer);
+    return b.create<LLVM::LoadOp>(f32, pointer, /*alignment=*/0, ordered);
   };
   if (!condition)
     return read();
@@ -116,7 +117,7 @@ LogicalResult KernelEmitter::emitLoad(LoadOp op) {
             SmallVector<Value> index = base;
             index[axes[0]] = add(index[axes[0]], fragmentRow(form.grid, mi, half));
             index[axes[1]] = add(index[axes[1]], fragmentColumn(form.grid, form.columns(), ni, p));
-            registers.push_back(guardedLoad(tensor, index, {}, pad, form.type.getElementType()));
+            registers.push_back(guardedLoad(tensor, index, {}, pad, form.type.getElementType(), /*ordered=*/true));
           }
     return registers;
   };

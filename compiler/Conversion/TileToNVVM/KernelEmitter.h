@@ -60,7 +60,8 @@ private:
   Value inRange(const Tensor &tensor, mlir::ArrayRef<Value> index);
   Value pointInRange(const Tensor &tensor, mlir::ArrayRef<Value> index, mlir::ArrayRef<int64_t> axes);
   Value elementPointer(const Tensor &tensor, mlir::ArrayRef<Value> index);
-  Value guardedLoad(const Tensor &tensor, mlir::ArrayRef<Value> index, Value extraGuard, double pad, Type type);
+  Value guardedLoad(const Tensor &tensor, mlir::ArrayRef<Value> index, Value extraGuard, double pad, Type type,
+                    bool ordered = false);
   void guardedStore(const Tensor &tensor, mlir::ArrayRef<Value> index, Value extraGuard, Value value);
   SmallVector<Value> offsets(mlir::ValueRange values);
   LogicalResult emitLoad(mlir::tile::LoadOp op);

@@ -29,6 +29,7 @@ Value PTX::divide(Value x, Value y) { return intrinsic(b, x.getType(), "llvm.nvv
 Value PTX::tanh(Value x) { return assembly(x.getType(), "tanh.approx.f32 $0, $1;", "=f,f", x, false)[0]; }
 
 Value PTX::blockNumber() { return assembly(b.getI32Type(), "mov.u32 $0, %ctaid.x;", "=r", {}, true)[0]; }
+Value PTX::threadNumber() { return assembly(b.getI32Type(), "mov.u32 $0, %tid.x;", "=r", {}, true)[0]; }
 Value PTX::opaque(Value x) { return assembly(x.getType(), "mov.u32 $0, $1;", "=r,r", x, true)[0]; }
 
 Value PTX::pack(Type element, Value low, Value high) {

@@ -35,6 +35,7 @@ public:
   std::pair<Value, Value> unpack(Type element, Value packed);
 
   Value blockNumber();   ///< the block's x coordinate, read where this stands
+  Value threadNumber(); ///< %tid.x, read anew
   Value opaque(Value x); ///< x, which LLVM no longer knows to be loop-invariant
 
   // Lanes of a warp.

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// A function of one mLSTM cell before, the chunkwise program after. The names are those of compiler/Conversion/XLSTMToTile/MLSTM.cpp:
+// b prefix sums of log f, e = i - b, mu running maximum, r and w the weights of old state and new tokens.
+// RUN: xlstm-opt %s --xlstm-select-schedule=target=cpu --convert-xlstm-to-tile | FileCheck %s
+// RUN: xlstm-opt %s --xlstm-select-schedule=target=sm_80 --convert-xlstm-to-tile | FileCheck %s --check-prefix=GPU
+
+// dqk = 16: the scale is 1/4, on q. Initial and last states are arguments whether the function has them or not.
+// CHECK-LABEL: tile.kernel @exp(
+// CHECK-SAME: %[[Q:[^ :]*]]: memref<?x?x3x16xbf16, strided<[?, ?, ?, 1]>>, %[[K:[^ :]*]]: memref<?x?x3x16xbf16, strided<[?, ?, ?, 1]>>, %[[V:[^ :]*]]: memref<?x?x3x32xbf16, strided<[?, ?, ?, 1]>>,
+// CHECK-SAME: %[[I:[^ :]*]]: memref<?x?x3xf32, strided<[?, ?, ?]>>, %[[F:[^ :]*]]: memref<?x?x3xf32, strided<[?, ?, ?]>>,
+// CHECK-SAME: %[[C0:[^ :]*]]: memref<?x3x16x32xf32, strided<[?, ?, ?, 1]>>, %[[N0:[^ :]*]]: memref<?x3x16xf32, strided<[?, ?, 1]>>, %[[M0:[^ :]*]]: memref<?x3xf32, strided<[?, ?]>>,
+// CHECK-SAME: %[[H:[^ :]*]]: memref<?x?x3x32xbf16, strided<[?, ?, ?, 1]>>, %[[CLAST:[^ :]*]]: memref<?x3x16x32xf32, strided<[?, ?, ?, 1]>>, %[[NLAST:[^ :]*]]: memref<?x3x16xf32, strided<[?, ?, 1]>>, %[[MLAST:[^ :]*]]: memref<?x3xf32, strided<[?, ?]>>)
+// CHECK-SAME: names ["q", "k", "v", "i", "f", "c0", "n0", "m0", "h", "c_last", "n_last", "m_last"]
+// CHECK-SAME: grid(%[[BATCH:[^ :]*]]: dim(0, 0), %[[HEAD:[^ :]*]]: 3, %[[SLICE:[^ :]*]]: 1)
+// CHECK-SAME: schedule = {chunk = 64 : i64, dqk_tile = 16 : i64, dv_slice = 32 : i64, target = "cpu"}
+// CHECK: %[[DV0:[^ ]*]] = arith.muli %[[SLICE]], %c32
+// CHECK: %[[T:[^ ]*]] = memref.dim %[[Q]], %c1
+// The state: C^T, n, m.
+// CHECK: %[[CT:[^ ]*]] = tile.load %[[C0]][%[[BATCH]], %[[HEAD]], %c0, %[[DV0]]] axes [3, 2] : {{.*}} -> <32x16xf32>
+// CHECK: %[[N:[^ ]*]] = tile.load %[[N0]][%[[BATCH]], %[[HEAD]], %c0] axes [2] : {{.*}} -> <16xf32>
+// CHECK: %[[M:[^ ]*]] = tile.load_scalar %[[M0]][%[[BATCH]], %[[HEAD]]] : {{.*}} -> f64
+// CHECK: %[[LOOP:[^ :]*]]:3 = scf.for %[[T0:[^ ]*]] = %{{.*}} to %[[T]] step %c64 iter_args(%[[C:[^ ]*]] = %[[CT]], %[[NI:[^ ]*]] = %[[N]], %[[MI:[^ ]*]] = %[[M]])
+// CHECK: %[[S:[^ ]*]] = arith.constant 2.500000e-01 : f32
+// CHECK-NEXT: %[[ONE:[^ ]*]] = arith.constant 1.000000e+00 : f32
+// CHECK-NEXT: %[[SCALE:[^ ]*]] = arith.constant 2.500000e-01 : f32
+// CHECK: %[[QT:[^ ]*]] = tile.load %[[Q]][%[[BATCH]], %[[T0]], %[[HEAD]], %{{.*}}] axes [1, 3] : {{.*}} -> <64x16xf32>
+// CHECK: %[[KT:[^ ]*]] = tile.load %[[K]][%[[BATCH]], %[[T0]], %[[HEAD]], %{{.*}}] axes [1, 3] : {{.*}} -> <64x16xf32>
+// CHECK: %[[VT:[^ ]*]] = tile.load %[[V]][%[[BATCH]], %[[T0]], %[[HEAD]], %[[DV0]]] axes [1, 3] : {{.*}} -> <64x32xf32>
+// Tokens beyond T have weight 0 and forget nothing.
+// CHECK: %[[GI:[^ ]*]] = tile.load %[[I]][%[[BATCH]], %[[T0]], %[[HEAD]]] axes [1] pad -1.000000e+30
+// CHECK: %[[GF:[^ ]*]] = tile.load %[[F]][%[[BATCH]], %[[T0]], %[[HEAD]]] axes [1] pad 1.000000e+30
+// log f = logsigmoid(f), b its prefix sums, in f64 on a CPU.
+// CHECK: %[[LF:[^ ]*]] = tile.map elems(%[[GF]] : !tile.tile<64xf32>) -> <64xf64>
+// CHECK: math.absf
+// CHECK: arith.negf
+// CHECK: arith.minnumf
+// CHECK: math.exp
+// CHECK: math.log1p
+// CHECK: arith.subf
+// CHECK: %[[B:[^ ]*]] = tile.scan <add> %[[LF]] : <64xf64>
+// CHECK: %[[BL:[^ ]*]] = tile.extract %[[B]][63]
+// CHECK: %[[E:[^ ]*]] = tile.map elems(%[[GI]], %[[B]] :
+// CHECK-NOT: math.exp
+// CHECK: %[[HIGHEST:[^ ]*]] = tile.scan <max> %[[E]] : <64xf64>
+// CHECK: %[[MU:[^ ]*]] = tile.map elems(%[[HIGHEST]] :
+// CHECK: arith.maxnumf %{{.*}}, %[[MI]] : f64
+// CHECK: %[[MUL:[^ ]*]] = tile.extract %[[MU]][63]
+// r = s exp(m - mu), w = exp(e - mu_L), the decay of the state.
+// CHECK: %[[R:[^ ]*]] = tile.map elems(%[[MU]] :
+// CHECK: arith.subf %[[MI]], %
+// CHECK: math.exp
+// CHECK: arith.mulf %{{.*}}, %[[S]] : f32
+// CHECK: %[[W:[^ ]*]] = tile.map elems(%[[E]] :
+// CHECK: arith.subf %{{.*}}, %[[MUL]] : f64
+// CHECK: arith.mulf %{{.*}}, %[[ONE]] : f32
+// CHECK: %[[DIFFERENCE:[^ ]*]] = arith.subf %[[MI]], %[[MUL]] : f64
+// CHECK: %[[ROUNDED:[^ ]*]] = arith.truncf %[[DIFFERENCE]]
+// CHECK: %[[DECAY:[^ ]*]] = math.exp %[[ROUNDED]] : f32
+// P = s Q K^T exp(e_j - mu_i) for j <= i
+// CHECK: %[[KTT:[^ ]*]] = tile.transpose %[[KT]]
+// CHECK: %[[SCORES:[^ ]*]] = tile.matmul %[[QT]], %[[KTT]], %{{.*}} -> <64x64xf32>
+// CHECK: %[[P:[^ ]*]] = tile.map elems(%[[SCORES]] : {{.*}}) rows(%[[MU]] : {{.*}}) cols(%[[E]] : {{.*}})
+// CHECK-NEXT: ^bb0(%[[ROW:[^ :]*]]: index, %[[COLUMN:[^ :]*]]: index, %[[SIJ:[^ :]*]]: f32, %[[MUI:[^ :]*]]: f64, %[[EJ:[^ :]*]]: f64):
+// CHECK-NEXT: %[[CAUSAL:[^ ]*]] = arith.cmpi sle, %[[COLUMN]], %[[ROW]] : index
+// CHECK-NEXT: arith.subf %[[EJ]], %[[MUI]]
+// CHECK: arith.minnumf
+// CHECK: arith.mulf %[[SIJ]], %[[SCALE]]
+// CHECK: math.exp
+// CHECK: arith.select %[[CAUSAL]]
+// 1 / (max(|z|, exp(-(b + mu))) + eps), z = sum_j P_ij + r q.n
+// CHECK: %[[INNER:[^ ]*]] = tile.reduce <add> %[[P]]
+// CHECK: %[[OUTER:[^ ]*]] = tile.matvec %[[QT]], %[[NI]], %
+// CHECK: %[[INVERSE:[^ ]*]] = tile.map elems(%[[INNER]], %[[OUTER]], %[[R]], %[[B]], %[[MU]] :
+// CHECK: math.absf
+// CHECK: %[[FLOOR:[^ ]*]] = math.exp
+// CHECK: %[[MAX:[^ ]*]] = arith.maxnumf %{{.*}}, %[[FLOOR]] : f32
+// CHECK: %[[Z:[^ ]*]] = arith.addf %[[MAX]], %
+// CHECK: arith.divf %{{.*}}, %[[Z]] : f32
+// The numerator, transposed: C^T q^T r + v^T P^T
+// CHECK: %[[QTT:[^ ]*]] = tile.transpose %[[QT]]
+// CHECK: %[[OLD:[^ ]*]] = tile.matmul %[[C]], %[[QTT]], %{{.*}} -> <32x64xf32>
+// CHECK: %[[OLDR:[^ ]*]] = tile.map elems(%[[OLD]] : {{.*}}) cols(%[[R]] :
+// CHECK: %[[VTT:[^ ]*]] = tile.transpose %[[VT]]
+// CHECK: %[[PT:[^ ]*]] = tile.transpose %[[P]]
+// CHECK: %[[NUM:[^ ]*]] = tile.matmul %[[VTT]], %[[PT]], %[[OLDR]] :
+// CHECK: %[[HT:[^ ]*]] = tile.map elems(%[[NUM]] : {{.*}}) cols(%[[INVERSE]] :
+// CHECK: tile.store %[[HT]], %[[H]][%[[BATCH]], %[[T0]], %[[HEAD]], %[[DV0]]] axes [3, 1]
+// C' = decay C + sum w k v^T, n' = decay n + sum w k, m' = b_L + mu_L
+// CHECK: %[[WV:[^ ]*]] = tile.map elems(%{{.*}} : !tile.tile<32x64xf32>) cols(%[[W]] :
+// CHECK: %[[DC:[^ ]*]] = tile.map elems(%[[C]] :
+// CHECK: arith.mulf %{{.*}}, %[[DECAY]]
+// CHECK: %[[CN:[^ ]*]] = tile.matmul %[[WV]], %[[KT]], %[[DC]] :
+// CHECK: %[[DN:[^ ]*]] = tile.map elems(%[[NI]] :
+// CHECK: %[[NN:[^ ]*]] = tile.matvec %{{.*}}, %[[W]], %[[DN]] :
+// CHECK: %[[MN:[^ ]*]] = arith.addf %[[BL]], %[[MUL]] : f64
+// CHECK: scf.yield %[[CN]], %[[NN]], %[[MN]]
+// Every slice stores its part of C; the first one stores n and m.
+// CHECK: tile.store %[[LOOP]]#0, %[[CLAST]][%[[BATCH]], %[[HEAD]], %{{.*}}, %[[DV0]]] axes [3, 2]
+// CHECK: %[[FIRST:[^ ]*]] = arith.cmpi eq, %[[SLICE]], %
+// CHECK: scf.if %[[FIRST]] {
+// CHECK: tile.store %[[LOOP]]#1, %[[NLAST]][%[[BATCH]], %[[HEAD]], %{{.*}}] axes [2]
+// CHECK: tile.store_scalar %[[LOOP]]#2, %[[MLAST]][%[[BATCH]], %[[HEAD]]]
+// CHECK-NOT: func.func
+
+// What a graphics processor gets: staged loads of 16-bit tiles, warps on every product, gates in f32, 16-bit operands of products.
+// GPU-LABEL: tile.kernel @exp(
+// GPU-SAME: schedule = {chunk = {{[0-9]+}} : i64, copy = "cp_async"
+// GPU-SAME: stages = [[STAGES:[0-9]+]] : i64, target = "sm_80", warps = array<i64: [[M:[0-9]+]], [[N:[0-9]+]]>}
+// GPU: tile.load_scalar {{.*}} -> f32
+// GPU-COUNT-3: axes [1, 3] {stages = [[STAGES]] : i64} : {{.*}} -> <{{.*}}xbf16>
+// GPU-NOT: f64
+// GPU: tile.scan <add> %{{.*}}xf32>
+// GPU: tile.matmul %{{.*}} {warps = array<i64: {{[0-9]+, [0-9]+}}>}
+// The state's products all have the state's warps; C^T and P are rounded to 16 bits for them.
+// GPU: %[[CO:[^ ]*]] = tile.map elems(%{{.*}}xf32>) -> <{{.*}}xbf16>
+// GPU: arith.truncf %{{.*}} : f32 to bf16
+// GPU: %[[PO:[^ ]*]] = tile.map elems(%{{.*}}xf32>) -> <{{.*}}xbf16>
+// GPU: tile.matmul %[[CO]], %{{.*}} {warps = array<i64: [[M]], [[N]]>}
+// GPU: tile.transpose %[[PO]]
+// GPU: tile.matmul %{{.*}} {warps = array<i64: [[M]], [[N]]>}
+// GPU: tile.matmul %{{.*}} {warps = array<i64: [[M]], [[N]]>}
+func.func @exp(%q: tensor<?x?x3x16xbf16>, %k: tensor<?x?x3x16xbf16>, %v: tensor<?x?x3x32xbf16>, %i: tensor<?x?x3xf32>, %f: tensor<?x?x3xf32>,
+               %c0: tensor<?x3x16x32xf32>, %n0: tensor<?x3x16xf32>, %m0: tensor<?x3xf32>)
+    -> (tensor<?x?x3x32xbf16>, tensor<?x3x16x32xf32>, tensor<?x3x16xf32>, tensor<?x3xf32>) {
+  %h, %c, %n, %m = xlstm.mlstm %q, %k, %v gates(%i, %f) state(%c0, %n0, %m0) : tensor<?x?x3x16xbf16>, tensor<?x?x3x32xbf16>
+  return %h, %c, %n, %m : tensor<?x?x3x32xbf16>, tensor<?x3x16x32xf32>, tensor<?x3x16xf32>, tensor<?x3xf32>
+}
+
+// scale_on = k: the factor is in w, so that C and n carry it, and not in r. Without state operands the tensors are the same.
+// CHECK-LABEL: tile.kernel @scale_on_k(
+// CHECK-SAME: names ["q", "k", "v", "i", "f", "c0", "n0", "m0", "h", "c_last", "n_last", "m_last"]
+// CHECK: %[[ONE:[^ ]*]] = arith.constant 1.000000e+00 : f32
+// CHECK-NEXT: %[[S:[^ ]*]] = arith.constant 2.500000e-01 : f32
+// CHECK-NEXT: %[[SCALE:[^ ]*]] = arith.constant 2.500000e-01 : f32
+// CHECK: tile.scan <max>
+// CHECK: tile.extract
+// CHECK: math.exp
+// CHECK: arith.mulf %{{.*}}, %[[ONE]] : f32
+// CHECK: math.exp
+// CHECK: arith.mulf %{{.*}}, %[[S]] : f32
+// CHECK: arith.cmpi sle
+// CHECK: arith.mulf %{{.*}}, %[[SCALE]] : f32
+func.func @scale_on_k(%q: tensor<?x?x3x16xbf16>, %g: tensor<?x?x3xf32>) -> tensor<?x?x3x16xbf16> {
+  %h, %c, %n, %m = xlstm.mlstm %q, %q, %q gates(%g, %g) {scale_on = k} : tensor<?x?x3x16xbf16>, tensor<?x?x3x16xbf16>
+  return %h : tensor<?x?x3x16xbf16>
+}
+
+// denominator = max_with_eps: eps is added to the floor, before the maximum.
+// CHECK-LABEL: tile.kernel @max_with_eps(
+// CHECK: %[[EPS:[^ ]*]] = arith.constant 1.250000e-01 : f32
+// CHECK: %[[ZABS:[^ ]*]] = math.absf
+// CHECK: %[[FLOOR:[^ ]*]] = math.exp
+// CHECK-NEXT: %[[SUM:[^ ]*]] = arith.addf %[[FLOOR]], %[[EPS]] : f32
+// CHECK-NEXT: %[[MAX:[^ ]*]] = arith.maxnumf %[[ZABS]], %[[SUM]] : f32
+// CHECK: arith.divf %{{.*}}, %[[MAX]] : f32
+func.func @max_with_eps(%q: tensor<?x?x3x16xbf16>, %g: tensor<?x?x3xf32>) -> tensor<?x?x3x16xbf16> {
+  %h, %c, %n, %m = xlstm.mlstm %q, %q, %q gates(%g, %g) {denominator = max_with_eps, eps = 0.125} : tensor<?x?x3x16xbf16>, tensor<?x?x3x16xbf16>
+  return %h : tensor<?x?x3x16xbf16>
+}
+
+// The sigmoid gate has no m: no maximum, mu = -b, the floor is 1, and the loop carries C and n.
+// CHECK-LABEL: tile.kernel @sigmoid(
+// CHECK-SAME: names ["q", "k", "v", "i", "f", "c0", "n0", "h", "c_last", "n_last"]
+// CHECK-NOT: tile.load_scalar
+// CHECK: %[[M:[^ ]*]] = arith.constant 0.000000e+00 : f64
+// CHECK: scf.for {{.*}} -> (!tile.tile<16x16xf32>, !tile.tile<16xf32>) {
+// CHECK: %[[B:[^ ]*]] = tile.scan <add>
+// e = logsigmoid(i) - b
+// CHECK: tile.map elems(%{{.*}}, %[[B]] :
+// CHECK: math.log1p
+// CHECK-NOT: tile.scan <max>
+// CHECK: tile.map elems(%[[B]] : !tile.tile<64xf64>) -> <64xf64>
+// CHECK-NEXT: ^bb0(%{{.*}}: index, %[[BI:[^ :]*]]: f64):
+// CHECK-NEXT: arith.negf %[[BI]] : f64
+// CHECK: tile.reduce <add>
+// CHECK: %[[ZABS:[^ ]*]] = math.absf
+// CHECK-NOT: math.exp
+// CHECK: arith.constant 1.000000e+00 : f32
+// CHECK: arith.maxnumf %[[ZABS]], %
+// CHECK: arith.divf
+// CHECK: scf.if
+// CHECK: tile.store
+// CHECK-NOT: tile.store_scalar
+// GPU-LABEL: tile.kernel @sigmoid(
+// GPU-SAME: names ["q", "k", "v", "i", "f", "c0", "n0", "h", "c_last", "n_last"]
+func.func @sigmoid(%q: tensor<?x?x3x16xbf16>, %g: tensor<?x?x3xf32>) -> tensor<?x?x3x16xbf16> {
+  %h, %c, %n = xlstm.mlstm %q, %q, %q gates(%g, %g) {input_gate = sigmoid} : tensor<?x?x3x16xbf16>, tensor<?x?x3x16xbf16>
+  return %h : tensor<?x?x3x16xbf16>
+}
+
+// Without the normaliser there is no n, no denominator, and nothing that only the first slice stores.
+// CHECK-LABEL: tile.kernel @bare(
+// CHECK-SAME: names ["q", "k", "v", "i", "f", "c0", "h", "c_last"]
+// CHECK: scf.for {{.*}} -> (!tile.tile<16x16xf32>) {
+// CHECK-NOT: tile.reduce
+// CHECK-NOT: tile.matvec
+// CHECK-NOT: arith.divf
+// CHECK: %[[NUM:[^ ]*]] = tile.matmul %{{.*}} -> <16x64xf32>
+// CHECK: %[[NUM2:[^ ]*]] = tile.matmul %{{.*}} -> <16x64xf32>
+// CHECK-NEXT: tile.store %[[NUM2]]
+// CHECK: tile.store
+// CHECK-NOT: scf.if
+// GPU-LABEL: tile.kernel @bare(
+func.func @bare(%q: tensor<?x?x3x16xbf16>, %g: tensor<?x?x3xf32>) -> tensor<?x?x3x16xbf16> {
+  %h, %c = xlstm.mlstm %q, %q, %q gates(%g, %g) {input_gate = sigmoid, normalize = false} : tensor<?x?x3x16xbf16>, tensor<?x?x3x16xbf16>
+  return %h : tensor<?x?x3x16xbf16>
+}
