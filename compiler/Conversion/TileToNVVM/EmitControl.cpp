@@ -28,7 +28,7 @@ FailureOr<LLVM::LLVMFuncOp> KernelEmitter::emit() {
 /// Arguments: those of KernelArguments.h as i64 and pointers, then a CUtensorMap by value for each tensor copied by TMA.
 void KernelEmitter::createFunction() {
   MLIRContext *context = b.getContext();
-  Type pointer = LLVM::LLVMPointerType::get(context), i64 = b.getI64Type(), i32 = b.getI32Type();
+  Type pointer = LLVM::LLVMPointerType::get(context, NVVM::kGlobalMemorySpace), i64 = b.getI64Type(), i32 = b.getI32Type();
   SmallVector<KernelArgument> arguments = kernelArguments(kernel);
   SmallVector<Type> types;
   for (const KernelArgument &argument : arguments)
@@ -39,7 +39,7 @@ void KernelEmitter::createFunction() {
       mapped.push_back(load);
   });
   for (size_t i = 0; i < mapped.size(); ++i)
-    types.push_back(pointer);
+    types.push_back(LLVM::LLVMPointerType::get(context));
   auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), types);
   function = b.create<LLVM::LLVMFuncOp>(kernel.getSymName(), type);
   function->setAttr("nvvm.kernel", b.getUnitAttr());

@@ -95,7 +95,7 @@ void KernelEmitter::copyByThreads(const StagedLoad &load, SmallVector<Value> ind
         for (int64_t i = 0; i < 2; ++i) {
           SmallVector<Value> single = index;
           single[op.getAxes()[1]] = add(index[op.getAxes()[1]], ptx.i32(2 * word + i));
-          halves[i] = guardedLoad(tensor, single, {}, op.getPad().convertToDouble(), type.getElementType());
+          halves[i] = guardedLoad(tensor, single, {}, op.getPad().convertToDouble());
         }
         vector = b.create<LLVM::InsertElementOp>(vector, ptx.pack(type.getElementType(), halves[0], halves[1]), ptx.i32(word));
       }

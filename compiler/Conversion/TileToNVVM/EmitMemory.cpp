@@ -44,18 +44,17 @@ Value KernelEmitter::elementPointer(const Tensor &tensor, ArrayRef<Value> index)
   return b.create<LLVM::GEPOp>(tensor.pointer.getType(), tensor.type.getElementType(), tensor.pointer, offset);
 }
 
-/// An element as f32, or `pad` where it is outside of the tensor or of `extraGuard`. Loads that are `ordered` stay in the order
-/// of the program: where there are a hundred, ptxas would bring the addresses of all into registers first.
-Value KernelEmitter::guardedLoad(const Tensor &tensor, ArrayRef<Value> index, Value extraGuard, double pad, Type type, bool ordered) {
+/// An element as f32, or `pad` where it is outside of the tensor or of `extraGuard`. `known` is its address, if that is known.
+Value KernelEmitter::guardedLoad(const Tensor &tensor, ArrayRef<Value> index, Value extraGuard, double pad, Value known) {
   Type element = tensor.type.getElementType(), f32 = b.getF32Type();
   Value condition = andI(inRange(tensor, index), extraGuard);
   auto read = [&]() -> Value {
-    Value pointer = elementPointer(tensor, index);
+    Value pointer = known ? known : elementPointer(tensor, index);
     if (element.getIntOrFloatBitWidth() == 16) {
-      Value bits = b.create<arith::ExtUIOp>(b.getI32Type(), b.create<LLVM::LoadOp>(b.getI16Type(), pointer, /*alignment=*/0, ordered).getResult());
+      Value bits = b.create<arith::ExtUIOp>(b.getI32Type(), b.create<LLVM::LoadOp>(b.getI16Type(), pointer).getResult());
       return ptx.unpack(element, bits).first;
     }
-    return b.create<LLVM::LoadOp>(f32, pointer, /*alignment=*/0, ordered);
+    return b.create<LLVM::LoadOp>(f32, pointer);
   };
   if (!condition)
     return read();
@@ -69,14 +68,47 @@ Value KernelEmitter::guardedLoad(const Tensor &tensor, ArrayRef<Value> index, Va
 }
 
 /// Writes an f32 value, rounded to the tensor's type.
-void KernelEmitter::guardedStore(const Tensor &tensor, ArrayRef<Value> index, Value extraGuard, Value value) {
+void KernelEmitter::guardedStore(const Tensor &tensor, ArrayRef<Value> index, Value extraGuard, Value value, Value known) {
   when(andI(inRange(tensor, index), extraGuard), [&] {
-    Value pointer = elementPointer(tensor, index), converted = value;
+    Value pointer = known ? known : elementPointer(tensor, index), converted = value;
     Type element = tensor.type.getElementType();
     if (element.getIntOrFloatBitWidth() == 16)
       converted = b.create<arith::TruncIOp>(b.getI16Type(), ptx.pack(element, value, value));
     b.create<LLVM::StoreOp>(converted, pointer);
   });
+}
+
+/// Calls `body` with the index and address of each of this thread's elements of a fragment, in the order of its registers.
+/// Addresses advance from block to block and the block's threads meet now and then: left alone, ptxas computes all addresses
+/// first and spills them.
+void KernelEmitter::eachElement(const Tensor &tensor, const TileForm &form, ArrayRef<Value> base, ArrayRef<int64_t> axes,
+                                function_ref<void(ArrayRef<Value>, Value, int64_t)> body) {
+  auto restore = keepPlaces();
+  auto advance = [&](Value pointer, int64_t axis, int64_t steps) -> Value {
+    Value offset = b.createOrFold<arith::MulIOp>(tensor.strides[axis], ptx.i64(steps));
+    return b.create<LLVM::GEPOp>(pointer.getType(), tensor.type.getElementType(), pointer, offset);
+  };
+  int64_t number = 0;
+  for (int64_t mi = 0; mi < form.rowBlocks(); ++mi) {
+    Value first;
+    for (int64_t ni = 0; ni < form.columnBlocks(); ++ni) {
+      if (ni % 4 == 0)
+        ptx.barrier();
+      hidePlaces();
+      auto place = [&](int64_t half, int64_t p) {
+        SmallVector<Value> index(base);
+        index[axes[0]] = add(index[axes[0]], fragmentRow(form.grid, mi, half));
+        index[axes[1]] = add(index[axes[1]], fragmentColumn(form.grid, form.columns(), ni, p));
+        return index;
+      };
+      first = first ? ptx.opaque(advance(first, axes[1], 8)) : elementPointer(tensor, place(0, 0));
+      for (int64_t half = 0; half < 2; ++half)
+        for (int64_t p = 0; p < 2; ++p) {
+          Value pointer = half ? advance(first, axes[0], 8) : first;
+          body(place(half, p), p ? advance(pointer, axes[1], 1) : pointer, number++);
+        }
+    }
+  }
 }
 
 LogicalResult KernelEmitter::emitLoad(LoadOp op) {
@@ -99,7 +131,7 @@ LogicalResult KernelEmitter::emitLoad(LoadOp op) {
       SmallVector<Value> index = base;
       index[axes[0]] = add(index[axes[0]], element);
       Value inside = registers * 32 == form.rows() ? Value() : less(element, ptx.i32(form.rows()));
-      form.registers.push_back(guardedLoad(tensor, index, inside, pad, form.type.getElementType()));
+      form.registers.push_back(guardedLoad(tensor, index, inside, pad));
     }
     tiles[op.getTile()] = form;
     return success();
@@ -110,15 +142,9 @@ LogicalResult KernelEmitter::emitLoad(LoadOp op) {
     return op.emitError() << "expected stages, or a use in a product that says how warps divide the tile";
   auto read = [&] {
     SmallVector<Value> registers;
-    for (int64_t mi = 0; mi < form.rowBlocks(); ++mi)
-      for (int64_t ni = 0; ni < form.columnBlocks(); ++ni)
-        for (int64_t half = 0; half < 2; ++half)
-          for (int64_t p = 0; p < 2; ++p) {
-            SmallVector<Value> index = base;
-            index[axes[0]] = add(index[axes[0]], fragmentRow(form.grid, mi, half));
-            index[axes[1]] = add(index[axes[1]], fragmentColumn(form.grid, form.columns(), ni, p));
-            registers.push_back(guardedLoad(tensor, index, {}, pad, form.type.getElementType(), /*ordered=*/true));
-          }
+    eachElement(tensor, form, base, axes, [&](ArrayRef<Value> index, Value pointer, int64_t) {
+      registers.push_back(guardedLoad(tensor, index, {}, pad, pointer));
+    });
     return registers;
   };
   // An absent tensor is one branch for the whole tile.
@@ -163,17 +189,12 @@ LogicalResult KernelEmitter::emitStore(StoreOp op) {
     return success();
   }
   when(pointInRange(tensor, base, axes), [&] {
-    for (int64_t mi = 0; mi < form.rowBlocks(); ++mi)
-      for (int64_t ni = 0; ni < form.columnBlocks(); ++ni) {
-        SmallVector<Value> block = blockElements(form, form.grid, mi, ni);
-        for (int64_t half = 0; half < 2; ++half)
-          for (int64_t p = 0; p < 2; ++p) {
-            SmallVector<Value> index = base;
-            index[axes[0]] = add(index[axes[0]], fragmentRow(form.grid, mi, half));
-            index[axes[1]] = add(index[axes[1]], fragmentColumn(form.grid, form.columns(), ni, p));
-            guardedStore(tensor, index, {}, block[2 * half + p]);
-          }
-      }
+    SmallVector<Value> block;
+    eachElement(tensor, form, base, axes, [&](ArrayRef<Value> index, Value pointer, int64_t number) {
+      if (number % 4 == 0)
+        block = blockElements(form, form.grid, number / 4 / form.columnBlocks(), number / 4 % form.columnBlocks());
+      guardedStore(tensor, index, {}, block[number % 4], pointer);
+    });
   });
   return success();
 }
@@ -225,7 +246,7 @@ void KernelEmitter::storeThroughShared(StoreOp op, const TileForm &fragment) {
 
 void KernelEmitter::emitLoadScalar(LoadScalarOp op) {
   const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
-  scalars.map(op.getValue(), guardedLoad(tensor, offsets(op.getOffsets()), {}, op.getPad().convertToDouble(), op.getValue().getType()));
+  scalars.map(op.getValue(), guardedLoad(tensor, offsets(op.getOffsets()), {}, op.getPad().convertToDouble()));
 }
 
 void KernelEmitter::emitStoreScalar(StoreScalarOp op) {

@@ -60,9 +60,10 @@ private:
   Value inRange(const Tensor &tensor, mlir::ArrayRef<Value> index);
   Value pointInRange(const Tensor &tensor, mlir::ArrayRef<Value> index, mlir::ArrayRef<int64_t> axes);
   Value elementPointer(const Tensor &tensor, mlir::ArrayRef<Value> index);
-  Value guardedLoad(const Tensor &tensor, mlir::ArrayRef<Value> index, Value extraGuard, double pad, Type type,
-                    bool ordered = false);
-  void guardedStore(const Tensor &tensor, mlir::ArrayRef<Value> index, Value extraGuard, Value value);
+  Value guardedLoad(const Tensor &tensor, mlir::ArrayRef<Value> index, Value extraGuard, double pad, Value known = {});
+  void guardedStore(const Tensor &tensor, mlir::ArrayRef<Value> index, Value extraGuard, Value value, Value known = {});
+  void eachElement(const Tensor &tensor, const TileForm &form, mlir::ArrayRef<Value> base, mlir::ArrayRef<int64_t> axes,
+                   llvm::function_ref<void(mlir::ArrayRef<Value>, Value, int64_t)> body);
   SmallVector<Value> offsets(mlir::ValueRange values);
   LogicalResult emitLoad(mlir::tile::LoadOp op);
   LogicalResult emitStore(mlir::tile::StoreOp op);

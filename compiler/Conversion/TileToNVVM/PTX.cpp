@@ -30,7 +30,10 @@ Value PTX::tanh(Value x) { return assembly(x.getType(), "tanh.approx.f32 $0, $1;
 
 Value PTX::blockNumber() { return assembly(b.getI32Type(), "mov.u32 $0, %ctaid.x;", "=r", {}, true)[0]; }
 Value PTX::threadNumber() { return assembly(b.getI32Type(), "mov.u32 $0, %tid.x;", "=r", {}, true)[0]; }
-Value PTX::opaque(Value x) { return assembly(x.getType(), "mov.u32 $0, $1;", "=r,r", x, true)[0]; }
+Value PTX::opaque(Value x) {
+  bool wide = isa<LLVM::LLVMPointerType>(x.getType());
+  return assembly(x.getType(), wide ? "mov.u64 $0, $1;" : "mov.u32 $0, $1;", wide ? "=l,l" : "=r,r", x, true)[0];
+}
 
 Value PTX::pack(Type element, Value low, Value high) {
   // The first source of cvt goes to the high half.

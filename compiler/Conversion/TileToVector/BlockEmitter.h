@@ -61,10 +61,13 @@ private:
   LogicalResult emitFor(mlir::scf::ForOp op);
   LogicalResult emitIf(mlir::scf::IfOp op);
   Value emitScalar(mlir::Operation &op);
+  TileType kept(TileType type); ///< the type of a tile's buffer: 16-bit elements are kept as f32
+  Value keep(Value scalar);     ///< the same for a scalar
+  Value unkeep(Value scalar, Type type); ///< the reverse, rounded to nearest even
   Buffer allocate(TileType type, bool columnMajor, mlir::Operation *owner);
   /// Whether nothing reads `tile`'s memory after `op`, which may therefore write its result there.
   bool diesAt(Value tile, mlir::Operation *op);
-  Buffer reuseOrAllocate(Value tile, TileType type, mlir::Operation *op);
+  Buffer reuseOrAllocate(Value tile, TileType type, mlir::Operation *op, mlir::ArrayRef<Buffer> others = {});
   void copy(const Buffer &from, const Buffer &to);
   Buffer inOrder(const Buffer &buffer, bool columnMajor, mlir::Operation *owner);
 
@@ -73,8 +76,9 @@ private:
   LogicalResult emitStore(mlir::tile::StoreOp op);
   Value elementPointer(const Tensor &tensor, mlir::ArrayRef<Value> index);
   Value inRange(const Tensor &tensor, mlir::ArrayRef<Value> index);
-  /// How many of `extent` elements from `offset` on are inside of an axis: 0 .. extent.
-  Value insideCount(Value offset, Value axisExtent, int64_t extent);
+  /// Which of `extent` elements from `offset` on are inside of an axis: first .. second - 1.
+  std::pair<Value, Value> insideRange(Value offset, Value axisExtent, int64_t extent);
+  Value wholeVectors(Value begin, Value end); ///< the end of the whole vectors in begin .. end
   Value widen(Value value, Type to);   ///< element or vector of a tensor's type to a buffer's
   Value narrow(Value value, Type to);  ///< the reverse, rounded to nearest even
   void emitLoadScalar(mlir::tile::LoadScalarOp op);
@@ -99,6 +103,7 @@ private:
   // Small things.
   Value i64(int64_t value);
   Value add(Value x, Value y), mul(Value x, Value y);
+  Value castInteger(Value value, Type to, bool isSigned);
   Value constant(Type type, double value); ///< scalar or splat
   Value broadcast(Value scalar, Type element);
   mlir::VectorType vec(Type element) { return mlir::VectorType::get(W, element); }

@@ -20,7 +20,9 @@ Value BlockEmitter::evaluateBody(Region &region, ValueRange arguments) {
     Value scalar = scalars.lookup(value); // of the surrounding program
     if (value.getType().isIndex())
       scalar = b.create<arith::TruncIOp>(b.getI32Type(), scalar);
-    return broadcast(scalar, elementOf(value.getType()));
+    if (value.getType().isBF16())
+      scalar = keep(scalar);
+    return broadcast(scalar, scalar.getType());
   };
   for (Operation &op : region.front().without_terminator()) {
     Type type = VectorType::get(W, elementOf(op.getResult(0).getType()));
@@ -40,6 +42,10 @@ Value BlockEmitter::evaluateBody(Region &region, ValueRange arguments) {
       map.map(op.getResult(0), widen(operand(op.getOperand(0)), op.getResult(0).getType()));
       continue;
     }
+    if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op)) {
+      map.map(op.getResult(0), castInteger(operand(op.getOperand(0)), type, isa<arith::IndexCastOp>(op)));
+      continue;
+    }
     OperationState state(op.getLoc(), op.getName());
     for (Value value : op.getOperands())
       state.operands.push_back(operand(value));
@@ -53,7 +59,7 @@ Value BlockEmitter::evaluateBody(Region &region, ValueRange arguments) {
 LogicalResult BlockEmitter::emitMap(MapOp op) {
   auto type = cast<TileType>(op.getTile().getType());
   for (Operation &inner : op.getBody().front().without_terminator())
-    if (inner.getNumResults() != 1 || inner.getNumRegions())
+    if (inner.getNumResults() != 1 || inner.getNumRegions() || (inner.getResult(0).getType().isBF16() && !isa<arith::TruncFOp>(inner)))
       return inner.emitError() << "has no lowering to vectors";
   if (type.getElementType().isF16() || llvm::any_of(op.getOperands(), [](Value v) { return cast<TileType>(v.getType()).getElementType().isF16(); }))
     return op.emitError() << "on f16 tiles has no lowering to vectors: load them as f32";
@@ -126,7 +132,6 @@ LogicalResult BlockEmitter::emitReduce(ReduceOp op) {
   if (source.splat)
     source = inOrder(source, false, op);
   Buffer result = allocate(cast<TileType>(op.getTile().getType()), false, op);
-  Type element = source.type.getElementType();
   if (source.columnMajor) { // a vector of rows at a time
     loop(0, roundUp(source.lineLength()), W, [&](Value position) {
       auto sums = b.create<scf::ForOp>(i64(1), i64(source.lines()), i64(1), loadVector(source, i64(0), position));

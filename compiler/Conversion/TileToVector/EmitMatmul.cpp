@@ -53,7 +53,7 @@ LogicalResult BlockEmitter::emitMatmul(MatmulOp op) {
 
   Buffer result, accumulator = tiles.lookup(op.getAccumulator());
   if (accumulator.pointer && accumulator.columnMajor == columnMajor) {
-    result = reuseOrAllocate(op.getAccumulator(), type, op);
+    result = reuseOrAllocate(op.getAccumulator(), type, op, {lhs, rhs});
   } else {
     result = allocate(type, columnMajor, op);
   }
@@ -69,8 +69,9 @@ LogicalResult BlockEmitter::emitMatmul(MatmulOp op) {
   int64_t M = result.lines(), N = result.pitch, K = cast<TileType>(op.getLhs().getType()).getShape()[1];
 
   // Registers: rows x vectors accumulators, the vectors of B, one of A.
-  int64_t perVector = element.isF64() && W * 64 > 512 ? 2 : 1; // an f64 vector of W elements takes two registers
-  int64_t vectors = std::min<int64_t>(element.isF64() ? 1 : 2, N / W), rows = std::min(M, (registers / perVector - vectors - 2) / vectors);
+  int64_t perVector = element.isF64() ? 2 : 1; // a register holds W elements of f32
+  int64_t vectors = std::min<int64_t>(element.isF64() ? 1 : 2, N / W);
+  int64_t rows = std::clamp<int64_t>((registers / perVector - vectors - 2) / vectors, 1, M);
   auto columns = [&](int64_t from, int64_t to, int64_t count) {
     loop(from, to, count * W, [&](Value n) {
       int64_t wholeRows = M / rows * rows;
@@ -94,7 +95,7 @@ LogicalResult BlockEmitter::emitMatvec(MatvecOp op) {
   if (matrix.splat || matrix.type.getElementType() != element || vector.type.getElementType() != element)
     return op.emitError() << "expected operands in memory of the accumulator's type " << element;
   Buffer accumulator = tiles.lookup(op.getAccumulator());
-  Buffer result = accumulator.pointer ? reuseOrAllocate(op.getAccumulator(), type, op) : allocate(type, false, op);
+  Buffer result = accumulator.pointer ? reuseOrAllocate(op.getAccumulator(), type, op, {vector}) : allocate(type, false, op);
   if (result.pointer != accumulator.pointer)
     copy(accumulator, result);
   int64_t M = type.getShape()[0], K = cast<TileType>(op.getMatrix().getType()).getShape()[1];

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Global tensors: tiles in and out, with conversion of element types and with bounds.
 #include "compiler/Conversion/TileToVector/BlockEmitter.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
 using namespace mlir;
@@ -44,10 +45,25 @@ Value BlockEmitter::widen(Value value, Type to) {
   return value;
 }
 
+/// f64 to f32, rounded to odd: towards zero, and the last bit set where that lost something. Rounding the result to nearest
+/// in 16 bits then gives what rounding the f64 gives (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums").
+static Value roundToOdd(ImplicitLocOpBuilder &b, Value value) {
+  Type f32 = withShapeOf(value.getType(), b.getF32Type()), i32 = withShapeOf(value.getType(), b.getI32Type());
+  Value nearest = b.create<arith::TruncFOp>(f32, value), back = b.create<arith::ExtFOp>(value.getType(), nearest);
+  Value one = integerConstant(b, value.getType(), 1), bits = b.create<LLVM::BitcastOp>(i32, nearest);
+  Value isAbove = b.create<arith::CmpFOp>(arith::CmpFPredicate::OGT, b.create<math::AbsFOp>(back), b.create<math::AbsFOp>(value));
+  Value isInexact = b.create<arith::CmpFOp>(arith::CmpFPredicate::ONE, back, value);
+  bits = b.create<arith::SelectOp>(isAbove, b.create<arith::SubIOp>(bits, one), bits);
+  bits = b.create<arith::SelectOp>(isInexact, b.create<arith::OrIOp>(bits, one), bits);
+  return b.create<LLVM::BitcastOp>(f32, bits);
+}
+
 Value BlockEmitter::narrow(Value value, Type to) {
   Type type = value.getType(), element = getElementTypeOrSelf(type);
+  if (element.isF64() && to.isF32())
+    return b.create<arith::TruncFOp>(withShapeOf(type, to), value);
   if (element.isF64() && !to.isF64()) {
-    value = b.create<arith::TruncFOp>(withShapeOf(type, b.getF32Type()), value);
+    value = roundToOdd(b, value);
     element = b.getF32Type();
   }
   if (to.isF64() && !element.isF64())
@@ -75,7 +91,7 @@ static Type storageType(OpBuilder &b, Type element) { return element.isBF16() ? 
 //===----------------------------------------------------------------------===//
 
 Value BlockEmitter::elementPointer(const Tensor &tensor, ArrayRef<Value> index) {
-  Value offset;
+  Value offset = index.empty() ? i64(0) : Value();
   for (auto [i, stride] : llvm::zip(index, tensor.strides)) {
     Value term = mul(i, stride);
     offset = offset ? add(offset, term) : term;
@@ -83,16 +99,27 @@ Value BlockEmitter::elementPointer(const Tensor &tensor, ArrayRef<Value> index) 
   return gep(tensor.pointer, storageType(b, tensor.type.getElementType()), offset);
 }
 
+/// 0 <= i < extent; extents are not negative, so one comparison does.
+static Value isInside(ImplicitLocOpBuilder &b, Value i, Value extent) {
+  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::ult, i, extent);
+}
+
 Value BlockEmitter::inRange(const Tensor &tensor, ArrayRef<Value> index) {
   Value condition = b.create<arith::ConstantOp>(b.getBoolAttr(true));
   for (auto [i, extent] : llvm::zip(index, tensor.extents))
-    condition = b.createOrFold<arith::AndIOp>(condition, b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, i, extent));
+    condition = b.createOrFold<arith::AndIOp>(condition, isInside(b, i, extent));
   return condition;
 }
 
-Value BlockEmitter::insideCount(Value offset, Value axisExtent, int64_t extent) {
-  Value left = b.createOrFold<arith::SubIOp>(axisExtent, offset);
-  return b.createOrFold<arith::MinSIOp>(b.createOrFold<arith::MaxSIOp>(left, i64(0)), i64(extent));
+std::pair<Value, Value> BlockEmitter::insideRange(Value offset, Value axisExtent, int64_t extent) {
+  auto clamp = [&](Value value, Value to) { return b.createOrFold<arith::MinSIOp>(b.createOrFold<arith::MaxSIOp>(value, i64(0)), to); };
+  Value end = clamp(b.createOrFold<arith::SubIOp>(axisExtent, offset), i64(extent));
+  return {clamp(b.createOrFold<arith::SubIOp>(i64(0), offset), end), end};
+}
+
+Value BlockEmitter::wholeVectors(Value begin, Value end) {
+  Value count = b.createOrFold<arith::SubIOp>(end, begin);
+  return add(begin, b.create<arith::MulIOp>(b.create<arith::DivUIOp>(count, i64(W)), i64(W)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -120,34 +147,50 @@ LogicalResult BlockEmitter::emitLoad(LoadOp op) {
   Value point = b.create<arith::ConstantOp>(b.getBoolAttr(true));
   for (auto [axis, i] : llvm::enumerate(base))
     if (!llvm::is_contained(axes, int64_t(axis)))
-      point = b.createOrFold<arith::AndIOp>(point, b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, i, tensor.extents[axis]));
-  auto gate = [&](Value count) { return b.createOrFold<arith::SelectOp>(point, count, i64(0)); };
-  Value innerCount = gate(insideCount(base[inner], tensor.extents[inner], buffer.lineLength()));
-  Value outerCount = outer < 0 ? i64(1) : insideCount(base[outer], tensor.extents[outer], buffer.lines());
+      point = b.createOrFold<arith::AndIOp>(point, isInside(b, i, tensor.extents[axis]));
+  Value innerBegin, innerEnd;
+  std::tie(innerBegin, innerEnd) = insideRange(base[inner], tensor.extents[inner], buffer.lineLength());
+  Value lineBegin = i64(0), lineEnd = i64(1);
+  if (outer >= 0)
+    std::tie(lineBegin, lineEnd) = insideRange(base[outer], tensor.extents[outer], buffer.lines());
+  lineEnd = b.createOrFold<arith::SelectOp>(point, lineEnd, i64(0));
+  // A tile of a narrower type than the tensor has that type's values, in f32.
+  Type tileElement = cast<TileType>(op.getTile().getType()).getElementType();
+  bool rounds = tileElement != stored && tileElement != element;
+  auto convert = [&](Value loaded) {
+    if (!rounds)
+      return widen(loaded, stored);
+    return widen(narrow(widen(loaded, element.isF64() ? element : stored), tileElement), stored);
+  };
 
   loop(0, buffer.lines(), 1, [&](Value line) {
-    Value lineInside = b.create<arith::CmpIOp>(arith::CmpIPredicate::slt, line, outerCount);
-    Value count = b.create<arith::SelectOp>(lineInside, innerCount, i64(0));
+    Value isLine = b.create<arith::AndIOp>(b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, line, lineBegin),
+                                           b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, line, lineEnd));
+    Value begin = b.create<arith::SelectOp>(isLine, innerBegin, i64(0)), end = b.create<arith::SelectOp>(isLine, innerEnd, i64(0));
     SmallVector<Value> index = base;
     if (outer >= 0)
       index[outer] = add(base[outer], line);
-    Value whole = i64(0);
+    auto padding = [&](Value from, Value to) {
+      loop(from, to, 1, [&](Value position) { b.create<LLVM::StoreOp>(constant(stored, pad), at(buffer, line, position)); });
+    };
+    Value whole = begin;
+    padding(i64(0), begin);
     if (contiguous) { // vectors as far as they are inside
-      whole = b.create<arith::MulIOp>(b.create<arith::DivUIOp>(count, i64(W)), i64(W));
-      loop(i64(0), whole, W, [&](Value position) {
+      whole = wholeVectors(begin, end);
+      loop(begin, whole, W, [&](Value position) {
         SmallVector<Value> place = index;
         place[inner] = add(base[inner], position);
         Value loaded = b.create<LLVM::LoadOp>(vec(storageType(b, element)), elementPointer(tensor, place), element.getIntOrFloatBitWidth() / 8);
-        b.create<LLVM::StoreOp>(widen(loaded, stored), at(buffer, line, position), 4);
+        b.create<LLVM::StoreOp>(convert(loaded), at(buffer, line, position), 4);
       });
     }
-    loop(whole, count, 1, [&](Value position) {
+    loop(whole, end, 1, [&](Value position) {
       SmallVector<Value> place = index;
       place[inner] = add(base[inner], position);
       Value loaded = b.create<LLVM::LoadOp>(storageType(b, element), elementPointer(tensor, place));
-      b.create<LLVM::StoreOp>(widen(loaded, stored), at(buffer, line, position));
+      b.create<LLVM::StoreOp>(convert(loaded), at(buffer, line, position));
     });
-    loop(count, i64(buffer.pitch), 1, [&](Value position) { b.create<LLVM::StoreOp>(constant(stored, pad), at(buffer, line, position)); });
+    padding(end, i64(buffer.pitch));
   });
   tiles[op.getTile()] = buffer;
   return success();
@@ -166,24 +209,28 @@ LogicalResult BlockEmitter::emitStore(StoreOp op) {
   Value point = b.create<arith::ConstantOp>(b.getBoolAttr(true));
   for (auto [axis, i] : llvm::enumerate(base))
     if (!llvm::is_contained(axes, int64_t(axis)))
-      point = b.createOrFold<arith::AndIOp>(point, b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, i, tensor.extents[axis]));
-  Value count = b.createOrFold<arith::SelectOp>(point, insideCount(base[inner], tensor.extents[inner], buffer.lineLength()), i64(0));
-  Value outerCount = outer < 0 ? i64(1) : insideCount(base[outer], tensor.extents[outer], buffer.lines());
+      point = b.createOrFold<arith::AndIOp>(point, isInside(b, i, tensor.extents[axis]));
+  Value begin, end;
+  std::tie(begin, end) = insideRange(base[inner], tensor.extents[inner], buffer.lineLength());
+  Value lineBegin = i64(0), lineEnd = i64(1);
+  if (outer >= 0)
+    std::tie(lineBegin, lineEnd) = insideRange(base[outer], tensor.extents[outer], buffer.lines());
+  lineEnd = b.createOrFold<arith::SelectOp>(point, lineEnd, i64(0));
 
-  loop(i64(0), outerCount, 1, [&](Value line) {
+  loop(lineBegin, lineEnd, 1, [&](Value line) {
     SmallVector<Value> index = base;
     if (outer >= 0)
       index[outer] = add(base[outer], line);
-    Value whole = i64(0);
+    Value whole = begin;
     if (contiguous) {
-      whole = b.create<arith::MulIOp>(b.create<arith::DivUIOp>(count, i64(W)), i64(W));
-      loop(i64(0), whole, W, [&](Value position) {
+      whole = wholeVectors(begin, end);
+      loop(begin, whole, W, [&](Value position) {
         SmallVector<Value> place = index;
         place[inner] = add(base[inner], position);
         b.create<LLVM::StoreOp>(narrow(loadVector(buffer, line, position), element), elementPointer(tensor, place), element.getIntOrFloatBitWidth() / 8);
       });
     }
-    loop(whole, count, 1, [&](Value position) {
+    loop(whole, end, 1, [&](Value position) {
       SmallVector<Value> place = index;
       place[inner] = add(base[inner], position);
       b.create<LLVM::StoreOp>(narrow(loadElement(buffer, line, position), element), elementPointer(tensor, place));
@@ -203,7 +250,8 @@ void BlockEmitter::emitLoadScalar(LoadScalarOp op) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
   Value loaded = b.create<LLVM::LoadOp>(storageType(b, tensor.type.getElementType()), elementPointer(tensor, index));
-  b.create<scf::YieldOp>(ValueRange(widen(loaded, type)));
+  Type element = tensor.type.getElementType();
+  b.create<scf::YieldOp>(ValueRange(unkeep(widen(loaded, element.isF64() ? element : type.isF64() ? type : b.getF32Type()), type)));
   b.setInsertionPointToStart(branch.elseBlock());
   b.create<scf::YieldOp>(ValueRange(constant(type, op.getPad().convertToDouble())));
 }
@@ -216,7 +264,7 @@ void BlockEmitter::emitStoreScalar(StoreScalarOp op) {
   auto branch = b.create<scf::IfOp>(inRange(tensor, index), /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  b.create<LLVM::StoreOp>(narrow(scalars.lookup(op.getValue()), tensor.type.getElementType()), elementPointer(tensor, index));
+  b.create<LLVM::StoreOp>(narrow(keep(scalars.lookup(op.getValue())), tensor.type.getElementType()), elementPointer(tensor, index));
 }
 
 } // namespace xlstm

@@ -90,7 +90,8 @@ LogicalResult BlockEmitter::emitOp(Operation &op) {
       .Case<SplatOp>([&](SplatOp o) {
         Buffer buffer;
         buffer.type = cast<TileType>(o.getTile().getType());
-        buffer.splat = scalars.lookup(o.getValue());
+        buffer.type = kept(buffer.type);
+        buffer.splat = keep(scalars.lookup(o.getValue()));
         tiles[o.getTile()] = buffer;
         return success();
       })
@@ -99,12 +100,15 @@ LogicalResult BlockEmitter::emitOp(Operation &op) {
         return success();
       })
       .Case<ExtractOp>([&](ExtractOp o) {
-        Buffer source = tiles.lookup(o.getSource());
-        scalars.map(o.getValue(), loadElement(source, i64(0), i64(o.getPosition())));
+        Value element = loadElement(tiles.lookup(o.getSource()), i64(0), i64(o.getPosition()));
+        scalars.map(o.getValue(), unkeep(element, o.getValue().getType()));
         return success();
       })
-      .Case<memref::DimOp>([&](memref::DimOp o) {
-        scalars.map(o.getResult(), tensors[tensorNumber.lookup(o.getSource())].extents[*o.getConstantIndex()]);
+      .Case<memref::DimOp>([&](memref::DimOp o) -> LogicalResult {
+        std::optional<int64_t> axis = o.getConstantIndex();
+        if (!axis || *axis < 0 || *axis >= cast<MemRefType>(o.getSource().getType()).getRank())
+          return o.emitError() << "expected a constant axis of the tensor";
+        scalars.map(o.getResult(), tensors[tensorNumber.lookup(o.getSource())].extents[*axis]);
         return success();
       })
       .Case<ReturnOp, scf::YieldOp>([&](auto) { return success(); })
@@ -124,11 +128,17 @@ Value BlockEmitter::emitScalar(Operation &op) {
   if (auto constant = dyn_cast<arith::ConstantOp>(op))
     if (constant.getType().isIndex())
       return i64(cast<IntegerAttr>(constant.getValue()).getInt());
-  if (isa<arith::IndexCastOp>(op))
-    return scalars.lookup(op.getOperand(0));
   for (Value operand : op.getOperands())
     if (!scalars.contains(operand))
       return {};
+  if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op))
+    return castInteger(scalars.lookup(op.getOperand(0)), op.getResult(0).getType().isIndex() ? b.getI64Type() : op.getResult(0).getType(),
+                       isa<arith::IndexCastOp>(op));
+  // LLVM converts 16-bit types by calls where the processor has no instruction.
+  if (isa<arith::TruncFOp>(op))
+    return unkeep(keep(scalars.lookup(op.getOperand(0))), op.getResult(0).getType());
+  if (isa<arith::ExtFOp>(op))
+    return widen(keep(scalars.lookup(op.getOperand(0))), op.getResult(0).getType());
   Operation *copy = b.clone(op, scalars);
   if (copy->getResult(0).getType().isIndex())
     copy->getResult(0).setType(b.getI64Type());
@@ -150,7 +160,8 @@ LogicalResult BlockEmitter::emitFor(scf::ForOp op) {
       continue;
     }
     Buffer from = tiles.lookup(value), to = from;
-    if (from.splat || !diesAt(value, op)) {
+    bool taken = llvm::any_of(carried, [&](const Buffer &other) { return other.pointer == from.pointer; });
+    if (from.splat || taken || !diesAt(value, op)) {
       to = allocate(cast<TileType>(value.getType()), from.columnMajor, op);
       copy(from, to);
     }
@@ -222,10 +233,25 @@ LogicalResult BlockEmitter::emitIf(scf::IfOp op) {
 // Buffers
 //===----------------------------------------------------------------------===//
 
+TileType BlockEmitter::kept(TileType type) {
+  return type.getElementType().getIntOrFloatBitWidth() < 32 ? type.withElementType(b.getF32Type()) : type;
+}
+
+Value BlockEmitter::keep(Value scalar) {
+  if (scalar.getType().isBF16())
+    scalar = b.create<LLVM::BitcastOp>(b.getI16Type(), scalar);
+  return scalar.getType().getIntOrFloatBitWidth() < 32 ? widen(scalar, b.getF32Type()) : scalar;
+}
+
+Value BlockEmitter::unkeep(Value scalar, Type type) {
+  if (type.getIntOrFloatBitWidth() < 32)
+    return b.create<LLVM::BitcastOp>(type, narrow(scalar, type));
+  return widen(scalar, type);
+}
+
 Buffer BlockEmitter::allocate(TileType type, bool columnMajor, Operation *owner) {
   Buffer buffer;
-  Type element = type.getElementType();
-  buffer.type = element.getIntOrFloatBitWidth() < 32 ? type.withElementType(b.getF32Type()) : type;
+  buffer.type = kept(type);
   buffer.columnMajor = columnMajor;
   buffer.pitch = roundUp(buffer.lineLength());
   buffer.owner = owner;
@@ -263,10 +289,11 @@ bool BlockEmitter::diesAt(Value tile, Operation *op) {
 }
 
 /// The buffer of `tile`, which has the result's order, if it dies at `op` and the types agree; else a new one.
-Buffer BlockEmitter::reuseOrAllocate(Value tile, TileType type, Operation *op) {
+/// `others` are operands that `op` reads while it writes its result.
+Buffer BlockEmitter::reuseOrAllocate(Value tile, TileType type, Operation *op, ArrayRef<Buffer> others) {
   Buffer buffer = tiles.lookup(tile);
-  Type element = type.getElementType().getIntOrFloatBitWidth() < 32 ? b.getF32Type() : type.getElementType();
-  if (buffer.pointer && buffer.type.getElementType() == element && buffer.type.getShape() == type.getShape() && diesAt(tile, op))
+  bool isRead = llvm::any_of(others, [&](const Buffer &other) { return other.pointer == buffer.pointer; });
+  if (buffer.pointer && !isRead && buffer.type == kept(type) && diesAt(tile, op))
     return buffer;
   return allocate(type, buffer.columnMajor, op);
 }
@@ -301,6 +328,15 @@ Buffer BlockEmitter::inOrder(const Buffer &buffer, bool columnMajor, Operation *
 Value BlockEmitter::i64(int64_t value) { return b.create<arith::ConstantOp>(b.getI64IntegerAttr(value)); }
 Value BlockEmitter::add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(x, y); }
 Value BlockEmitter::mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(x, y); }
+
+Value BlockEmitter::castInteger(Value value, Type to, bool isSigned) {
+  unsigned from = getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth(), width = getElementTypeOrSelf(to).getIntOrFloatBitWidth();
+  if (from > width)
+    return b.create<arith::TruncIOp>(to, value);
+  if (from == width)
+    return value;
+  return isSigned ? b.create<arith::ExtSIOp>(to, value).getResult() : b.create<arith::ExtUIOp>(to, value).getResult();
+}
 
 Value BlockEmitter::constant(Type type, double value) {
   if (auto vector = dyn_cast<VectorType>(type))

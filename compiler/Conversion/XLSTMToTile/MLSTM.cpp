@@ -2,17 +2,26 @@
 // The chunkwise form of the mLSTM forward pass as a tile program.
 //
 // Tiled Flash Linear Attention (arXiv 2503.14376, sections 3.2 and B), with every exponent relative to the chunk's start.
-// For a chunk of L tokens, with C [dqk, dv], n [dqk], m the state before it:
+// For a chunk of L tokens, with C [dqk, dv], n [dqk], m the state before it, x the exponent of the input gate (i for the
+// exponential gate, logsigmoid(i) for the sigmoid gate):
 //
-//   b_j  = lf_1 + .. + lf_j             e_j = i_j - b_j                  lf = logsigmoid(f)
-//   mu_i = max(m, max_{j<=i} e_j)       m_i = b_i + mu_i                 (sigmoid gate: mu_i = -b_i, so that m_i = 0)
+//   b_j  = lf_1 + .. + lf_j             e_j = x_j - b_j                  lf = logsigmoid(f)
+//   mu_i = max(m, max_{j<=i} e_j)       so that b_i + mu_i is the largest exponent that row i sums
 //   S    = Q K^T                        P_ij = s S_ij exp(e_j - mu_i) for j <= i, else 0
 //   r_i  = exp(m - mu_i)                z_i = sum_j P_ij + s r_i q_i.n
-//   h_i  = (s r_i C^T q_i + sum_j P_ij v_j) / (max(|z_i|, exp(-m_i)) + eps)
 //   w_j  = exp(e_j - mu_L)              C' = exp(m - mu_L) C + sum_j w_j k_j v_j^T,  n' likewise,  m' = b_L + mu_L
 //
-// The program holds C^T [dv slice, dqk]: a matrix unit's accumulator is then the left operand of the next product, and the
-// state never leaves the registers. Tokens beyond T are padded with f = +big (lf = 0) and i = -big (weight 0).
+// Both gates use this m, so that the largest weight is 1 and 16-bit operands keep their digits. The cell's own reference,
+// against which eps, the floor of the denominator and the states outside are defined, is another: M_i, with M = max over the
+// exponents and the initial m, which is 0 when no state is given (exponential gate), or M = 0 (sigmoid gate). With o_i such
+// that M_i = b_i + o_i:
+//
+//   h_i = (s r_i C^T q_i + sum_j P_ij v_j) / (max(|z_i|, exp(-b_i - mu_i)) + eps exp(o_i - mu_i))
+//   h_i = (..) exp(b_i + mu_i)          without a normaliser
+//
+// Without an initial state m starts at -big: nothing has been summed. The program holds C^T [dv slice, dqk]: a matrix unit's
+// accumulator is then the left operand of the next product, and the state never leaves the registers. Tokens beyond T are
+// padded with f = +big (lf = 0) and i = -big (weight 0).
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 
@@ -85,7 +94,8 @@ private:
   KernelOp kernel;
   unsigned position[numTensors]; // of each tensor among the kernel's arguments, which are those that the cell has
   Value batch, head, slice, dv0; // grid indices; first column of the slice
-  Value C, n, m;                 // the state: C^T [dv, dqk], n [dqk], m scalar of type gate
+  Value C, n;                    // the state: C^T [dv, dqk], n [dqk]
+  Value m, M;                    // what C and n are relative to, and the cell's m; scalars of type gate
 };
 
 Value ForwardProgram::convert(Value x, Type type) {
@@ -177,8 +187,11 @@ void ForwardProgram::loadState() {
   // C^T [dv, dqk] of c0 [B, H, dqk, dv]
   C = load(C0, {batch, head, zero, dv0}, {3, 2}, mat(dv, dqk, accumulation));
   n = options.hasNormalizer() ? load(N0, {batch, head, zero}, {2}, vec(dqk, accumulation)) : Value();
-  m = options.hasStabilizer() ? b.create<LoadScalarOp>(loc, gate, tensor(M0), ValueRange{batch, head}, b.getF64FloatAttr(0)).getResult()
-                              : constant(gate, 0);
+  // A state that is given is relative to m0, that of a sigmoid cell to 0.
+  Value zeroM = constant(gate, 0);
+  M = options.hasStabilizer() ? b.create<LoadScalarOp>(loc, gate, tensor(M0), ValueRange{batch, head}, b.getF64FloatAttr(0)).getResult() : zeroM;
+  Value given = b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sgt, b.create<memref::DimOp>(loc, tensor(C0), 0), zero);
+  m = b.create<arith::SelectOp>(loc, given, M, constant(gate, -big));
 }
 
 /// One chunk: stores h and moves C, n, m one chunk on.
@@ -202,18 +215,16 @@ void ForwardProgram::chunkStep(Value t0) {
   Value sumAll = b.create<ExtractOp>(loc, gate, sumF, L - 1);
   bool exponential = options.inputGate == mlir::xlstm::InputGate::Exp;
   Value e = map(gates, {gateI, sumF}, [&](ValueRange x) { return sub(convert(exponential ? x[0] : logSigmoid(x[0]), gate), x[1]); });
-  Value mu, muLast;
-  if (exponential) {
-    Value highest = b.create<ScanOp>(loc, gates, Combiner::max, e);
-    mu = map(gates, highest, [&](ValueRange x) -> Value { return b.create<arith::MaxNumFOp>(loc, x[0], m); });
-    muLast = b.create<ExtractOp>(loc, gate, mu, L - 1);
-  } else {
-    mu = map(gates, sumF, [&](ValueRange x) -> Value { return b.create<arith::NegFOp>(loc, x[0]); });
-    muLast = b.create<arith::NegFOp>(loc, sumAll);
-  }
+  Value highest = b.create<ScanOp>(loc, gates, Combiner::max, e);
+  auto atLeast = [&](Value reference) {
+    return map(gates, highest, [&](ValueRange x) -> Value { return b.create<arith::MaxNumFOp>(loc, x[0], reference); });
+  };
+  Value mu = atLeast(m), muLast = b.create<ExtractOp>(loc, gate, mu, L - 1);
+  Value offset = exponential ? atLeast(M) : map(gates, sumF, [&](ValueRange x) -> Value { return b.create<arith::NegFOp>(loc, x[0]); }); // o
   Value fromState = map(weights, mu, [&](ValueRange x) { return mul(expDifference(m, x[0]), scaleQ); });    // r, with the scale of q
   Value intoState = map(weights, e, [&](ValueRange x) { return mul(expDifference(x[0], muLast), scaleK); }); // w, with the scale of k
   Value decay = expDifference(m, muLast);
+  Value nextM = add(sumAll, muLast), nextOuterM = exponential ? add(sumAll, b.create<ExtractOp>(loc, gate, offset, L - 1)) : M;
 
   // Scores within the chunk. exp is of min(.,0): above the diagonal the difference may be anything.
   auto [scoreWarpsM, scoreWarpsN] = schedule.scoreWarps();
@@ -227,20 +238,23 @@ void ForwardProgram::chunkStep(Value t0) {
   });
 
   // The reciprocal of the denominator, before the numerator: the scores are then needed in 16 bits only.
-  Value inverse;
+  Value inverse; // what the numerator is multiplied with
   if (options.hasNormalizer()) {
     Value inner = b.create<ReduceOp>(loc, weights, Combiner::add, P);
     Value outer = b.create<MatvecOp>(loc, weights, q, n, splat(weights, 0));
     Value eps = constant(accumulation, options.eps);
-    inverse = map(weights, {inner, outer, fromState, sumF, mu}, [&](ValueRange x) -> Value {
+    inverse = map(weights, {inner, outer, fromState, sumF, mu, offset}, [&](ValueRange x) -> Value {
       Value z = b.create<math::AbsFOp>(loc, add(x[0], mul(x[1], x[2])));
-      Value floor = exponential ? exp(convert(b.create<arith::NegFOp>(loc, add(x[3], x[4])), accumulation)) : constant(accumulation, 1);
+      Value floor = exp(convert(b.create<arith::NegFOp>(loc, add(x[3], x[4])), accumulation));
+      Value scaledEps = mul(eps, expDifference(x[5], x[4]));
       if (options.denominator == mlir::xlstm::Denominator::MaxWithEps)
-        z = b.create<arith::MaxNumFOp>(loc, z, add(floor, eps));
+        z = b.create<arith::MaxNumFOp>(loc, z, add(floor, scaledEps));
       else
-        z = add(b.create<arith::MaxNumFOp>(loc, z, floor), eps);
+        z = add(b.create<arith::MaxNumFOp>(loc, z, floor), scaledEps);
       return b.create<arith::DivFOp>(loc, constant(accumulation, 1), z);
     });
+  } else {
+    inverse = map(weights, {sumF, mu}, [&](ValueRange x) { return exp(convert(add(x[0], x[1]), accumulation)); });
   }
 
   // Numerator, transposed: num^T [dv, L] = C^T q^T r + v^T P^T.
@@ -249,9 +263,7 @@ void ForwardProgram::chunkStep(Value t0) {
   Value numerator = matmul(operandC, transpose(q), splat(mat(dv, L, accumulation), 0), stateWarps);
   numerator = mapMatrix(mat(dv, L, accumulation), numerator, {}, fromState, [&](ValueRange x) { return mul(x[2], x[3]); });
   numerator = matmul(transpose(v), transpose(operandP), numerator, stateWarps);
-  Value h = numerator;
-  if (inverse)
-    h = mapMatrix(mat(dv, L, accumulation), numerator, {}, inverse, [&](ValueRange x) { return mul(x[2], x[3]); });
+  Value h = mapMatrix(mat(dv, L, accumulation), numerator, {}, inverse, [&](ValueRange x) { return mul(x[2], x[3]); });
   b.create<StoreOp>(loc, h, tensor(H), ValueRange{batch, t0, head, dv0}, b.getDenseI64ArrayAttr({3, 1}));
 
   // The state after the chunk.
@@ -262,13 +274,15 @@ void ForwardProgram::chunkStep(Value t0) {
     Value decayed = map(vec(dqk, accumulation), n, [&](ValueRange x) { return mul(x[0], decay); });
     n = b.create<MatvecOp>(loc, decayed.getType(), transpose(k), intoState, decayed);
   }
-  if (exponential)
-    m = add(sumAll, muLast);
+  m = nextM;
+  M = nextOuterM;
 }
 
 void ForwardProgram::storeState() {
   Value zero = index(0);
-  b.create<StoreOp>(loc, C, tensor(CLast), ValueRange{batch, head, zero, dv0}, b.getDenseI64ArrayAttr({3, 2}));
+  Value toCell = expDifference(m, M); // outside, states are relative to the cell's m
+  auto scaled = [&](Value state) { return map(cast<TileType>(state.getType()), state, [&](ValueRange x) { return mul(x[0], toCell); }); };
+  b.create<StoreOp>(loc, scaled(C), tensor(CLast), ValueRange{batch, head, zero, dv0}, b.getDenseI64ArrayAttr({3, 2}));
   if (!options.hasNormalizer())
     return;
   // Every slice has the same n and m; the first one stores them.
@@ -276,9 +290,9 @@ void ForwardProgram::storeState() {
   auto branch = b.create<scf::IfOp>(loc, first);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  b.create<StoreOp>(loc, n, tensor(NLast), ValueRange{batch, head, zero}, b.getDenseI64ArrayAttr({2}));
+  b.create<StoreOp>(loc, scaled(n), tensor(NLast), ValueRange{batch, head, zero}, b.getDenseI64ArrayAttr({2}));
   if (options.hasStabilizer())
-    b.create<StoreScalarOp>(loc, m, tensor(MLast), ValueRange{batch, head});
+    b.create<StoreScalarOp>(loc, M, tensor(MLast), ValueRange{batch, head});
 }
 
 KernelOp ForwardProgram::build(StringRef name) {
@@ -302,30 +316,30 @@ KernelOp ForwardProgram::build(StringRef name) {
   Value T = b.create<memref::DimOp>(loc, tensor(Q), 1);
   loadState();
 
-  SmallVector<Value> carried;
-  for (Value value : {C, n, m})
-    if (value && (value != m || options.hasStabilizer()))
-      carried.push_back(value);
-  auto loop = b.create<scf::ForOp>(loc, index(0), T, index(L), carried);
-  auto rebind = [&](ValueRange values) {
-    size_t next = 0;
-    C = values[next++];
+  // What a chunk hands on to the next: C, m, and n and M where the cell has them.
+  auto state = [&]() {
+    SmallVector<Value> values = {C, m};
     if (options.hasNormalizer())
-      n = values[next++];
+      values.push_back(n);
     if (options.hasStabilizer())
-      m = values[next++];
+      values.push_back(M);
+    return values;
+  };
+  auto loop = b.create<scf::ForOp>(loc, index(0), T, index(L), state());
+  auto rebind = [&](ValueRange values) {
+    C = values[0];
+    m = values[1];
+    if (options.hasNormalizer())
+      n = values[2];
+    if (options.hasStabilizer())
+      M = values.back();
   };
   {
     OpBuilder::InsertionGuard inLoop(b);
     b.setInsertionPointToStart(loop.getBody());
     rebind(loop.getRegionIterArgs());
     chunkStep(loop.getInductionVar());
-    SmallVector<Value> results = {C};
-    if (options.hasNormalizer())
-      results.push_back(n);
-    if (options.hasStabilizer())
-      results.push_back(m);
-    b.create<scf::YieldOp>(loc, results);
+    b.create<scf::YieldOp>(loc, state());
   }
   rebind(loop.getResults());
   storeState();

@@ -41,7 +41,8 @@ void buildCPUPipeline(OpPassManager &manager) {
   manager.addPass(createCSEPass());
   manager.addPass(createLoopInvariantCodeMotionPass());
   manager.addPass(createConvertSCFToCFPass());
-  manager.addPass(createConvertMathToLLVMPass());
+  // log1p as log(1 + x) would lose a small x: it goes to libm.
+  manager.addPass(createConvertMathToLLVMPass(ConvertMathToLLVMPassOptions{/*approximateLog1p=*/false}));
   manager.addPass(createConvertMathToLibmPass()); // what LLVM has no intrinsic for
   manager.addPass(createConvertVectorToLLVMPass(ConvertVectorToLLVMPassOptions{/*reassociateFPReductions=*/true}));
   manager.addPass(createArithToLLVMConversionPass());

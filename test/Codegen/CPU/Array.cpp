@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstring>
 #include <limits>
+#include <sstream>
 #include <stdexcept>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -164,6 +165,24 @@ bool Array::gapsIntact() const {
     if ((byte < elements || !owned[byte - elements]) && *byte != pattern)
       return false;
   return true;
+}
+
+std::string difference(const Array &array, const std::function<double(const Array::Index &)> &expected, double tolerance) {
+  int64_t wrong = 0;
+  std::ostringstream first;
+  first.precision(17);
+  array.forEach([&](const Array::Index &index) {
+    double wanted = expected(index), got = array.get(index);
+    if (got == wanted || (std::isnan(got) && std::isnan(wanted)) || std::fabs(got - wanted) <= tolerance)
+      return;
+    if (wrong++)
+      return;
+    first << " wrong, first at";
+    for (int64_t i : index)
+      first << " " << i;
+    first << ": expected " << wanted << ", got " << got;
+  });
+  return wrong ? std::to_string(wrong) + first.str() : "";
 }
 
 } // namespace xlstm::test

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace xlstm::test {
@@ -56,6 +57,9 @@ private:
   uint8_t *mapping = nullptr, *elements = nullptr;
   size_t mappedBytes = 0, usedBytes = 0;
 };
+
+/// Empty if every element is within `tolerance` of what is expected, else how many are not and the first of them.
+std::string difference(const Array &array, const std::function<double(const Array::Index &)> &expected, double tolerance = 0);
 
 } // namespace xlstm::test
 

@@ -59,11 +59,11 @@ tile.kernel @k$order(%s: memref<19x37xf32>, %t: memref<37x19xf32>, %r: memref<19
   for (const char *kernel : {"kr", "kc"})
     for (int64_t g = 0; g < 3; ++g) {
       program.run(kernel, {&s, &t, &r, &c, &y}, g, g + 1);
-      y.forEach([&](const Index &i) {
+      auto expected = [&](const Index &i) {
         double sum = float(s.get(i)) + 1.0f;
-        double expected = sum * (c.get({i[1]}) - r.get({i[0]})) * 0.5 + i[0] - i[1];
-        ASSERT_NEAR(y.get(i), i[1] <= i[0] + g ? expected : 0.0, 1e-13) << kernel << " " << i[0] << " " << i[1];
-      });
+        return i[1] <= i[0] + g ? sum * (c.get({i[1]}) - r.get({i[0]})) * 0.5 + i[0] - i[1] : 0.0;
+      };
+      EXPECT_EQ(difference(y, expected, 1e-13), "") << kernel;
     }
 }
 
@@ -98,11 +98,9 @@ tile.kernel @k(%x: memref<21x21xf32>, %y: memref<21x21xf32>, %z: memref<21x21xf3
   x.fill([&] { return normal(); });
   program.run("k", {&x, &y, &z, &w});
   auto both = [&](int64_t i, int64_t j) { return float(2 * x.get({i, j}) + x.get({j, i})); };
-  x.forEach([&](const Index &i) {
-    EXPECT_EQ(y.get(i), 2 * x.get(i));
-    EXPECT_EQ(z.get(i), both(i[0], i[1]));
-    EXPECT_EQ(w.get(i), both(i[0], i[1]) - both(i[1], i[0]));
-  });
+  EXPECT_EQ(difference(y, [&](const Index &i) { return 2 * x.get(i); }), "");
+  EXPECT_EQ(difference(z, [&](const Index &i) { return both(i[0], i[1]); }), "");
+  EXPECT_EQ(difference(w, [&](const Index &i) { return both(i[0], i[1]) - both(i[1], i[0]); }), "");
 }
 
 TEST_P(Elementwise, ReduceInBothOrders) {
@@ -160,7 +158,7 @@ tile.kernel @k(%y: memref<7xf32>) names ["y"] grid(%g: 1) {
 })", isa());
   Array y(DType::F32, {7});
   program.run("k", {&y});
-  y.forEach([&](const Index &i) { EXPECT_EQ(y.get(i), 10.5); });
+  EXPECT_EQ(difference(y, [](const Index &) { return 10.5; }), "");
 }
 
 TEST_P(Elementwise, ScanAddsAndTakesMaxima) {

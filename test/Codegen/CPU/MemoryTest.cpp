@@ -105,12 +105,10 @@ TEST_P(Memory, LoadsEveryPairOfAxesWithBoundsAndStrides) {
     Array x(DType::F32, c.shape(), c.strides()), y(DType::F32, {3, 3, 3, 3, 8, 16});
     x.fill([&] { return normal(); });
     program.run("load", {&x, &y}, 0, 81);
-    int64_t wrong = 0;
-    y.forEach([&](const Index &index) {
+    EXPECT_EQ(difference(y, [&](const Index &index) {
       Index place = c.place(blockOf(index), index[4], index[5]);
-      wrong += y.get(index) != (inside(place, c.shape()) ? x.get(place) : -2.5);
-    });
-    EXPECT_EQ(wrong, 0);
+      return inside(place, c.shape()) ? x.get(place) : -2.5;
+    }), "");
   }
 }
 
@@ -151,16 +149,10 @@ tile.kernel @k(%x: memref<?x?x5xf32, strided<[?, ?, ?]>>, %y: memref<6x7x40xf32>
       w(DType::BF16, {3, 6}, {2, 9});
   x.fill([&] { return normal(); });
   program.run("k", {&x, &y, &z, &w}, 0, 42);
-  y.forEach([&](const Index &i) {
-    Index place = {3 + i[2], i[0], i[1]};
-    ASSERT_EQ(y.get(i), inside(place, x.shape()) ? x.get(place) : 4.0);
-  });
-  z.forEach([&](const Index &i) {
-    Index place = {3, i[0], i[1]};
-    ASSERT_EQ(z.get(i), inside(place, x.shape()) ? x.get(place) : 8.0);
-    if (inside(i, w.shape()))
-      ASSERT_EQ(w.get(i), roundTo(z.get(i), DType::BF16));
-  });
+  auto at = [&](const Index &place, double pad) { return inside(place, x.shape()) ? x.get(place) : pad; };
+  EXPECT_EQ(difference(y, [&](const Index &i) { return at({3 + i[2], i[0], i[1]}, 4.0); }), "");
+  EXPECT_EQ(difference(z, [&](const Index &i) { return at({3, i[0], i[1]}, 8.0); }), "");
+  EXPECT_EQ(difference(w, [&](const Index &i) { return roundTo(z.get(i), DType::BF16); }), "");
 }
 
 TEST_P(Memory, OffsetsMayBeNegative) {
@@ -182,12 +174,12 @@ tile.kernel @k(%x: memref<?x?xf32, strided<[?, 1]>>, %y: memref<3x3x8x40xf32>, %
   Array x(DType::F32, {5, 37}), y(DType::F32, {3, 3, 8, 40}), z(DType::F32, {3, 3}), w(DType::F32, {5, 37});
   x.fill([&] { return normal(); });
   program.run("k", {&x, &y, &z, &w}, 0, 9);
-  y.forEach([&](const Index &i) {
+  EXPECT_EQ(difference(y, [&](const Index &i) {
     Index place = {-3 * i[0] + i[2], -21 * i[1] + i[3]};
-    ASSERT_EQ(y.get(i), inside(place, x.shape()) ? x.get(place) : 4.0);
-  });
-  z.forEach([&](const Index &i) { ASSERT_EQ(z.get(i), i[0] + i[1] ? 8.0 : x.get({0, 0})); });
-  w.forEach([&](const Index &i) { ASSERT_EQ(w.get(i), x.get(i)); });
+    return inside(place, x.shape()) ? x.get(place) : 4.0;
+  }), "");
+  EXPECT_EQ(difference(z, [&](const Index &i) { return i[0] + i[1] ? 8.0 : x.get({0, 0}); }), "");
+  EXPECT_EQ(difference(w, [&](const Index &i) { return x.get(i); }), "");
 }
 
 // An absent tensor has a null address: touching it would end the test.
@@ -214,7 +206,7 @@ tile.kernel @k(%x: memref<?x4x64xf32, strided<[?, ?, 1]>>, %m: memref<?x4xf32, s
   Array none3 = Array::absent(DType::F32, 3), none2 = Array::absent(DType::F32, 2);
   Array z(DType::F32, {2, 4, 32, 65});
   program.run("k", {&none3, &none2, &none3, &none2, &z}, 0, 8);
-  z.forEach([&](const Index &i) { ASSERT_EQ(z.get(i), i[3] < 64 ? 5.0 : 0.0); });
+  EXPECT_EQ(difference(z, [&](const Index &i) { return i[3] < 64 ? 5.0 : 0.0; }), "");
 }
 
 TEST_P(Memory, TensorsOfRankZeroAreScalars) {
@@ -314,7 +306,8 @@ tile.kernel @k(%x: memref<?x$a>, %y: memref<?x$c>) names ["x", "y"] grid(%i: dim
 // A splat and a map of a 16-bit type are kept in f32 and have the values of the 16-bit type.
 TEST_P(Memory, TilesOfBFloatHoldRoundedValues) {
   Program program(R"(
-tile.kernel @k(%x: memref<64xf32>, %y: memref<64xf32>, %z: memref<64xf32>, %w: memref<64xf32>, %v: memref<64xf32>) names ["x", "y", "z", "w", "v"] grid(%i: 1) {
+tile.kernel @k(%x: memref<64xf32>, %y: memref<64xf32>, %z: memref<64xf32>, %w: memref<64xf32>, %v: memref<64xf32>, %u1: memref<f32>)
+    names ["x", "y", "z", "w", "v", "u"] grid(%i: 1) {
   %c0 = arith.constant 0 : index
   %t = tile.load %x[%c0] axes [0] : memref<64xf32> -> !tile.tile<64xf32>
   %r = tile.map elems(%t : !tile.tile<64xf32>) -> !tile.tile<64xbf16> {
@@ -335,19 +328,23 @@ tile.kernel @k(%x: memref<64xf32>, %y: memref<64xf32>, %z: memref<64xf32>, %w: m
   }
   tile.store %sum, %w[%c0] axes [0] : !tile.tile<64xf32>, memref<64xf32>
   %one = tile.extract %r[3] : !tile.tile<64xbf16> -> bf16
-  %all = tile.splat %one : bf16 -> !tile.tile<64xbf16>
+  %wide = arith.extf %one : bf16 to f32
+  %three = arith.constant 3.0 : f32
+  %product = arith.mulf %wide, %three : f32
+  %short = arith.truncf %product : f32 to bf16
+  tile.store_scalar %one, %u1[] : bf16, memref<f32>
+  %all = tile.splat %short : bf16 -> !tile.tile<64xbf16>
   tile.store %all, %v[%c0] axes [0] : !tile.tile<64xbf16>, memref<64xf32>
 })", isa());
-  Array x(DType::F32, {64}), y(DType::F32, {64}), z(DType::F32, {64}), w(DType::F32, {64}), v(DType::F32, {64});
+  Array x(DType::F32, {64}), y(DType::F32, {64}), z(DType::F32, {64}), w(DType::F32, {64}), v(DType::F32, {64}), u(DType::F32, {});
   x.fill([&] { return normal(); });
-  program.run("k", {&x, &y, &z, &w, &v});
-  x.forEach([&](const Index &i) {
-    double rounded = roundTo(x.get(i), DType::BF16);
-    EXPECT_EQ(y.get(i), rounded);
-    EXPECT_EQ(z.get(i), 1.5);
-    EXPECT_EQ(w.get(i), roundTo(rounded + 1.5, DType::F32));
-    EXPECT_EQ(v.get(i), roundTo(x.get({3}), DType::BF16));
-  });
+  program.run("k", {&x, &y, &z, &w, &v, &u});
+  auto rounded = [&](const Index &i) { return roundTo(x.get(i), DType::BF16); };
+  EXPECT_EQ(difference(y, rounded), "");
+  EXPECT_EQ(difference(z, [&](const Index &) { return 1.5; }), "");
+  EXPECT_EQ(difference(w, [&](const Index &i) { return roundTo(rounded(i) + 1.5, DType::F32); }), "");
+  EXPECT_EQ(difference(v, [&](const Index &) { return roundTo(rounded({3}) * 3, DType::BF16); }), "");
+  EXPECT_EQ(difference(u, [&](const Index &) { return rounded({3}); }), "");
 }
 
 } // namespace

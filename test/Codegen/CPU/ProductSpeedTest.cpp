@@ -47,8 +47,8 @@ tile.kernel @k(%times: memref<?x$t>, %a: memref<$Ax$t>, %b: memref<$kx$nx$t>, %d
 TEST_P(ProductSpeed, DISABLED_MatmulGigaflops) {
   for (DType type : {DType::F32, DType::F64})
     for (auto [m, n, k] : {std::array<int64_t, 3>{64, 256, 256}, std::array<int64_t, 3>{64, 512, 64}})
-      std::printf("%-9s %s %3lld x %3lld, k = %3lld: %6.1f GFLOP/s\n", GetParam(), name(type), (long long)m, (long long)n, (long long)k,
-                  speed(m, n, k, false, type, isa()));
+      std::printf("%-9s %s %3lld x %3lld, k = %3lld: %6.1f GFLOP/s, left operand by columns %6.1f\n", GetParam(), name(type),
+                  (long long)m, (long long)n, (long long)k, speed(m, n, k, false, type, isa()), speed(m, n, k, true, type, isa()));
 }
 
 } // namespace

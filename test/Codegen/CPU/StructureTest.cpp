@@ -37,11 +37,10 @@ tile.kernel @k(%n: memref<?x2xf32, strided<[?, ?]>>, %y: memref<?x3x2x16xf32, st
       Array y(DType::F32, {4, 3, 2, 16});
       y.fill([] { return -1.0; });
       program.run("k", {&n, &y}, begin, end);
-      y.forEach([&](const Index &i) {
+      EXPECT_EQ(difference(y, [&](const Index &i) {
         int64_t block = (i[0] * 3 + i[1]) * 2 + i[2];
-        bool ran = begin <= block && block < end;
-        ASSERT_EQ(y.get(i), ran ? 100 * i[0] + 10 * i[1] + i[2] : -1) << "blocks " << begin << " .. " << end;
-      });
+        return begin <= block && block < end ? 100 * i[0] + 10 * i[1] + i[2] : -1;
+      }), "") << "blocks " << begin << " .. " << end;
     }
 }
 
@@ -103,21 +102,18 @@ tile.kernel @swap(%x: memref<?xf32>, %a: memref<20x20xf32>, %b: memref<20x20xf32
         std::tie(u, v) = std::make_pair(v, u + v);
       return std::make_pair(u, v);
     };
-    y.forEach([&](const Index &i) {
-      auto [u, v] = nth(a.get(i), b.get(i));
-      ASSERT_EQ(y.get(i), u) << n << " iterations";
-      ASSERT_EQ(z.get(i), v) << n << " iterations";
-    });
+    EXPECT_EQ(difference(y, [&](const Index &i) { return nth(a.get(i), b.get(i)).first; }), "") << n << " iterations";
+    EXPECT_EQ(difference(z, [&](const Index &i) { return nth(a.get(i), b.get(i)).second; }), "") << n << " iterations";
     EXPECT_EQ(s.get({0}), nth(1, 2).first);
     EXPECT_EQ(s.get({1}), nth(1, 2).second);
     EXPECT_EQ(s.get({2}), n * (n - 1) / 2);
 
     program.run("swap", {length, &a, &b, &y, &z});
-    y.forEach([&](const Index &i) {
-      double u = a.get(i), v = b.get({i[1], i[0]});
-      ASSERT_EQ(y.get(i), n % 2 ? v : u) << n << " swaps";
-      ASSERT_EQ(z.get(i), n % 2 ? u : v) << n << " swaps";
-    });
+    bool even = n % 2 == 0;
+    auto u = [&](const Index &i) { return a.get(i); };
+    auto v = [&](const Index &i) { return b.get({i[1], i[0]}); };
+    EXPECT_EQ(difference(y, [&](const Index &i) { return even ? u(i) : v(i); }), "") << n << " swaps";
+    EXPECT_EQ(difference(z, [&](const Index &i) { return even ? v(i) : u(i); }), "") << n << " swaps";
   }
 }
 
@@ -158,13 +154,10 @@ tile.kernel @$name(%a: memref<20x20xf32>, %y: memref<20x20xf32>, %z: memref<20x2
   a.fill([&](const Index &i) { return 20 * i[0] + i[1]; });
   for (const char *kernel : {"same", "transposed", "later"}) {
     program.run(kernel, {&a, &y, &z, &w});
-    int64_t wrong = 0;
-    y.forEach([&](const Index &i) {
-      wrong += y.get(i) != a.get(i) + 3;
-      wrong += z.get(i) != a.get(*kernel == 't' ? Index{i[1], i[0]} : i) - 3;
-      wrong += *kernel == 'l' && w.get(i) != a.get(i);
-    });
-    EXPECT_EQ(wrong, 0) << kernel;
+    bool isTransposed = *kernel == 't', isReadLater = *kernel == 'l';
+    EXPECT_EQ(difference(y, [&](const Index &i) { return a.get(i) + 3; }), "") << kernel;
+    EXPECT_EQ(difference(z, [&](const Index &i) { return a.get(isTransposed ? Index{i[1], i[0]} : i) - 3; }), "") << kernel;
+    EXPECT_EQ(difference(w, [&](const Index &i) { return isReadLater ? a.get(i) : 0; }), "") << kernel;
   }
 }
 
@@ -216,10 +209,8 @@ tile.kernel @k(%a: memref<12x10x18xf32>, %b: memref<10x33xf32>, %y: memref<18x33
         result += a.get({t, k, at[0]}) * b.get({k, at[1]});
     return result;
   };
-  y.forEach([&](const Index &i) {
-    ASSERT_NEAR(y.get(i), sum(12, i), 1e-4);
-    ASSERT_NEAR(z.get(i), 2 * sum(8, i), 1e-4);
-  });
+  EXPECT_EQ(difference(y, [&](const Index &i) { return sum(12, i); }, 1e-4), "");
+  EXPECT_EQ(difference(z, [&](const Index &i) { return 2 * sum(8, i); }, 1e-4), "");
 }
 
 // Index arithmetic of the surrounding program, as i64: select, min, division, comparison.
