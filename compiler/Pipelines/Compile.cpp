@@ -278,6 +278,8 @@ llvm::Expected<Compilation> compile(const description::ModelDescription &model, 
 
   std::vector<std::optional<Compilation>> parts(jobs->size());
   std::vector<std::string> errors(jobs->size());
+  initializeNVPTX();
+  initializeX86();
   llvm::DefaultThreadPool pool;
   for (size_t i = 0; i < jobs->size(); ++i)
     pool.async([&, i] {

@@ -16,7 +16,7 @@ KernelEmitter::KernelEmitter(KernelOp kernel, ImplicitLocOpBuilder &builder)
 
 FailureOr<LLVM::LLVMFuncOp> KernelEmitter::emit() {
   createFunction();
-  if (failed(emitBlock(kernel.getBody().front())))
+  if (failed(emitBlock(kernel.getBody().front())) || unsupportedBody)
     return failure();
   b.create<LLVM::ReturnOp>(ValueRange());
   function->setAttr("tile.threads", b.getI64IntegerAttr(threads));
@@ -223,7 +223,14 @@ Value KernelEmitter::evaluateBody(Region &region, ValueRange arguments) {
   auto yield = cast<YieldOp>(region.front().getTerminator());
   for (Operation &op : region.front().without_terminator()) {
     bool lastRounding = isa<arith::TruncFOp>(op) && op.hasOneUse() && *op.user_begin() == yield.getOperation();
-    map.map(op.getResult(0), lastRounding ? map.lookup(op.getOperand(0)) : emitScalar(op, map));
+    Value result = lastRounding ? map.lookup(op.getOperand(0)) : emitScalar(op, map);
+    if (!result) {
+      if (!unsupportedBody) // once, not for every element
+        op.emitError() << "has no lowering to NVVM";
+      unsupportedBody = true;
+      return ptx.f32(0);
+    }
+    map.map(op.getResult(0), result);
   }
   return map.lookup(yield.getValue());
 }

@@ -131,6 +131,7 @@ private:
   ChunkwiseSchedule schedule;
   mlir::LLVM::LLVMFuncOp function;
   int64_t threads, sharedTop = 0;
+  bool unsupportedBody = false; // a map has an operation without a lowering; the error is emitted
   Value thread, lane, warp, sharedBase;
   SmallVector<Tensor> tensors;
   mlir::DenseMap<Value, unsigned> tensorNumber;

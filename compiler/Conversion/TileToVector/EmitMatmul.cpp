@@ -46,12 +46,12 @@ LogicalResult BlockEmitter::emitMatmul(MatmulOp op) {
   for (const Buffer *operand : {&lhs, &rhs})
     if (operand->splat || operand->type.getElementType() != element)
       return op.emitError() << "expected operands in memory of the accumulator's type " << element << " or narrower ones kept in it";
-  // The result is stored along the direction in which an operand is: D = A B by rows, or D^T = B^T A^T where A is stored by columns.
-  bool columnMajor = lhs.columnMajor;
+  // The result is stored along the direction in which an operand is: D = A B by rows where B is, or D^T = B^T A^T by columns
+  // where A is. Where both could be, the accumulator decides.
+  Buffer result, accumulator = tiles.lookup(op.getAccumulator());
+  bool columnMajor = lhs.columnMajor && (rhs.columnMajor || !accumulator.pointer || accumulator.columnMajor);
   if (!columnMajor)
     rhs = inOrder(rhs, /*columnMajor=*/false, op);
-
-  Buffer result, accumulator = tiles.lookup(op.getAccumulator());
   if (accumulator.pointer && accumulator.columnMajor == columnMajor) {
     result = reuseOrAllocate(op.getAccumulator(), type, op, {lhs, rhs});
   } else {

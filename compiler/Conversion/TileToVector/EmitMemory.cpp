@@ -114,6 +114,8 @@ Value BlockEmitter::inRange(const Tensor &tensor, ArrayRef<Value> index) {
 std::pair<Value, Value> BlockEmitter::insideRange(Value offset, Value axisExtent, int64_t extent) {
   auto clamp = [&](Value value, Value to) { return b.createOrFold<arith::MinSIOp>(b.createOrFold<arith::MaxSIOp>(value, i64(0)), to); };
   Value end = clamp(b.createOrFold<arith::SubIOp>(axisExtent, offset), i64(extent));
+  if (getConstantIntValue(offset).value_or(-1) >= 0)
+    return {i64(0), end};
   return {clamp(b.createOrFold<arith::SubIOp>(i64(0), offset), end), end};
 }
 
@@ -164,9 +166,12 @@ LogicalResult BlockEmitter::emitLoad(LoadOp op) {
   };
 
   loop(0, buffer.lines(), 1, [&](Value line) {
-    Value isLine = b.create<arith::AndIOp>(b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::sge, line, lineBegin),
-                                           b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, line, lineEnd));
-    Value begin = b.create<arith::SelectOp>(isLine, innerBegin, i64(0)), end = b.create<arith::SelectOp>(isLine, innerEnd, i64(0));
+    Value isLine = b.create<arith::CmpIOp>(arith::CmpIPredicate::slt, line, lineEnd);
+    if (!isConstantIntValue(lineBegin, 0))
+      isLine = b.create<arith::AndIOp>(isLine, b.create<arith::CmpIOp>(arith::CmpIPredicate::sge, line, lineBegin));
+    Value end = b.create<arith::SelectOp>(isLine, innerEnd, i64(0));
+    bool beginsInside = isConstantIntValue(innerBegin, 0);
+    Value begin = beginsInside ? innerBegin : b.create<arith::SelectOp>(isLine, innerBegin, i64(0));
     SmallVector<Value> index = base;
     if (outer >= 0)
       index[outer] = add(base[outer], line);
@@ -174,7 +179,8 @@ LogicalResult BlockEmitter::emitLoad(LoadOp op) {
       loop(from, to, 1, [&](Value position) { b.create<LLVM::StoreOp>(constant(stored, pad), at(buffer, line, position)); });
     };
     Value whole = begin;
-    padding(i64(0), begin);
+    if (!beginsInside)
+      padding(i64(0), begin);
     if (contiguous) { // vectors as far as they are inside
       whole = wholeVectors(begin, end);
       loop(begin, whole, W, [&](Value position) {

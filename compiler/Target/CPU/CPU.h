@@ -23,6 +23,10 @@ const CPUISA *findISA(llvm::StringRef name);
 /// Lowers what convert-tile-to-vector leaves (scf, vector, arith, math) to the LLVM dialect.
 void buildCPUPipeline(mlir::OpPassManager &manager);
 
+/// Registers LLVM's X86 target. emitSharedObject does it too; where several threads use LLVM's targets, call it before they
+/// start, since LLVM's list of targets has no lock.
+void initializeX86();
+
 /// The module's functions as a position-independent shared object for an instruction set, all exported. Undefined are at
 /// most symbols of libc and libm, which the loading process has. Thread-safe.
 llvm::Expected<std::string> emitSharedObject(mlir::ModuleOp module, llvm::StringRef isa);

@@ -104,9 +104,7 @@ static llvm::Expected<std::string> link(StringRef object) {
   return (*buffer)->getBuffer().str();
 }
 
-llvm::Expected<std::string> emitSharedObject(ModuleOp module, StringRef isa) {
-  if (!findISA(isa))
-    return fail("unknown instruction set '" + isa + "', expected x86-64-v4, x86-64-v3 or x86-64");
+void initializeX86() {
   static std::once_flag once;
   std::call_once(once, [] {
     LLVMInitializeX86Target();
@@ -114,6 +112,12 @@ llvm::Expected<std::string> emitSharedObject(ModuleOp module, StringRef isa) {
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
   });
+}
+
+llvm::Expected<std::string> emitSharedObject(ModuleOp module, StringRef isa) {
+  if (!findISA(isa))
+    return fail("unknown instruction set '" + isa + "', expected x86-64-v4, x86-64-v3 or x86-64");
+  initializeX86();
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> ir = translateModuleToLLVMIR(module, context);
   if (!ir)

@@ -12,6 +12,7 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
+#include <mutex>
 
 extern "C" {
 void LLVMInitializeNVPTXTarget();
@@ -55,6 +56,17 @@ static void useShortSharedPointers() {
     static_cast<llvm::cl::opt<bool> *>(it->second)->setValue(true);
 }
 
+void initializeNVPTX() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeNVPTXTarget();
+    LLVMInitializeNVPTXTargetInfo();
+    LLVMInitializeNVPTXTargetMC();
+    LLVMInitializeNVPTXAsmPrinter();
+    useShortSharedPointers();
+  });
+}
+
 static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
@@ -76,11 +88,7 @@ llvm::Expected<std::string> emitPTX(gpu::GPUModuleOp module, StringRef chip, Str
   auto fail = [](const llvm::Twine &message) { return llvm::createStringError(llvm::inconvertibleErrorCode(), message); };
   if (chip != "sm_80" && chip != "sm_90a")
     return fail("expected chip sm_80 or sm_90a, got '" + chip + "'");
-  LLVMInitializeNVPTXTarget();
-  LLVMInitializeNVPTXTargetInfo();
-  LLVMInitializeNVPTXTargetMC();
-  LLVMInitializeNVPTXAsmPrinter();
-  useShortSharedPointers();
+  initializeNVPTX();
 
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> ir = translateModuleToLLVMIR(module, context, module.getName());

@@ -16,6 +16,10 @@ namespace xlstm {
 /// Lowers what convert-tile-to-nvvm leaves in gpu.modules (scf, arith) to the LLVM dialect.
 void buildNVVMToLLVMPipeline(mlir::OpPassManager &manager);
 
+/// Registers LLVM's NVPTX target. emitPTX does it too; where several threads use LLVM's targets, call it before they start,
+/// since LLVM's list of targets has no lock.
+void initializeNVPTX();
+
 /// PTX of a gpu.module of LLVM dialect for `chip` (sm_80, sm_90a) with LLVM's `features` ("+ptx83").
 /// LLVM 19 knows chips up to sm_90a and PTX up to 8.5; it ignores others silently, so they are an error here.
 llvm::Expected<std::string> emitPTX(mlir::gpu::GPUModuleOp module, llvm::StringRef chip, llvm::StringRef features);

@@ -256,6 +256,18 @@ Accuracy accuracyOf(const std::string &op, DType type, const std::string &isa, c
   return result;
 }
 
+/// The measured errors, into the report of --gtest_output.
+void record(const Accuracy &accuracy) {
+  auto text = [](double x) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%.3g", x);
+    return std::string(buffer);
+  };
+  testing::Test::RecordProperty("worst_relative_error", text(accuracy.worst));
+  testing::Test::RecordProperty("worst_at", text(accuracy.at));
+  testing::Test::RecordProperty("worst_error_below_normal", text(accuracy.worstSubnormal));
+}
+
 std::vector<double> between(double low, double high, int64_t count) {
   std::vector<double> values;
   for (int64_t i = 0; i < count; ++i)
@@ -283,8 +295,7 @@ TEST_P(Elementwise, ExpOfF32) {
   Accuracy accuracy = accuracyOf("math.exp", DType::F32, isa(), values, [](long double x) { return expl(x); });
   EXPECT_LE(accuracy.worst, 3e-7) << "at " << accuracy.at;
   EXPECT_LE(accuracy.worstSubnormal, std::numeric_limits<float>::min()) << "at " << accuracy.atSubnormal;
-  std::printf("math.exp f32: relative error %.3g at %.9g, below the normal range absolute %.3g at %.9g\n", accuracy.worst, accuracy.at,
-              accuracy.worstSubnormal, accuracy.atSubnormal);
+  record(accuracy);
 }
 
 TEST_P(Elementwise, ExpAtTheEnds) {
@@ -311,8 +322,7 @@ TEST_P(Elementwise, Log1pOfF32) {
   Accuracy accuracy = accuracyOf("math.log1p", DType::F32, isa(), values, [](long double x) { return log1pl(x); });
   EXPECT_LE(accuracy.worst, 3e-7) << "at " << accuracy.at;
   EXPECT_LE(accuracy.worstSubnormal, 1e-45) << "at " << accuracy.atSubnormal;
-  std::printf("math.log1p f32: relative error %.3g at %.9g, below the normal range absolute %.3g at %.9g\n", accuracy.worst, accuracy.at,
-              accuracy.worstSubnormal, accuracy.atSubnormal);
+  record(accuracy);
 }
 
 TEST_P(Elementwise, FunctionsOfF64) {
@@ -330,7 +340,7 @@ TEST_P(Elementwise, TanhOfF32) {
   append(values, betweenLogarithms(1e-30, 10, 50000));
   Accuracy accuracy = accuracyOf("math.tanh", DType::F32, isa(), values, [](long double x) { return tanhl(x); });
   EXPECT_LE(accuracy.worst, 5e-7) << "at " << accuracy.at;
-  std::printf("math.tanh f32: relative error %.3g at %.9g\n", accuracy.worst, accuracy.at);
+  record(accuracy);
 }
 
 } // namespace

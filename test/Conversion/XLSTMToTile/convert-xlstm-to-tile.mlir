@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // A function of one mLSTM cell before, the chunkwise program after. The names are those of compiler/Conversion/XLSTMToTile/MLSTM.cpp:
-// b prefix sums of log f, e = i - b, mu running maximum, r and w the weights of old state and new tokens.
+// b prefix sums of log f, e = x - b, mu running maximum, r and w the weights of old state and new tokens, M the cell's own m.
 // RUN: xlstm-opt %s --xlstm-select-schedule=target=cpu --convert-xlstm-to-tile | FileCheck %s
 // RUN: xlstm-opt %s --xlstm-select-schedule=target=sm_80 --convert-xlstm-to-tile | FileCheck %s --check-prefix=GPU
 
@@ -15,11 +15,15 @@
 // CHECK-SAME: schedule = {chunk = 64 : i64, dqk_tile = 16 : i64, dv_slice = 32 : i64, target = "cpu"}
 // CHECK: %[[DV0:[^ ]*]] = arith.muli %[[SLICE]], %c32
 // CHECK: %[[T:[^ ]*]] = memref.dim %[[Q]], %c1
-// The state: C^T, n, m.
+// The state: C^T, n, M; m is M where a state is given, else below all that can be summed.
 // CHECK: %[[CT:[^ ]*]] = tile.load %[[C0]][%[[BATCH]], %[[HEAD]], %c0, %[[DV0]]] axes [3, 2] : {{.*}} -> <32x16xf32>
 // CHECK: %[[N:[^ ]*]] = tile.load %[[N0]][%[[BATCH]], %[[HEAD]], %c0] axes [2] : {{.*}} -> <16xf32>
-// CHECK: %[[M:[^ ]*]] = tile.load_scalar %[[M0]][%[[BATCH]], %[[HEAD]]] : {{.*}} -> f64
-// CHECK: %[[LOOP:[^ :]*]]:3 = scf.for %[[T0:[^ ]*]] = %{{.*}} to %[[T]] step %c64 iter_args(%[[C:[^ ]*]] = %[[CT]], %[[NI:[^ ]*]] = %[[N]], %[[MI:[^ ]*]] = %[[M]])
+// CHECK: %[[OM:[^ ]*]] = tile.load_scalar %[[M0]][%[[BATCH]], %[[HEAD]]] : {{.*}} -> f64
+// CHECK: %[[STATES:[^ ]*]] = memref.dim %[[C0]], %c0
+// CHECK: %[[GIVEN:[^ ]*]] = arith.cmpi sgt, %[[STATES]], %c0
+// CHECK: %[[LOWEST:[^ ]*]] = arith.constant -1.000000e+30 : f64
+// CHECK: %[[M:[^ ]*]] = arith.select %[[GIVEN]], %[[OM]], %[[LOWEST]]
+// CHECK: %[[LOOP:[^ :]*]]:4 = scf.for %[[T0:[^ ]*]] = %{{.*}} to %[[T]] step %c64 iter_args(%[[C:[^ ]*]] = %[[CT]], %[[MI:[^ ]*]] = %[[M]], %[[NI:[^ ]*]] = %[[N]], %[[OMI:[^ ]*]] = %[[OM]])
 // CHECK: %[[S:[^ ]*]] = arith.constant 2.500000e-01 : f32
 // CHECK-NEXT: %[[ONE:[^ ]*]] = arith.constant 1.000000e+00 : f32
 // CHECK-NEXT: %[[SCALE:[^ ]*]] = arith.constant 2.500000e-01 : f32
@@ -45,6 +49,8 @@
 // CHECK: %[[MU:[^ ]*]] = tile.map elems(%[[HIGHEST]] :
 // CHECK: arith.maxnumf %{{.*}}, %[[MI]] : f64
 // CHECK: %[[MUL:[^ ]*]] = tile.extract %[[MU]][63]
+// CHECK: %[[O:[^ ]*]] = tile.map elems(%[[HIGHEST]] :
+// CHECK: arith.maxnumf %{{.*}}, %[[OMI]] : f64
 // r = s exp(m - mu), w = exp(e - mu_L), the decay of the state.
 // CHECK: %[[R:[^ ]*]] = tile.map elems(%[[MU]] :
 // CHECK: arith.subf %[[MI]], %
@@ -56,6 +62,10 @@
 // CHECK: %[[DIFFERENCE:[^ ]*]] = arith.subf %[[MI]], %[[MUL]] : f64
 // CHECK: %[[ROUNDED:[^ ]*]] = arith.truncf %[[DIFFERENCE]]
 // CHECK: %[[DECAY:[^ ]*]] = math.exp %[[ROUNDED]] : f32
+// m' = b_L + mu_L, M' = b_L + o_L
+// CHECK: %[[MN:[^ ]*]] = arith.addf %[[BL]], %[[MUL]] : f64
+// CHECK: %[[OL:[^ ]*]] = tile.extract %[[O]][63]
+// CHECK: %[[OMN:[^ ]*]] = arith.addf %[[BL]], %[[OL]] : f64
 // P = s Q K^T exp(e_j - mu_i) for j <= i
 // CHECK: %[[KTT:[^ ]*]] = tile.transpose %[[KT]]
 // CHECK: %[[SCORES:[^ ]*]] = tile.matmul %[[QT]], %[[KTT]], %{{.*}} -> <64x64xf32>
@@ -67,14 +77,16 @@
 // CHECK: arith.mulf %[[SIJ]], %[[SCALE]]
 // CHECK: math.exp
 // CHECK: arith.select %[[CAUSAL]]
-// 1 / (max(|z|, exp(-(b + mu))) + eps), z = sum_j P_ij + r q.n
+// 1 / (max(|z|, exp(-(b + mu))) + eps exp(o - mu)), z = sum_j P_ij + r q.n
 // CHECK: %[[INNER:[^ ]*]] = tile.reduce <add> %[[P]]
 // CHECK: %[[OUTER:[^ ]*]] = tile.matvec %[[QT]], %[[NI]], %
-// CHECK: %[[INVERSE:[^ ]*]] = tile.map elems(%[[INNER]], %[[OUTER]], %[[R]], %[[B]], %[[MU]] :
+// CHECK: %[[INVERSE:[^ ]*]] = tile.map elems(%[[INNER]], %[[OUTER]], %[[R]], %[[B]], %[[MU]], %[[O]] :
 // CHECK: math.absf
 // CHECK: %[[FLOOR:[^ ]*]] = math.exp
+// CHECK: %[[WEIGHT:[^ ]*]] = math.exp
+// CHECK: %[[EPS:[^ ]*]] = arith.mulf %{{.*}}, %[[WEIGHT]] : f32
 // CHECK: %[[MAX:[^ ]*]] = arith.maxnumf %{{.*}}, %[[FLOOR]] : f32
-// CHECK: %[[Z:[^ ]*]] = arith.addf %[[MAX]], %
+// CHECK: %[[Z:[^ ]*]] = arith.addf %[[MAX]], %[[EPS]]
 // CHECK: arith.divf %{{.*}}, %[[Z]] : f32
 // The numerator, transposed: C^T q^T r + v^T P^T
 // CHECK: %[[QTT:[^ ]*]] = tile.transpose %[[QT]]
@@ -85,21 +97,26 @@
 // CHECK: %[[NUM:[^ ]*]] = tile.matmul %[[VTT]], %[[PT]], %[[OLDR]] :
 // CHECK: %[[HT:[^ ]*]] = tile.map elems(%[[NUM]] : {{.*}}) cols(%[[INVERSE]] :
 // CHECK: tile.store %[[HT]], %[[H]][%[[BATCH]], %[[T0]], %[[HEAD]], %[[DV0]]] axes [3, 1]
-// C' = decay C + sum w k v^T, n' = decay n + sum w k, m' = b_L + mu_L
+// C' = decay C + sum w k v^T, n' = decay n + sum w k
 // CHECK: %[[WV:[^ ]*]] = tile.map elems(%{{.*}} : !tile.tile<32x64xf32>) cols(%[[W]] :
 // CHECK: %[[DC:[^ ]*]] = tile.map elems(%[[C]] :
 // CHECK: arith.mulf %{{.*}}, %[[DECAY]]
 // CHECK: %[[CN:[^ ]*]] = tile.matmul %[[WV]], %[[KT]], %[[DC]] :
 // CHECK: %[[DN:[^ ]*]] = tile.map elems(%[[NI]] :
 // CHECK: %[[NN:[^ ]*]] = tile.matvec %{{.*}}, %[[W]], %[[DN]] :
-// CHECK: %[[MN:[^ ]*]] = arith.addf %[[BL]], %[[MUL]] : f64
-// CHECK: scf.yield %[[CN]], %[[NN]], %[[MN]]
-// Every slice stores its part of C; the first one stores n and m.
-// CHECK: tile.store %[[LOOP]]#0, %[[CLAST]][%[[BATCH]], %[[HEAD]], %{{.*}}, %[[DV0]]] axes [3, 2]
+// CHECK: scf.yield %[[CN]], %[[MN]], %[[NN]], %[[OMN]]
+// Outside, states are relative to M. Every slice stores its part of C; the first one stores n and M.
+// CHECK: %[[FROMM:[^ ]*]] = arith.subf %[[LOOP]]#1, %[[LOOP]]#3
+// CHECK: %[[TRUNC:[^ ]*]] = arith.truncf %[[FROMM]]
+// CHECK: %[[TOCELL:[^ ]*]] = math.exp %[[TRUNC]]
+// CHECK: %[[COUT:[^ ]*]] = tile.map elems(%[[LOOP]]#0 :
+// CHECK: arith.mulf %{{.*}}, %[[TOCELL]]
+// CHECK: tile.store %[[COUT]], %[[CLAST]][%[[BATCH]], %[[HEAD]], %{{.*}}, %[[DV0]]] axes [3, 2]
 // CHECK: %[[FIRST:[^ ]*]] = arith.cmpi eq, %[[SLICE]], %
 // CHECK: scf.if %[[FIRST]] {
-// CHECK: tile.store %[[LOOP]]#1, %[[NLAST]][%[[BATCH]], %[[HEAD]], %{{.*}}] axes [2]
-// CHECK: tile.store_scalar %[[LOOP]]#2, %[[MLAST]][%[[BATCH]], %[[HEAD]]]
+// CHECK: %[[NOUT:[^ ]*]] = tile.map elems(%[[LOOP]]#2 :
+// CHECK: tile.store %[[NOUT]], %[[NLAST]][%[[BATCH]], %[[HEAD]], %{{.*}}] axes [2]
+// CHECK: tile.store_scalar %[[LOOP]]#3, %[[MLAST]][%[[BATCH]], %[[HEAD]]]
 // CHECK-NOT: func.func
 
 // What a graphics processor gets: staged loads of 16-bit tiles, warps on every product, gates in f32, 16-bit operands of products.
@@ -145,12 +162,14 @@ func.func @scale_on_k(%q: tensor<?x?x3x16xbf16>, %g: tensor<?x?x3xf32>) -> tenso
   return %h : tensor<?x?x3x16xbf16>
 }
 
-// denominator = max_with_eps: eps is added to the floor, before the maximum.
+// denominator = max_with_eps: eps, in the units of the state, is added to the floor, before the maximum.
 // CHECK-LABEL: tile.kernel @max_with_eps(
 // CHECK: %[[EPS:[^ ]*]] = arith.constant 1.250000e-01 : f32
 // CHECK: %[[ZABS:[^ ]*]] = math.absf
 // CHECK: %[[FLOOR:[^ ]*]] = math.exp
-// CHECK-NEXT: %[[SUM:[^ ]*]] = arith.addf %[[FLOOR]], %[[EPS]] : f32
+// CHECK: %[[WEIGHT:[^ ]*]] = math.exp
+// CHECK-NEXT: %[[SCALED:[^ ]*]] = arith.mulf %[[EPS]], %[[WEIGHT]] : f32
+// CHECK-NEXT: %[[SUM:[^ ]*]] = arith.addf %[[FLOOR]], %[[SCALED]] : f32
 // CHECK-NEXT: %[[MAX:[^ ]*]] = arith.maxnumf %[[ZABS]], %[[SUM]] : f32
 // CHECK: arith.divf %{{.*}}, %[[MAX]] : f32
 func.func @max_with_eps(%q: tensor<?x?x3x16xbf16>, %g: tensor<?x?x3xf32>) -> tensor<?x?x3x16xbf16> {
@@ -158,25 +177,26 @@ func.func @max_with_eps(%q: tensor<?x?x3x16xbf16>, %g: tensor<?x?x3xf32>) -> ten
   return %h : tensor<?x?x3x16xbf16>
 }
 
-// The sigmoid gate has no m: no maximum, mu = -b, the floor is 1, and the loop carries C and n.
+// The sigmoid gate's cell has no m: M is 0, o = -b. The program still carries its own m beside C and n.
 // CHECK-LABEL: tile.kernel @sigmoid(
 // CHECK-SAME: names ["q", "k", "v", "i", "f", "c0", "n0", "h", "c_last", "n_last"]
 // CHECK-NOT: tile.load_scalar
-// CHECK: %[[M:[^ ]*]] = arith.constant 0.000000e+00 : f64
-// CHECK: scf.for {{.*}} -> (!tile.tile<16x16xf32>, !tile.tile<16xf32>) {
+// CHECK: %[[OM:[^ ]*]] = arith.constant 0.000000e+00 : f64
+// CHECK: %[[M:[^ ]*]] = arith.select %{{.*}}, %[[OM]], %{{.*}} : f64
+// CHECK: scf.for {{.*}} %[[MI:[^ ]*]] = %[[M]], {{.*}} -> (!tile.tile<16x16xf32>, f64, !tile.tile<16xf32>) {
 // CHECK: %[[B:[^ ]*]] = tile.scan <add>
 // e = logsigmoid(i) - b
-// CHECK: tile.map elems(%{{.*}}, %[[B]] :
+// CHECK: %[[E:[^ ]*]] = tile.map elems(%{{.*}}, %[[B]] :
 // CHECK: math.log1p
-// CHECK-NOT: tile.scan <max>
-// CHECK: tile.map elems(%[[B]] : !tile.tile<64xf64>) -> <64xf64>
+// CHECK: %[[HIGHEST:[^ ]*]] = tile.scan <max> %[[E]]
+// CHECK: %[[MU:[^ ]*]] = tile.map elems(%[[HIGHEST]] :
+// CHECK: arith.maxnumf %{{.*}}, %[[MI]]
+// CHECK: %[[O:[^ ]*]] = tile.map elems(%[[B]] : !tile.tile<64xf64>) -> <64xf64>
 // CHECK-NEXT: ^bb0(%{{.*}}: index, %[[BI:[^ :]*]]: f64):
 // CHECK-NEXT: arith.negf %[[BI]] : f64
 // CHECK: tile.reduce <add>
-// CHECK: %[[ZABS:[^ ]*]] = math.absf
-// CHECK-NOT: math.exp
-// CHECK: arith.constant 1.000000e+00 : f32
-// CHECK: arith.maxnumf %[[ZABS]], %
+// CHECK: tile.map elems({{.*}}%[[B]], %[[MU]], %[[O]] :
+// CHECK: math.absf
 // CHECK: arith.divf
 // CHECK: scf.if
 // CHECK: tile.store
@@ -188,16 +208,23 @@ func.func @sigmoid(%q: tensor<?x?x3x16xbf16>, %g: tensor<?x?x3xf32>) -> tensor<?
   return %h : tensor<?x?x3x16xbf16>
 }
 
-// Without the normaliser there is no n, no denominator, and nothing that only the first slice stores.
+// Without the normaliser there is no n, no denominator, and nothing that only the first slice stores; h = num exp(b + mu).
 // CHECK-LABEL: tile.kernel @bare(
 // CHECK-SAME: names ["q", "k", "v", "i", "f", "c0", "h", "c_last"]
-// CHECK: scf.for {{.*}} -> (!tile.tile<16x16xf32>) {
+// CHECK: scf.for {{.*}} -> (!tile.tile<16x16xf32>, f64) {
+// CHECK: %[[B:[^ ]*]] = tile.scan <add>
+// CHECK: tile.scan <max>
+// CHECK: %[[MU:[^ ]*]] = tile.map
 // CHECK-NOT: tile.reduce
 // CHECK-NOT: tile.matvec
 // CHECK-NOT: arith.divf
+// CHECK: %[[BACK:[^ ]*]] = tile.map elems(%[[B]], %[[MU]] :
+// CHECK: arith.addf
+// CHECK: math.exp
+// CHECK: tile.matmul %{{.*}} -> <16x64xf32>
 // CHECK: %[[NUM:[^ ]*]] = tile.matmul %{{.*}} -> <16x64xf32>
-// CHECK: %[[NUM2:[^ ]*]] = tile.matmul %{{.*}} -> <16x64xf32>
-// CHECK-NEXT: tile.store %[[NUM2]]
+// CHECK-NEXT: %[[H:[^ ]*]] = tile.map elems(%[[NUM]] : {{.*}}) cols(%[[BACK]] :
+// CHECK: tile.store %[[H]]
 // CHECK: tile.store
 // CHECK-NOT: scf.if
 // GPU-LABEL: tile.kernel @bare(
