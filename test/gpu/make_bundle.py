@@ -2,7 +2,9 @@
 """Makes the GPU test bundle: compiled packages, the runtime's tools, and run.sh. Nothing in it needs a compiler.
 
     BUNDLE/run.sh            runs everything; see the comment at its top
-    BUNDLE/bin/              xlstm-run, xlstm-check, xlstm-doctor
+    BUNDLE/bin/              xlstm-run, xlstm-check, xlstm-doctor, xlstm-bench
+    BUNDLE/bench/            the packages of xlstm-bench's suites mlstm and headdim
+    BUNDLE/compare_peers.py  times the public kernels in the same run, where they are installed
     BUNDLE/packages/         the matrix of test/Numerics/cells.py for sm_80 and sm_90a
     BUNDLE/layer_7b/         the cell of xLSTM-7B, for timing
 """
@@ -20,7 +22,7 @@ import cells  # noqa: E402  (the path above leads to it)
 
 DTYPES = ["bf16", "f16"]
 TARGETS = "sm_80,sm_90a"
-TOOLS = ["xlstm-run", "xlstm-check", "xlstm-doctor"]
+TOOLS = ["xlstm-run", "xlstm-check", "xlstm-doctor", "xlstm-bench"]
 
 
 def fresh(folder):
@@ -55,11 +57,18 @@ def main():
         shutil.copy2(os.path.join(arguments.tools, tool), tools)
         subprocess.run(["strip", os.path.join(tools, tool)], check=False)
     shutil.copy2(os.path.join(SOURCE, "test", "gpu", "run.sh"), arguments.output)
+    shutil.copy2(os.path.join(SOURCE, "tools", "xlstm-bench", "compare_peers.py"), arguments.output)
 
     packages = fresh(os.path.join(arguments.output, "packages"))
     failures = compile_all(arguments.compiler, list(cells.cells(DTYPES)), packages)
     layer = fresh(os.path.join(arguments.output, "layer_7b"))
     failures += compile_all(arguments.compiler, [cells.layer_7b(dtype) for dtype in DTYPES], layer)
+
+    bench = fresh(os.path.join(arguments.output, "bench"))
+    command = [os.path.join(tools, "xlstm-bench"), "--packages-for", "mlstm,headdim", bench, "--target", TARGETS, "--compiler", arguments.compiler]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
+    if done.returncode:
+        failures.append("bench: " + done.stdout.strip())
 
     count = len(os.listdir(packages)) + len(os.listdir(layer))
     print("%s: %d packages, %d failed to compile" % (arguments.output, count, len(failures)))

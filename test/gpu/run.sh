@@ -3,8 +3,8 @@
 # The GPU tests, run from a bundle on a machine with an NVIDIA GPU and its driver. Needs no compiler.
 #   1. correctness   every package, every implementation that this GPU can run, against float64 on this CPU
 #   2. sanitizer     compute-sanitizer memcheck and racecheck on small shapes, if that is installed
-#   3. timing        the xLSTM-7B layer at 65,536 tokens
-#   4. peers         peers/bench_peers.py, if there is a folder peers/ (its wheels beside it), with PyTorch
+#   3. timing        the xLSTM-7B layer at 65,536 tokens, and other head sizes
+#   4. peers         the public kernels in the same run, if PyTorch, Triton and mlstm-kernels are installed or in peers/
 # Logs go to results/ (or XLSTM_RESULTS). XLSTM_STEPS chooses steps, XLSTM_JOBS cases at a time (default 8).
 # The last line is "N passed, N failed".
 set -uo pipefail
@@ -93,27 +93,22 @@ expect() { # NAME FILE COMMAND...
 }
 
 timing() {
-  local target package dims
+  local list
+  list=$(targets | paste -sd,)
   nvidia-smi --query-gpu=name,clocks.sm,power.draw,temperature.gpu --format=csv,noheader 2>/dev/null
-  for target in $(targets); do
-    for package in layer_7b/*.xlpkg; do
-      for dims in B=8,T=8192 B=1,T=65536; do
-        expect "timing $package $target $dims" timing.jsonl bin/xlstm-run "$package" --function forward \
-          --device cuda --target "$target" --random "$dims" --bench --iters 20 --json
-      done
-    done
-  done
+  expect timing timing.log bin/xlstm-bench --suite mlstm,headdim --device cuda --packages bench --target "$list" --out "$results/timing.jsonl"
 }
 
 peers() {
-  if [ ! -f peers/bench_peers.py ]; then
-    echo "peers: skipped, there is no peers/bench_peers.py"
-    return
-  fi
   if compgen -G 'peers/*.whl' >/dev/null; then
     python3 -m pip install -q --no-index --no-deps --target peers/site peers/*.whl
   fi
-  PYTHONPATH=peers/site:${PYTHONPATH:-} expect peers peers.log python3 peers/bench_peers.py "$results/peers.json" mlstm
+  export PYTHONPATH=peers/site:${PYTHONPATH:-}
+  if ! python3 -c 'import torch, triton, mlstm_kernels' 2>/dev/null; then
+    echo "peers: skipped, PyTorch, Triton or mlstm-kernels is not installed (wheels may be put into peers/)"
+    return
+  fi
+  expect peers peers.log python3 compare_peers.py --bench bin/xlstm-bench --packages bench --out "$results/peers.json"
 }
 
 bin/xlstm-doctor
