@@ -156,7 +156,10 @@ llvm::Error Compiler::compileGPU(const Device &device, bool elementwise) {
     return error;
   launch.ptx = prefix + ".ptx";
   result.blobs.emplace_back(launch.ptx, *ptx);
-  KernelReport report{device.name, variant, implementation.schedule};
+  KernelReport report;
+  report.target = device.name;
+  report.variant = variant;
+  report.schedule = implementation.schedule;
   if (elementwise)
     report.remarks.push_back("copies element by element, for tensors whose rows are not aligned to 16 bytes" +
                              std::string(aligned16(model) ? "" : "; with head sizes that are multiples of 8 it would not be needed"));
@@ -217,7 +220,10 @@ llvm::Error Compiler::compileCPU(const Device &device, StringRef isa) {
     return object.takeError();
   launch.blob = prefix + ".so";
   result.blobs.emplace_back(launch.blob, *object);
-  KernelReport report{"cpu", isa.str(), implementation.schedule};
+  KernelReport report;
+  report.target = device.name;
+  report.variant = isa.str();
+  report.schedule = implementation.schedule;
   report.codeBytes = object->size();
   result.kernels.push_back(report);
   result.manifest.functions.front().implementations.push_back(std::move(implementation));

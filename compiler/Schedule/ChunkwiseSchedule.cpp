@@ -47,7 +47,7 @@ ChunkwiseSchedule ChunkwiseSchedule::fromAttribute(mlir::DictionaryAttr attribut
   integer("stages", schedule.stages);
   string("matrix_unit", schedule.matrixUnit);
   string("copy", schedule.copy);
-  if (auto warps = attribute.getAs<mlir::DenseI64ArrayAttr>("warps")) {
+  if (auto warps = attribute.getAs<mlir::DenseI64ArrayAttr>("warps"); warps && warps.size() == 2) {
     schedule.warpsM = warps[0];
     schedule.warpsN = warps[1];
   }

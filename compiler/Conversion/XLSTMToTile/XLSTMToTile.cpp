@@ -20,6 +20,12 @@ FailureOr<mlir::xlstm::MLSTMOp> findCell(func::FuncOp function) {
   for (Value operand : cell->getOperands())
     if (!isa<BlockArgument>(operand))
       return cell.emitError() << "expected every operand to be an argument of the function";
+  for (Operation &op : function.getBody().front())
+    if (&op != cell && !isa<func::ReturnOp>(op))
+      return op.emitError() << "expected nothing but the cell and a return in the function";
+  for (Value value : function.getBody().front().getTerminator()->getOperands())
+    if (value.getDefiningOp() != cell)
+      return function.emitError() << "expected every returned value to be a result of the cell";
   return cell;
 }
 

@@ -55,3 +55,20 @@ func.func @computed_operand(%q: tensor<?x?x2x4xf32>) {
       -> (tensor<1x1x2x4xf32>, tensor<1x2x4x4xf32>, tensor<1x2x4xf32>, tensor<1x2xf32>)
   return
 }
+
+// -----
+
+func.func @other_op(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) -> tensor<?x?x2x4xf32> {
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
+  // expected-error @below {{expected nothing but the cell and a return in the function}}
+  %1 = arith.negf %0#0 : tensor<?x?x2x4xf32>
+  return %1 : tensor<?x?x2x4xf32>
+}
+
+// -----
+
+// expected-error @below {{expected every returned value to be a result of the cell}}
+func.func @returns_argument(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) -> tensor<?x?x2x4xf32> {
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
+  return %q : tensor<?x?x2x4xf32>
+}
