@@ -108,10 +108,16 @@ void Session::loadInputs() {
            " axes, got ", tensor->shape.size());
     addInput(info, tensor->shape, tensor->data);
   }
-  for (const auto &tensor : file.tensors())
-    if (std::find(names.begin(), names.end(), tensor.name) == names.end())
-      std::fprintf(stderr, "xlstm-run: note: %s: '%s' is no input of %s and is ignored\n",
-                   options.inputs.c_str(), oneLine(tensor.name).c_str(), functionName.c_str());
+  for (const auto &tensor : file.tensors()) {
+    if (std::find(names.begin(), names.end(), tensor.name) != names.end())
+      continue;
+    // These say where sequences begin: without them the result would be another one.
+    if (tensor.name == "cu_seqlens" || tensor.name == "reset")
+      fail(XLSTM_ERROR_INVALID_INPUT, options.inputs, ": ", tensor.name, ": ", functionName,
+           " of this package does not take it; run the sequences one by one");
+    std::fprintf(stderr, "xlstm-run: note: %s: '%s' is no input of %s and is ignored\n",
+                 options.inputs.c_str(), oneLine(tensor.name).c_str(), functionName.c_str());
+  }
 }
 
 void Session::makeOutputs() {
