@@ -215,7 +215,7 @@ llvm::Error Compiler::compileCPU(const Device &device, StringRef isa) {
     return error;
   if (stopsAfter("llvm"))
     return llvm::Error::success();
-  llvm::Expected<std::string> object = emitSharedObject(*module, isa);
+  llvm::Expected<std::string> object = emitObject(*module, isa); // linked later, see link()
   if (!object)
     return object.takeError();
   launch.blob = prefix + ".so";
@@ -257,6 +257,20 @@ llvm::Expected<std::vector<Job>> jobsOf(const description::ModelDescription &mod
     jobs.push_back({*device, "", /*elementwise=*/true});
   }
   return jobs;
+}
+
+/// Links a job's CPU code, when no other thread uses LLVM any more.
+llvm::Error link(Compilation &part) {
+  for (auto &[name, bytes] : part.blobs) {
+    if (!StringRef(name).ends_with(".so"))
+      continue;
+    llvm::Expected<std::string> linked = linkSharedObject(bytes);
+    if (!linked)
+      return linked.takeError();
+    bytes = std::move(*linked);
+    part.kernels.front().codeBytes = bytes.size();
+  }
+  return llvm::Error::success();
 }
 
 /// Moves a job's results behind those of the jobs before it.
@@ -302,6 +316,8 @@ llvm::Expected<Compilation> compile(const description::ModelDescription &model, 
   for (size_t i = 0; i < jobs->size(); ++i) {
     if (!parts[i])
       return llvm::createStringError(llvm::inconvertibleErrorCode(), errors[i]);
+    if (auto error = link(*parts[i]))
+      return std::move(error);
     append(all, std::move(*parts[i]));
   }
   return std::move(all);

@@ -27,8 +27,14 @@ void buildCPUPipeline(mlir::OpPassManager &manager);
 /// start, since LLVM's list of targets has no lock.
 void initializeX86();
 
-/// The module's functions as a position-independent shared object for an instruction set, all exported. Undefined are at
-/// most symbols of libc and libm, which the loading process has. Thread-safe.
+/// The module's functions as a position-independent object for an instruction set, all exported. Thread-safe.
+llvm::Expected<std::string> emitObject(mlir::ModuleOp module, llvm::StringRef isa);
+
+/// Links an object, in this process, to a shared object. Undefined are at most symbols of libc and libm, which the loading
+/// process has. Not while other threads use LLVM: lld sets all of LLVM's command-line options back to their defaults.
+llvm::Expected<std::string> linkSharedObject(llvm::StringRef object);
+
+/// Both.
 llvm::Expected<std::string> emitSharedObject(mlir::ModuleOp module, llvm::StringRef isa);
 
 } // namespace xlstm

@@ -80,8 +80,7 @@ struct TemporaryFile {
 };
 } // namespace
 
-/// Links one object file to a shared object in this process. lld keeps global state, so one at a time.
-static llvm::Expected<std::string> link(StringRef object) {
+llvm::Expected<std::string> linkSharedObject(StringRef object) {
   static std::mutex mutex;
   std::lock_guard<std::mutex> lock(mutex);
   TemporaryFile input("o"), output("so");
@@ -115,6 +114,11 @@ void initializeX86() {
 }
 
 llvm::Expected<std::string> emitSharedObject(ModuleOp module, StringRef isa) {
+  llvm::Expected<std::string> object = emitObject(module, isa);
+  return object ? linkSharedObject(*object) : object.takeError();
+}
+
+llvm::Expected<std::string> emitObject(ModuleOp module, StringRef isa) {
   if (!findISA(isa))
     return fail("unknown instruction set '" + isa + "', expected x86-64-v4, x86-64-v3 or x86-64");
   initializeX86();
@@ -146,7 +150,7 @@ llvm::Expected<std::string> emitSharedObject(ModuleOp module, StringRef isa) {
   if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
     return fail("LLVM's X86 target does not write objects");
   passes.run(*ir);
-  return link(object);
+  return std::string(object);
 }
 
 } // namespace xlstm

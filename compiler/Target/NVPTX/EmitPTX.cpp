@@ -63,7 +63,6 @@ void initializeNVPTX() {
     LLVMInitializeNVPTXTargetInfo();
     LLVMInitializeNVPTXTargetMC();
     LLVMInitializeNVPTXAsmPrinter();
-    useShortSharedPointers();
   });
 }
 
@@ -101,6 +100,7 @@ llvm::Expected<std::string> emitPTX(gpu::GPUModuleOp module, StringRef chip, Str
     return fail(error);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast; // a * b + c becomes one fma
+  useShortSharedPointers(); // each time: linking CPU code in this process sets LLVM's options back
   std::unique_ptr<llvm::TargetMachine> machine(
       target->createTargetMachine(triple, chip, features, options, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
   ir->setTargetTriple(triple);
