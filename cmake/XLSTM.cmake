@@ -84,6 +84,20 @@ function(xlstm_use_mlir name)
   target_precompile_headers(${name} REUSE_FROM xlstm_pch)
 endfunction()
 
+# xlstm_documentation(FILE.md TABLEGEN-TARGET): reference documentation, generated in this folder, goes to docs/ with the
+# target xlstm-doc.
+function(xlstm_documentation file target)
+  if(NOT TARGET xlstm-doc)
+    add_custom_target(xlstm-doc COMMENT "Reference documentation in docs/")
+  endif()
+  get_filename_component(name ${file} NAME_WE)
+  add_custom_command(OUTPUT ${PROJECT_BINARY_DIR}/docs/${file}
+    COMMAND ${CMAKE_COMMAND} -E copy ${CMAKE_CURRENT_BINARY_DIR}/${file} ${PROJECT_BINARY_DIR}/docs/${file}
+    DEPENDS ${CMAKE_CURRENT_BINARY_DIR}/${file} ${target})
+  add_custom_target(xlstm-doc-${name} DEPENDS ${PROJECT_BINARY_DIR}/docs/${file})
+  add_dependencies(xlstm-doc xlstm-doc-${name})
+endfunction()
+
 # xlstm_tool(NAME sources... [MLIR] [DEPENDS libraries...]): a program in bin/.
 function(xlstm_tool name)
   cmake_parse_arguments(ARG "MLIR" "" "DEPENDS" ${ARGN})

@@ -72,6 +72,15 @@ private:
   Buffer inOrder(const Buffer &buffer, bool columnMajor, mlir::Operation *owner);
 
   // EmitMemory.cpp
+  /// A tile in a tensor: its offsets; the axes along and across its lines (-1: one line); whether lines are contiguous; which
+  /// elements of a line, and which lines, are inside.
+  struct Placement {
+    SmallVector<Value> base;
+    int64_t inner, outer;
+    bool contiguous;
+    Value begin, end, lineBegin, lineEnd;
+  };
+  Placement placementOf(const Tensor &tensor, mlir::ValueRange offsets, mlir::ArrayRef<int64_t> axes, const Buffer &buffer);
   LogicalResult emitLoad(mlir::tile::LoadOp op);
   LogicalResult emitStore(mlir::tile::StoreOp op);
   Value elementPointer(const Tensor &tensor, mlir::ArrayRef<Value> index);

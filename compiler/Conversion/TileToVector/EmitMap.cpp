@@ -103,7 +103,7 @@ LogicalResult BlockEmitter::emitMap(MapOp op) {
       return values;
     };
     SmallVector<Value> lineValues = ofLine(columnMajor ? columns : rows);
-    loop(0, result.pitch, W, [&](Value position) {
+    loop(0, roundUp(result.lineLength()), W, [&](Value position) {
       Value iota = b.create<arith::ConstantOp>(DenseElementsAttr::get(vec(i32), ArrayRef<int32_t>(steps)));
       Value positions = b.create<arith::AddIOp>(broadcast(b.create<arith::TruncIOp>(i32, position), i32), iota);
       SmallVector<Value> arguments;

@@ -66,7 +66,7 @@ LogicalResult BlockEmitter::emitMatmul(MatmulOp op) {
   // A's lines run along k, or along m (then its columns are the lines).
   bool alongK = narrow.columnMajor == columnMajor;
   a = alongK ? Strided{narrow.pointer, narrow.pitch, 1} : Strided{narrow.pointer, 1, narrow.pitch};
-  int64_t M = result.lines(), N = result.pitch, K = cast<TileType>(op.getLhs().getType()).getShape()[1];
+  int64_t M = result.lines(), N = roundUp(result.lineLength()), K = cast<TileType>(op.getLhs().getType()).getShape()[1];
 
   // Registers: rows x vectors accumulators, the vectors of B, one of A.
   int64_t perVector = element.isF64() ? 2 : 1; // a register holds W elements of f32

@@ -133,29 +133,35 @@ static bool storedColumnMajor(ArrayRef<int64_t> axes, MemRefType tensor) {
   return axes.size() == 2 && axes[0] == tensor.getRank() - 1;
 }
 
+/// Where a tile stands in a tensor, and which part of it is inside.
+BlockEmitter::Placement BlockEmitter::placementOf(const Tensor &tensor, ValueRange offsets, ArrayRef<int64_t> axes, const Buffer &buffer) {
+  Placement place;
+  for (Value offset : offsets)
+    place.base.push_back(scalars.lookup(offset));
+  place.inner = axes.size() == 1 ? axes[0] : axes[buffer.columnMajor ? 0 : 1];
+  place.outer = axes.size() == 1 ? -1 : axes[buffer.columnMajor ? 1 : 0];
+  place.contiguous = getConstantIntValue(tensor.strides[place.inner]) == 1;
+  // The axes that the tile does not run along decide for the whole tile.
+  Value point = b.create<arith::ConstantOp>(b.getBoolAttr(true));
+  for (auto [axis, i] : llvm::enumerate(place.base))
+    if (!llvm::is_contained(axes, int64_t(axis)))
+      point = b.createOrFold<arith::AndIOp>(point, isInside(b, i, tensor.extents[axis]));
+  std::tie(place.begin, place.end) = insideRange(place.base[place.inner], tensor.extents[place.inner], buffer.lineLength());
+  place.lineBegin = i64(0);
+  place.lineEnd = i64(1);
+  if (place.outer >= 0)
+    std::tie(place.lineBegin, place.lineEnd) = insideRange(place.base[place.outer], tensor.extents[place.outer], buffer.lines());
+  place.lineEnd = b.createOrFold<arith::SelectOp>(point, place.lineEnd, i64(0));
+  return place;
+}
+
 LogicalResult BlockEmitter::emitLoad(LoadOp op) {
   const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
   ArrayRef<int64_t> axes = op.getAxes();
   Buffer buffer = allocate(cast<TileType>(op.getTile().getType()), storedColumnMajor(axes, tensor.type), op);
   Type element = tensor.type.getElementType(), stored = buffer.type.getElementType();
-  SmallVector<Value> base;
-  for (Value offset : op.getOffsets())
-    base.push_back(scalars.lookup(offset));
   double pad = op.getPad().convertToDouble();
-  int64_t inner = axes.size() == 1 ? axes[0] : axes[buffer.columnMajor ? 0 : 1], outer = axes.size() == 1 ? -1 : axes[buffer.columnMajor ? 1 : 0];
-  bool contiguous = getConstantIntValue(tensor.strides[inner]) == 1;
-
-  // The axes that the tile does not run along decide for the whole tile.
-  Value point = b.create<arith::ConstantOp>(b.getBoolAttr(true));
-  for (auto [axis, i] : llvm::enumerate(base))
-    if (!llvm::is_contained(axes, int64_t(axis)))
-      point = b.createOrFold<arith::AndIOp>(point, isInside(b, i, tensor.extents[axis]));
-  Value innerBegin, innerEnd;
-  std::tie(innerBegin, innerEnd) = insideRange(base[inner], tensor.extents[inner], buffer.lineLength());
-  Value lineBegin = i64(0), lineEnd = i64(1);
-  if (outer >= 0)
-    std::tie(lineBegin, lineEnd) = insideRange(base[outer], tensor.extents[outer], buffer.lines());
-  lineEnd = b.createOrFold<arith::SelectOp>(point, lineEnd, i64(0));
+  Placement where = placementOf(tensor, op.getOffsets(), axes, buffer);
   // A tile of a narrower type than the tensor has that type's values, in f32.
   Type tileElement = cast<TileType>(op.getTile().getType()).getElementType();
   bool rounds = tileElement != stored && tileElement != element;
@@ -166,37 +172,37 @@ LogicalResult BlockEmitter::emitLoad(LoadOp op) {
   };
 
   loop(0, buffer.lines(), 1, [&](Value line) {
-    Value isLine = b.create<arith::CmpIOp>(arith::CmpIPredicate::slt, line, lineEnd);
-    if (!isConstantIntValue(lineBegin, 0))
-      isLine = b.create<arith::AndIOp>(isLine, b.create<arith::CmpIOp>(arith::CmpIPredicate::sge, line, lineBegin));
-    Value end = b.create<arith::SelectOp>(isLine, innerEnd, i64(0));
-    bool beginsInside = isConstantIntValue(innerBegin, 0);
-    Value begin = beginsInside ? innerBegin : b.create<arith::SelectOp>(isLine, innerBegin, i64(0));
-    SmallVector<Value> index = base;
-    if (outer >= 0)
-      index[outer] = add(base[outer], line);
+    Value isLine = b.create<arith::CmpIOp>(arith::CmpIPredicate::slt, line, where.lineEnd);
+    if (!isConstantIntValue(where.lineBegin, 0))
+      isLine = b.create<arith::AndIOp>(isLine, b.create<arith::CmpIOp>(arith::CmpIPredicate::sge, line, where.lineBegin));
+    Value end = b.create<arith::SelectOp>(isLine, where.end, i64(0));
+    bool beginsInside = isConstantIntValue(where.begin, 0);
+    Value begin = beginsInside ? where.begin : b.create<arith::SelectOp>(isLine, where.begin, i64(0));
+    SmallVector<Value> index = where.base;
+    if (where.outer >= 0)
+      index[where.outer] = add(where.base[where.outer], line);
     auto padding = [&](Value from, Value to) {
       loop(from, to, 1, [&](Value position) { b.create<LLVM::StoreOp>(constant(stored, pad), at(buffer, line, position)); });
     };
     Value whole = begin;
     if (!beginsInside)
       padding(i64(0), begin);
-    if (contiguous) { // vectors as far as they are inside
+    if (where.contiguous) { // vectors as far as they are inside
       whole = wholeVectors(begin, end);
       loop(begin, whole, W, [&](Value position) {
         SmallVector<Value> place = index;
-        place[inner] = add(base[inner], position);
+        place[where.inner] = add(where.base[where.inner], position);
         Value loaded = b.create<LLVM::LoadOp>(vec(storageType(b, element)), elementPointer(tensor, place), element.getIntOrFloatBitWidth() / 8);
         b.create<LLVM::StoreOp>(convert(loaded), at(buffer, line, position), 4);
       });
     }
     loop(whole, end, 1, [&](Value position) {
       SmallVector<Value> place = index;
-      place[inner] = add(base[inner], position);
+      place[where.inner] = add(where.base[where.inner], position);
       Value loaded = b.create<LLVM::LoadOp>(storageType(b, element), elementPointer(tensor, place));
       b.create<LLVM::StoreOp>(convert(loaded), at(buffer, line, position));
     });
-    padding(end, i64(buffer.pitch));
+    padding(end, i64(roundUp(buffer.lineLength())));
   });
   tiles[op.getTile()] = buffer;
   return success();
@@ -207,38 +213,24 @@ LogicalResult BlockEmitter::emitStore(StoreOp op) {
   ArrayRef<int64_t> axes = op.getAxes();
   Buffer buffer = inOrder(tiles.lookup(op.getTile()), storedColumnMajor(axes, tensor.type), op);
   Type element = tensor.type.getElementType();
-  SmallVector<Value> base;
-  for (Value offset : op.getOffsets())
-    base.push_back(scalars.lookup(offset));
-  int64_t inner = axes.size() == 1 ? axes[0] : axes[buffer.columnMajor ? 0 : 1], outer = axes.size() == 1 ? -1 : axes[buffer.columnMajor ? 1 : 0];
-  bool contiguous = getConstantIntValue(tensor.strides[inner]) == 1;
-  Value point = b.create<arith::ConstantOp>(b.getBoolAttr(true));
-  for (auto [axis, i] : llvm::enumerate(base))
-    if (!llvm::is_contained(axes, int64_t(axis)))
-      point = b.createOrFold<arith::AndIOp>(point, isInside(b, i, tensor.extents[axis]));
-  Value begin, end;
-  std::tie(begin, end) = insideRange(base[inner], tensor.extents[inner], buffer.lineLength());
-  Value lineBegin = i64(0), lineEnd = i64(1);
-  if (outer >= 0)
-    std::tie(lineBegin, lineEnd) = insideRange(base[outer], tensor.extents[outer], buffer.lines());
-  lineEnd = b.createOrFold<arith::SelectOp>(point, lineEnd, i64(0));
+  Placement where = placementOf(tensor, op.getOffsets(), axes, buffer);
 
-  loop(lineBegin, lineEnd, 1, [&](Value line) {
-    SmallVector<Value> index = base;
-    if (outer >= 0)
-      index[outer] = add(base[outer], line);
-    Value whole = begin;
-    if (contiguous) {
-      whole = wholeVectors(begin, end);
-      loop(begin, whole, W, [&](Value position) {
+  loop(where.lineBegin, where.lineEnd, 1, [&](Value line) {
+    SmallVector<Value> index = where.base;
+    if (where.outer >= 0)
+      index[where.outer] = add(where.base[where.outer], line);
+    Value whole = where.begin;
+    if (where.contiguous) {
+      whole = wholeVectors(where.begin, where.end);
+      loop(where.begin, whole, W, [&](Value position) {
         SmallVector<Value> place = index;
-        place[inner] = add(base[inner], position);
+        place[where.inner] = add(where.base[where.inner], position);
         b.create<LLVM::StoreOp>(narrow(loadVector(buffer, line, position), element), elementPointer(tensor, place), element.getIntOrFloatBitWidth() / 8);
       });
     }
-    loop(whole, end, 1, [&](Value position) {
+    loop(whole, where.end, 1, [&](Value position) {
       SmallVector<Value> place = index;
-      place[inner] = add(base[inner], position);
+      place[where.inner] = add(where.base[where.inner], position);
       b.create<LLVM::StoreOp>(narrow(loadElement(buffer, line, position), element), elementPointer(tensor, place));
     });
   });

@@ -255,7 +255,12 @@ Buffer BlockEmitter::allocate(TileType type, bool columnMajor, Operation *owner)
   buffer.columnMajor = columnMajor;
   buffer.pitch = roundUp(buffer.lineLength());
   buffer.owner = owner;
-  int64_t bytes = buffer.pitch * buffer.lines() * buffer.type.getElementType().getIntOrFloatBitWidth() / 8;
+  int64_t elementBytes = buffer.type.getElementType().getIntOrFloatBitWidth() / 8;
+  // A product goes down a column of lines: a distance of a multiple of 512 bytes would put them all into a few sets of the
+  // first-level cache. One cache line more spreads them.
+  if (buffer.lines() > 1 && buffer.pitch * elementBytes % 512 == 0)
+    buffer.pitch += roundUp(64 / elementBytes);
+  int64_t bytes = buffer.pitch * buffer.lines() * elementBytes;
   // The address is computed at the function's entry, where it reaches every use.
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.getBody().front());
@@ -302,7 +307,7 @@ void BlockEmitter::copy(const Buffer &from, const Buffer &to) {
   bool sameOrder = from.splat || from.isVector() || from.columnMajor == to.columnMajor;
   loop(0, to.lines(), 1, [&](Value line) {
     if (sameOrder) {
-      loop(0, to.pitch, W, [&](Value position) {
+      loop(0, roundUp(to.lineLength()), W, [&](Value position) {
         b.create<LLVM::StoreOp>(loadVector(from, line, position), at(to, line, position), 4);
       });
       return;

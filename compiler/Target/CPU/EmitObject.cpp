@@ -1,15 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/Target/CPU/CPU.h"
+#include "compiler/Target/CodeGen.h"
 #include "lld/Common/Driver.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Transforms/Passes.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
-#include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
@@ -51,41 +49,12 @@ void buildCPUPipeline(OpPassManager &manager) {
   manager.addPass(createReconcileUnrealizedCastsPass());
 }
 
-static llvm::Error fail(const llvm::Twine &message) { return llvm::createStringError(llvm::inconvertibleErrorCode(), message); }
-
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager graph;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning; // the program is vectors already
-  tuning.LoopVectorization = tuning.SLPVectorization = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  functions.registerPass([&] { return machine.getTargetIRAnalysis(); });
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(graph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, graph, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
-}
-
-namespace {
-/// A temporary file that is removed at the end.
-struct TemporaryFile {
-  llvm::SmallString<128> path;
-  bool failed;
-  explicit TemporaryFile(StringRef suffix) : failed(bool(llvm::sys::fs::createTemporaryFile("xlstm", suffix, path))) {}
-  ~TemporaryFile() { llvm::sys::fs::remove(path); }
-};
-} // namespace
-
 llvm::Expected<std::string> linkSharedObject(StringRef object) {
   static std::mutex mutex;
   std::lock_guard<std::mutex> lock(mutex);
   TemporaryFile input("o"), output("so");
   if (input.failed || output.failed)
-    return fail("cannot create a temporary file for the linker");
+    return codeGenError("cannot create a temporary file for the linker");
   {
     std::error_code error;
     llvm::raw_fd_ostream stream(input.path, error);
@@ -96,10 +65,10 @@ llvm::Expected<std::string> linkSharedObject(StringRef object) {
   llvm::raw_string_ostream stream(messages);
   lld::Result result = lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
   if (result.retCode)
-    return fail("lld failed: " + messages);
+    return codeGenError("lld failed: " + messages);
   auto buffer = llvm::MemoryBuffer::getFile(output.path);
   if (!buffer)
-    return fail("lld wrote no shared object");
+    return codeGenError("lld wrote no shared object");
   return (*buffer)->getBuffer().str();
 }
 
@@ -120,17 +89,17 @@ llvm::Expected<std::string> emitSharedObject(ModuleOp module, StringRef isa) {
 
 llvm::Expected<std::string> emitObject(ModuleOp module, StringRef isa) {
   if (!findISA(isa))
-    return fail("unknown instruction set '" + isa + "', expected x86-64-v4, x86-64-v3 or x86-64");
+    return codeGenError("unknown instruction set '" + isa + "', expected x86-64-v4, x86-64-v3 or x86-64");
   initializeX86();
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> ir = translateModuleToLLVMIR(module, context);
   if (!ir)
-    return fail("translation to LLVM IR failed");
+    return codeGenError("translation to LLVM IR failed");
   std::string error;
   const char *triple = "x86_64-unknown-linux-gnu";
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)
-    return fail(error);
+    return codeGenError(error);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Standard; // fmuladd becomes fma where there is one; nothing else changes
   std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(triple, isa, isa == "x86-64-v4" ? "-prefer-256-bit" : "", options,
@@ -143,14 +112,7 @@ llvm::Expected<std::string> emitObject(ModuleOp module, StringRef isa) {
       if (isa == "x86-64-v4")
         function.addFnAttr("prefer-vector-width", "512");
     }
-  optimize(*ir, *machine);
-  llvm::SmallString<0> object;
-  llvm::raw_svector_ostream stream(object);
-  llvm::legacy::PassManager passes;
-  if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::ObjectFile))
-    return fail("LLVM's X86 target does not write objects");
-  passes.run(*ir);
-  return std::string(object);
+  return generateCode(*ir, *machine, llvm::CodeGenFileType::ObjectFile, /*unroll=*/true);
 }
 
 } // namespace xlstm

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "compiler/Target/CodeGen.h"
 #include "compiler/Target/NVPTX/NVPTX.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Transforms/Passes.h"
 #include "llvm/IR/InlineAsm.h"
-#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/InstrTypes.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/raw_ostream.h"
 #include "llvm/Target/TargetMachine.h"
@@ -66,38 +66,20 @@ void initializeNVPTX() {
   });
 }
 
-static void optimize(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager graph;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning; // the emitter has unrolled what it wants unrolled
-  tuning.LoopUnrolling = tuning.LoopInterleaving = tuning.LoopVectorization = tuning.SLPVectorization = false;
-  llvm::PassBuilder builder(&machine, tuning);
-  functions.registerPass([&] { return machine.getTargetIRAnalysis(); });
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(graph);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, graph, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
-}
-
 llvm::Expected<std::string> emitPTX(gpu::GPUModuleOp module, StringRef chip, StringRef features) {
-  auto fail = [](const llvm::Twine &message) { return llvm::createStringError(llvm::inconvertibleErrorCode(), message); };
   if (chip != "sm_80" && chip != "sm_90a")
-    return fail("expected chip sm_80 or sm_90a, got '" + chip + "'");
+    return codeGenError("expected chip sm_80 or sm_90a, got '" + chip + "'");
   initializeNVPTX();
 
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> ir = translateModuleToLLVMIR(module, context, module.getName());
   if (!ir)
-    return fail("translation to LLVM IR failed");
+    return codeGenError("translation to LLVM IR failed");
   std::string error;
   const char *triple = "nvptx64-nvidia-cuda";
   const llvm::Target *target = llvm::TargetRegistry::lookupTarget(triple, error);
   if (!target)
-    return fail(error);
+    return codeGenError(error);
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast; // a * b + c becomes one fma
   useShortSharedPointers(); // each time: linking CPU code in this process sets LLVM's options back
@@ -111,14 +93,7 @@ llvm::Expected<std::string> emitPTX(gpu::GPUModuleOp module, StringRef chip, Str
       function.addFnAttr("nvptx-f32ftz", "true");
     }
   markAssemblyConvergent(*ir);
-  optimize(*ir, *machine);
-  llvm::SmallString<0> text;
-  llvm::raw_svector_ostream stream(text);
-  llvm::legacy::PassManager passes;
-  if (machine->addPassesToEmitFile(passes, stream, nullptr, llvm::CodeGenFileType::AssemblyFile))
-    return fail("LLVM's NVPTX target does not write assembly");
-  passes.run(*ir);
-  return std::string(text);
+  return generateCode(*ir, *machine, llvm::CodeGenFileType::AssemblyFile, /*unroll=*/false); // the emitter has unrolled what it wants
 }
 
 } // namespace xlstm

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "compiler/Target/CodeGen.h"
 #include "compiler/Target/NVPTX/NVPTX.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -35,21 +36,10 @@ static int64_t number(StringRef text, StringRef pattern) {
   return value;
 }
 
-namespace {
-/// A temporary file that is removed at the end.
-struct TemporaryFile {
-  SmallString<128> path;
-  explicit TemporaryFile(StringRef suffix) { failed = bool(sys::fs::createTemporaryFile("xlstm", suffix, path)); }
-  ~TemporaryFile() { sys::fs::remove(path); }
-  bool failed;
-};
-} // namespace
-
 Expected<PTXASReport> assemble(StringRef ptxas, StringRef ptx, StringRef chip) {
-  auto fail = [](const Twine &message) { return createStringError(inconvertibleErrorCode(), message); };
   TemporaryFile source("ptx"), cubin("cubin"), log("log");
   if (source.failed || cubin.failed || log.failed)
-    return fail("cannot create a temporary file for ptxas");
+    return codeGenError("cannot create a temporary file for ptxas");
   {
     std::error_code error;
     raw_fd_ostream stream(source.path, error);
@@ -63,10 +53,10 @@ Expected<PTXASReport> assemble(StringRef ptxas, StringRef ptx, StringRef chip) {
   ErrorOr<std::unique_ptr<MemoryBuffer>> output = MemoryBuffer::getFile(log.path);
   StringRef text = output ? (*output)->getBuffer() : StringRef();
   if (code != 0)
-    return fail("ptxas failed (" + join(arguments, " ") + "): " + message + text);
+    return codeGenError("ptxas failed (" + join(arguments, " ") + "): " + message + text);
   ErrorOr<std::unique_ptr<MemoryBuffer>> binary = MemoryBuffer::getFile(cubin.path);
   if (!binary)
-    return fail("ptxas wrote no cubin");
+    return codeGenError("ptxas wrote no cubin");
   PTXASReport report;
   report.cubin.assign((*binary)->getBufferStart(), (*binary)->getBufferEnd());
   report.registers = number(text, "Used ([0-9]+) registers");
