@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The order of a kernel's arguments: the contract between the lowerings of tile.kernel and the plan that the runtime follows.
+// The order of a kernel's arguments: the contract between the lowerings of tile.kernel and the plan
+// that the runtime follows.
 #ifndef XLSTM_COMPILER_CONVERSION_KERNELARGUMENTS_H
 #define XLSTM_COMPILER_CONVERSION_KERNELARGUMENTS_H
 
@@ -7,14 +8,16 @@
 
 namespace xlstm {
 
-/// One argument: a tensor's address, the extent of an axis, or its stride in elements. All are 8 bytes.
+/// One argument: a tensor's address, the extent of an axis, or its stride in elements. All are 8
+/// bytes.
 struct KernelArgument {
   enum Kind { Pointer, Dim, Stride } kind;
   unsigned tensor; // number of the tensor argument of the kernel
   int64_t axis;    // of Dim and Stride
 };
 
-/// For each tensor in order: its address, then its dynamic extents in the order of the axes, then its dynamic strides.
+/// For each tensor in order: its address, then its dynamic extents in the order of the axes, then
+/// its dynamic strides.
 inline mlir::SmallVector<KernelArgument> kernelArguments(mlir::tile::KernelOp kernel) {
   mlir::SmallVector<KernelArgument> arguments;
   for (unsigned tensor = 0; tensor < kernel.getNumTensors(); ++tensor) {

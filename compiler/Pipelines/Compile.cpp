@@ -33,13 +33,17 @@ struct Job {
   bool elementwise = false;
 };
 
-/// Whether rows of 16-bit elements can be 16-byte aligned. The elementwise kernel takes every other tensor.
-bool aligned16(const description::ModelDescription &model) { return model.cell && model.cell->dqk % 8 == 0 && model.cell->dv % 8 == 0; }
+/// Whether rows of 16-bit elements can be 16-byte aligned. The elementwise kernel takes every other
+/// tensor.
+bool aligned16(const description::ModelDescription &model) {
+  return model.cell && model.cell->dqk % 8 == 0 && model.cell->dv % 8 == 0;
+}
 
 /// Compiles one job in a context of its own, so that jobs run side by side.
 class Compiler {
 public:
-  Compiler(const description::ModelDescription &model, const std::string &file, const CompileOptions &options)
+  Compiler(const description::ModelDescription &model, const std::string &file,
+           const CompileOptions &options)
       : model(model), file(file), options(options), context(registry()) {
     context.loadAllAvailableDialects();
     // Diagnostics become the one line that the user sees.
@@ -50,16 +54,23 @@ public:
     });
   }
 
-  /// The manifest with the functions and no implementation; `result.text` and a dumped file for the phase `import`.
+  /// The manifest with the functions and no implementation; `result.text` and a dumped file for the
+  /// phase `import`.
   llvm::Error import();
-  llvm::Error run(const Job &job) { return job.device.isGPU ? compileGPU(job.device, job.elementwise) : compileCPU(job.device, job.isa); }
+  llvm::Error run(const Job &job) {
+    return job.device.isGPU ? compileGPU(job.device, job.elementwise)
+                            : compileCPU(job.device, job.isa);
+  }
   Compilation take() { return std::move(result); }
 
 private:
   static DialectRegistry registry();
-  llvm::Error fail(const llvm::Twine &text) { return llvm::createStringError(llvm::inconvertibleErrorCode(), file + ": " + text); }
+  llvm::Error fail(const llvm::Twine &text) {
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), file + ": " + text);
+  }
   /// Runs passes and dumps the result as a phase.
-  llvm::Error runPhase(ModuleOp module, StringRef phase, llvm::function_ref<void(OpPassManager &)> build);
+  llvm::Error runPhase(ModuleOp module, StringRef phase,
+                       llvm::function_ref<void(OpPassManager &)> build);
   llvm::Error dump(StringRef suffix, StringRef text);
   llvm::Error compileGPU(const Device &device, bool elementwise);
   llvm::Error compileCPU(const Device &device, StringRef isa);
@@ -76,8 +87,10 @@ private:
 
 DialectRegistry Compiler::registry() {
   DialectRegistry registry;
-  registry.insert<tile::TileDialect, mlir::xlstm::XLSTMDialect, func::FuncDialect, LLVM::LLVMDialect, NVVM::NVVMDialect,
-                  gpu::GPUDialect, math::MathDialect, vector::VectorDialect, memref::MemRefDialect, scf::SCFDialect, arith::ArithDialect>();
+  registry
+      .insert<tile::TileDialect, mlir::xlstm::XLSTMDialect, func::FuncDialect, LLVM::LLVMDialect,
+              NVVM::NVVMDialect, gpu::GPUDialect, math::MathDialect, vector::VectorDialect,
+              memref::MemRefDialect, scf::SCFDialect, arith::ArithDialect>();
   registerBuiltinDialectTranslation(registry);
   registerGPUDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
@@ -97,7 +110,8 @@ llvm::Error Compiler::dump(StringRef suffix, StringRef text) {
   return llvm::Error::success();
 }
 
-llvm::Error Compiler::runPhase(ModuleOp module, StringRef phase, llvm::function_ref<void(OpPassManager &)> build) {
+llvm::Error Compiler::runPhase(ModuleOp module, StringRef phase,
+                               llvm::function_ref<void(OpPassManager &)> build) {
   PassManager manager(&context);
   build(manager);
   message.clear();
@@ -130,14 +144,19 @@ llvm::Error Compiler::compileGPU(const Device &device, bool elementwise) {
     return error;
   if (stopsAfter("schedule"))
     return llvm::Error::success();
-  if (auto error = runPhase(*module, "tile", [](OpPassManager &manager) { manager.addPass(createConvertXLSTMToTile()); }))
+  if (auto error = runPhase(*module, "tile", [](OpPassManager &manager) {
+        manager.addPass(createConvertXLSTMToTile());
+      }))
     return error;
   if (stopsAfter("tile"))
     return llvm::Error::success();
   tile::KernelOp kernel = *module->getOps<tile::KernelOp>().begin();
   package::Implementation implementation = planOf(kernel, device.name);
-  std::vector<std::string> aligned = elementwise ? std::vector<std::string>() : narrowTensors(kernel);
-  if (auto error = runPhase(*module, "lowered", [](OpPassManager &manager) { manager.addPass(createConvertTileToNVVM()); }))
+  std::vector<std::string> aligned =
+      elementwise ? std::vector<std::string>() : narrowTensors(kernel);
+  if (auto error = runPhase(*module, "lowered", [](OpPassManager &manager) {
+        manager.addPass(createConvertTileToNVVM());
+      }))
     return error;
   if (stopsAfter("lowered"))
     return llvm::Error::success();
@@ -161,8 +180,11 @@ llvm::Error Compiler::compileGPU(const Device &device, bool elementwise) {
   report.variant = variant;
   report.schedule = implementation.schedule;
   if (elementwise)
-    report.remarks.push_back("copies element by element, for tensors whose rows are not aligned to 16 bytes" +
-                             std::string(aligned16(model) ? "" : "; with head sizes that are multiples of 8 it would not be needed"));
+    report.remarks.push_back(
+        "copies element by element, for tensors whose rows are not aligned to 16 bytes" +
+        std::string(aligned16(model)
+                        ? ""
+                        : "; with head sizes that are multiples of 8 it would not be needed"));
   report.sharedBytes = launch.sharedBytes;
   report.codeBytes = ptx->size();
   if (std::optional<std::string> ptxas = findPTXAS()) {
@@ -173,10 +195,13 @@ llvm::Error Compiler::compileGPU(const Device &device, bool elementwise) {
     launch.registers = report.registers = assembled->registers;
     launch.spillBytes = report.spillBytes = assembled->spillStoreBytes + assembled->spillLoadBytes;
     report.codeBytes = assembled->cubin.size();
-    report.remarks.insert(report.remarks.end(), assembled->warnings.begin(), assembled->warnings.end());
-    result.blobs.emplace_back(launch.cubin, std::string(assembled->cubin.begin(), assembled->cubin.end()));
+    report.remarks.insert(report.remarks.end(), assembled->warnings.begin(),
+                          assembled->warnings.end());
+    result.blobs.emplace_back(launch.cubin,
+                              std::string(assembled->cubin.begin(), assembled->cubin.end()));
   } else {
-    report.remarks.push_back("ptxas was not found: the package has PTX only, which the driver compiles when it is first loaded");
+    report.remarks.push_back("ptxas was not found: the package has PTX only, which the driver "
+                             "compiles when it is first loaded");
   }
   result.kernels.push_back(report);
   result.manifest.functions.front().implementations.push_back(std::move(implementation));
@@ -194,11 +219,14 @@ llvm::Error Compiler::compileCPU(const Device &device, StringRef isa) {
     return error;
   if (stopsAfter("schedule"))
     return llvm::Error::success();
-  if (auto error = runPhase(*module, "tile", [](OpPassManager &manager) { manager.addPass(createConvertXLSTMToTile()); }))
+  if (auto error = runPhase(*module, "tile", [](OpPassManager &manager) {
+        manager.addPass(createConvertXLSTMToTile());
+      }))
     return error;
   if (stopsAfter("tile"))
     return llvm::Error::success();
-  package::Implementation implementation = planOf(*module->getOps<tile::KernelOp>().begin(), device.name);
+  package::Implementation implementation =
+      planOf(*module->getOps<tile::KernelOp>().begin(), device.name);
   implementation.isa = isa.str();
   if (auto error = runPhase(*module, "lowered", [&](OpPassManager &manager) {
         ConvertTileToVectorOptions convert;
@@ -240,13 +268,15 @@ llvm::Error Compiler::import() {
   return runPhase(*imported, "import", [](OpPassManager &) {});
 }
 
-llvm::Expected<std::vector<Job>> jobsOf(const description::ModelDescription &model, const CompileOptions &options) {
+llvm::Expected<std::vector<Job>> jobsOf(const description::ModelDescription &model,
+                                        const CompileOptions &options) {
   std::vector<Job> jobs;
   for (const std::string &target : options.targets) {
     std::optional<Device> device = findDevice(target);
     if (!device)
       return llvm::createStringError(llvm::inconvertibleErrorCode(),
-                                     "unknown target '" + target + "', expected one of " + llvm::join(deviceNames(), ", "));
+                                     "unknown target '" + target + "', expected one of " +
+                                         llvm::join(deviceNames(), ", "));
     if (!device->isGPU) {
       for (const std::string &isa : options.isas)
         jobs.push_back({*device, isa});
@@ -284,7 +314,8 @@ void append(Compilation &all, Compilation part) {
 
 } // namespace
 
-llvm::Expected<Compilation> compile(const description::ModelDescription &model, const std::string &file, const CompileOptions &options) {
+llvm::Expected<Compilation> compile(const description::ModelDescription &model,
+                                    const std::string &file, const CompileOptions &options) {
   Compiler first(model, file, options);
   if (auto error = first.import())
     return std::move(error);

@@ -13,18 +13,19 @@
 
 namespace xlstm {
 
-/// The phases of a compilation, in order; `compileTo` and the names of dumped files use these names.
+/// The phases of a compilation, in order; `compileTo` and the names of dumped files use these
+/// names.
 ///   import    the xlstm dialect            schedule  the same with schedules
-///   tile      kernels over tiles           lowered   kernels with threads and registers, or loops and vectors
-///   llvm      the LLVM dialect             binary    PTX and cubin, or a shared object
+///   tile      kernels over tiles           lowered   kernels with threads and registers, or loops
+///   and vectors llvm      the LLVM dialect             binary    PTX and cubin, or a shared object
 inline constexpr const char *phases[] = {"import", "schedule", "tile", "lowered", "llvm", "binary"};
 
 struct CompileOptions {
   std::vector<std::string> targets = {"cpu"};                 // names of devices
   std::vector<std::string> isas = {"x86-64-v4", "x86-64-v3"}; // CPU code to emit, best first
   std::map<std::string, std::string> overrides;               // schedule parameters, as `--set`
-  std::string dumpDirectory;                                  // every phase's IR and all PTX go here; empty: nowhere
-  std::string compileTo;                                      // stop after this phase; empty: run all
+  std::string dumpDirectory; // every phase's IR and all PTX go here; empty: nowhere
+  std::string compileTo;     // stop after this phase; empty: run all
 };
 
 /// One kernel of the package, for reports.
@@ -43,7 +44,8 @@ struct Compilation {
 };
 
 /// Compiles the model for all targets. The error is one line for the user.
-llvm::Expected<Compilation> compile(const description::ModelDescription &model, const std::string &file, const CompileOptions &options);
+llvm::Expected<Compilation> compile(const description::ModelDescription &model,
+                                    const std::string &file, const CompileOptions &options);
 
 } // namespace xlstm
 

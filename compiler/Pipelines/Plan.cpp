@@ -40,10 +40,12 @@ package::Manifest manifestOf(const description::ModelDescription &model, ModuleO
   auto cell = *function.getOps<mlir::xlstm::MLSTMOp>().begin();
   package::Function forward;
   forward.name = function.getName().str();
-  forward.inputs = {tensor("q", cell.getQ().getType(), false), tensor("k", cell.getK().getType(), false),
-                    tensor("v", cell.getV().getType(), false), tensor("i", cell.getI().getType(), false),
-                    tensor("f", cell.getF().getType(), false), tensor("c0", cell.getC0().getType(), true)};
-  forward.outputs = {tensor("h", cell.getH().getType(), false), tensor("c_last", cell.getCLast().getType(), true)};
+  forward.inputs = {
+      tensor("q", cell.getQ().getType(), false), tensor("k", cell.getK().getType(), false),
+      tensor("v", cell.getV().getType(), false), tensor("i", cell.getI().getType(), false),
+      tensor("f", cell.getF().getType(), false), tensor("c0", cell.getC0().getType(), true)};
+  forward.outputs = {tensor("h", cell.getH().getType(), false),
+                     tensor("c_last", cell.getCLast().getType(), true)};
   if (cell.hasNormalizer()) {
     forward.inputs.push_back(tensor("n0", cell.getN0().getType(), true));
     forward.outputs.push_back(tensor("n_last", cell.getNLast().getType(), true));
@@ -118,7 +120,8 @@ std::vector<std::string> narrowTensors(tile::KernelOp kernel) {
   return names;
 }
 
-void finishGPULaunch(package::Launch &launch, LLVM::LLVMFuncOp function, const std::vector<std::string> &aligned) {
+void finishGPULaunch(package::Launch &launch, LLVM::LLVMFuncOp function,
+                     const std::vector<std::string> &aligned) {
   launch.block = function->getAttrOfType<IntegerAttr>("tile.threads").getInt();
   launch.sharedBytes = function->getAttrOfType<IntegerAttr>("tile.shared_bytes").getInt();
   std::vector<std::string> names; // of the tensors, in the order of the kernel's arguments
@@ -128,7 +131,8 @@ void finishGPULaunch(package::Launch &launch, LLVM::LLVMFuncOp function, const s
   for (Attribute attribute : function->getAttrOfType<ArrayAttr>("tile.tensor_maps")) {
     auto map = cast<DictionaryAttr>(attribute);
     ArrayRef<int64_t> box = map.getAs<DenseI64ArrayAttr>("box");
-    launch.args.push_back(package::Argument::tensorMap(names[map.getAs<IntegerAttr>("tensor").getInt()], box.vec(), /*swizzle=*/128));
+    launch.args.push_back(package::Argument::tensorMap(
+        names[map.getAs<IntegerAttr>("tensor").getInt()], box.vec(), /*swizzle=*/128));
   }
   for (const std::string &name : aligned)
     launch.requirements.push_back({name, 16});

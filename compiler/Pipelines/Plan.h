@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the runtime must know of kernels: tensors, launches and arguments, as a package's manifest has them.
+// What the runtime must know of kernels: tensors, launches and arguments, as a package's manifest
+// has them.
 #ifndef XLSTM_COMPILER_PIPELINES_PLAN_H
 #define XLSTM_COMPILER_PIPELINES_PLAN_H
 
@@ -10,7 +11,8 @@
 
 namespace xlstm {
 
-/// A manifest with the function `forward` of an imported module: its tensors and the cell's options, no implementation yet.
+/// A manifest with the function `forward` of an imported module: its tensors and the cell's
+/// options, no implementation yet.
 package::Manifest manifestOf(const description::ModelDescription &model, mlir::ModuleOp module);
 
 /// An implementation of one launch: the kernel's grid and arguments.
@@ -19,11 +21,13 @@ package::Implementation planOf(mlir::tile::KernelOp kernel, const std::string &t
 /// The kernel's tensors of 16-bit elements: those that vector copies move.
 std::vector<std::string> narrowTensors(mlir::tile::KernelOp kernel);
 
-/// Adds what the lowering to a GPU has decided: threads, shared memory, TMA descriptors. The tensors `aligned` must have rows
-/// of 16-byte alignment.
-void finishGPULaunch(package::Launch &launch, mlir::LLVM::LLVMFuncOp function, const std::vector<std::string> &aligned);
+/// Adds what the lowering to a GPU has decided: threads, shared memory, TMA descriptors. The
+/// tensors `aligned` must have rows of 16-byte alignment.
+void finishGPULaunch(package::Launch &launch, mlir::LLVM::LLVMFuncOp function,
+                     const std::vector<std::string> &aligned);
 
-/// Scratch bytes of a thread, from the attribute tile.scratch_bytes of the lowered function; the largest if there are several.
+/// Scratch bytes of a thread, from the attribute tile.scratch_bytes of the lowered function; the
+/// largest if there are several.
 int64_t scratchBytes(mlir::ModuleOp module);
 
 } // namespace xlstm

@@ -6,7 +6,9 @@
 
 using namespace xlstm;
 
-static int64_t roundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+static int64_t roundUp(int64_t value, int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
 
 template <typename... Parts> static Reason say(Parts &&...parts) {
   std::ostringstream text;
@@ -62,10 +64,11 @@ Reason xlstm::isSupported(const ChunkwiseProblem &problem, const Device &device)
 
 int64_t xlstm::sharedBytes(const ChunkwiseProblem &problem, const ChunkwiseSchedule &s) {
   int64_t rowPanel = 64; // shared rows are panels of 64 elements, 128 bytes
-  int64_t qk = s.chunk * roundUp(s.dqkTile, rowPanel) * 2, v = s.chunk * roundUp(s.dvSlice, rowPanel) * 2;
-  int64_t scores = s.chunk * rowPanel * 2;                                      // P in bf16
-  int64_t partial = (s.warpsN - 1) * s.dvSlice * s.chunk * 4;                   // sums that warpsN groups exchange
-  int64_t output = s.chunk * (s.dvSlice + 8) * 2;                               // h before it is stored
+  int64_t qk = s.chunk * roundUp(s.dqkTile, rowPanel) * 2,
+          v = s.chunk * roundUp(s.dvSlice, rowPanel) * 2;
+  int64_t scores = s.chunk * rowPanel * 2;                    // P in bf16
+  int64_t partial = (s.warpsN - 1) * s.dvSlice * s.chunk * 4; // sums that warpsN groups exchange
+  int64_t output = s.chunk * (s.dvSlice + 8) * 2;             // h before it is stored
   int64_t warps = s.warpsM * s.warpsN, scoreWarpsN = s.scoreWarps().second, parts = 1;
   while (parts < 8 && parts * 2 * (s.dqkTile / 2) <= 32 * warps) // n's partial sums
     parts *= 2;
@@ -73,14 +76,16 @@ int64_t xlstm::sharedBytes(const ChunkwiseProblem &problem, const ChunkwiseSched
   return s.stages * (2 * qk + v) + scores + partial + output + vectors + 1024;
 }
 
-Reason xlstm::check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &s, const Device &device) {
+Reason xlstm::check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &s,
+                    const Device &device) {
   constexpr int64_t mostTokens = 4096, mostColumns = 1 << 24; // what follows does not overflow
   if (s.chunk < 1 || s.chunk > mostTokens)
     return say("chunk must be 1 to ", mostTokens, ", got ", s.chunk);
   if (s.dvSlice < 1 || s.dvSlice > mostColumns)
     return say("dv_slice must be 1 to ", mostColumns, ", got ", s.dvSlice);
   if (s.dqkTile < problem.dqk || s.dqkTile > mostColumns)
-    return say("dqk_tile must be at least dqk = ", problem.dqk, " and at most ", mostColumns, ", got ", s.dqkTile);
+    return say("dqk_tile must be at least dqk = ", problem.dqk, " and at most ", mostColumns,
+               ", got ", s.dqkTile);
   if (!device.isGPU) {
     if (s.warpsM || s.warpsN || s.stages || !s.matrixUnit.empty() || !s.copy.empty())
       return "warps_m, warps_n, stages, matrix_unit and copy are parameters of a GPU";
@@ -88,61 +93,73 @@ Reason xlstm::check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &s,
   }
   int64_t mostWarps = device.threadsPerBlock / 32;
   if (s.warpsM < 1 || s.warpsN < 1 || s.warpsM > mostWarps || s.warpsN > mostWarps)
-    return say("warps_m and warps_n must be 1 to ", mostWarps, ", got ", s.warpsM, " and ", s.warpsN);
+    return say("warps_m and warps_n must be 1 to ", mostWarps, ", got ", s.warpsM, " and ",
+               s.warpsN);
   int64_t warps = s.warpsM * s.warpsN;
   if (s.chunk != 16 && s.chunk != 32 && s.chunk != 64)
     return say("chunk must be 16, 32 or 64 on a GPU, got ", s.chunk);
   if (32 * warps > device.threadsPerBlock)
     return say("a block has at most ", device.threadsPerBlock, " threads, got ", 32 * warps);
   if (s.dvSlice % (16 * s.warpsM) || s.dqkTile % (16 * s.warpsN))
-    return say("dv_slice must be a multiple of 16 * ", s.warpsM, " and dqk_tile of 16 * ", s.warpsN, ", got ", s.dvSlice, " and ", s.dqkTile);
+    return say("dv_slice must be a multiple of 16 * ", s.warpsM, " and dqk_tile of 16 * ", s.warpsN,
+               ", got ", s.dvSlice, " and ", s.dqkTile);
   if (s.chunk % (8 * s.warpsN))
     return say("chunk must be a multiple of 8 * ", s.warpsN, ", got ", s.chunk);
   auto [scoreWarpsM, scoreWarpsN] = s.scoreWarps();
-  if (s.chunk % (16 * scoreWarpsM) || s.chunk % (8 * scoreWarpsN) || (scoreWarpsN > 1 && scoreWarpsM * scoreWarpsN != warps))
+  if (s.chunk % (16 * scoreWarpsM) || s.chunk % (8 * scoreWarpsN) ||
+      (scoreWarpsN > 1 && scoreWarpsM * scoreWarpsN != warps))
     return say("scores of ", s.chunk, " x ", s.chunk, " do not divide among ", warps, " warps");
   if (s.matrixUnit == "wgmma" && (s.warpsM % 4 || s.chunk != 64))
-    return say("wgmma needs a multiple of 4 warps along dv and a chunk of 64, got ", s.warpsM, " and ", s.chunk);
+    return say("wgmma needs a multiple of 4 warps along dv and a chunk of 64, got ", s.warpsM,
+               " and ", s.chunk);
   if (s.matrixUnit == "wgmma" && device.matrixUnit != "wgmma")
     return say(device.name, " has no wgmma");
   if (s.copy == "tma" && device.copy != "tma")
     return say(device.name, " has no tensor memory accelerator");
   if (s.stages < 1 || s.stages > 4 || (s.copy == "elementwise" && s.stages != 1))
     return say("stages must be 1 to 4, and 1 for elementwise copies, got ", s.stages);
-  // The state, one register for each of C^T's elements of a thread, beside h, operands and addresses. What else is alive
-  // depends on the copies and the matrix unit; above these limits ptxas spills.
+  // The state, one register for each of C^T's elements of a thread, beside h, operands and
+  // addresses. What else is alive depends on the copies and the matrix unit; above these limits
+  // ptxas spills.
   int64_t state = s.dvSlice * s.dqkTile / (32 * warps);
-  int64_t limit = s.copy == "elementwise" || (s.matrixUnit == "mma_sync" && s.warpsN > 1) ? 64 : 128;
+  int64_t limit =
+      s.copy == "elementwise" || (s.matrixUnit == "mma_sync" && s.warpsN > 1) ? 64 : 128;
   if (state > limit)
-    return say("dv_slice * dqk_tile / threads = ", s.dvSlice, " * ", s.dqkTile, " / ", 32 * warps, " = ", state,
-               " registers for the state, more than ", limit);
+    return say("dv_slice * dqk_tile / threads = ", s.dvSlice, " * ", s.dqkTile, " / ", 32 * warps,
+               " = ", state, " registers for the state, more than ", limit);
   if (s.matrixUnit == "wgmma" && s.warpsN > 1 && s.dqkTile % (64 * s.warpsN))
     return say("wgmma needs dqk_tile to be a multiple of 64 * ", s.warpsN, ", got ", s.dqkTile);
   int64_t bytes = sharedBytes(problem, s);
   if (bytes > device.sharedBytes)
-    return say(bytes, " bytes of shared memory, more than ", device.sharedBytes, " of ", device.name);
+    return say(bytes, " bytes of shared memory, more than ", device.sharedBytes, " of ",
+               device.name);
   return {};
 }
 
-/// Relative cost per token of a schedule, from the work that slices repeat and the width of the matrix instructions.
-/// It orders candidates; it does not predict a time.
+/// Relative cost per token of a schedule, from the work that slices repeat and the width of the
+/// matrix instructions. It orders candidates; it does not predict a time.
 static double relativeCost(const ChunkwiseProblem &problem, const ChunkwiseSchedule &s) {
   double slices = s.numSlices(problem.dv);
-  double scores = double(s.chunk) * s.dqkTile, state = 2.0 * s.dvSlice * s.dqkTile, intra = double(s.chunk) * s.dvSlice;
-  double work = slices * (scores + state + intra);        // per token, multiply-adds
-  double perChunk = slices * 60000.0 * 8 / (s.warpsM * s.warpsN); // barriers, exponentials and vectors, as multiply-adds
+  double scores = double(s.chunk) * s.dqkTile, state = 2.0 * s.dvSlice * s.dqkTile,
+         intra = double(s.chunk) * s.dvSlice;
+  double work = slices * (scores + state + intra); // per token, multiply-adds
+  double perChunk = slices * 60000.0 * 8 /
+                    (s.warpsM * s.warpsN); // barriers, exponentials and vectors, as multiply-adds
   double overlap = s.stages > 1 ? 1.0 : 1.4;
   double unit = s.matrixUnit == "wgmma" ? 1.0 : 1.8;
   return (work * unit + perChunk / s.chunk * 8) * overlap;
 }
 
-std::vector<ChunkwiseSchedule> xlstm::enumerate(const ChunkwiseProblem &problem, const Device &device, bool anyAlignment) {
+std::vector<ChunkwiseSchedule> xlstm::enumerate(const ChunkwiseProblem &problem,
+                                                const Device &device, bool anyAlignment) {
   std::vector<ChunkwiseSchedule> list;
   ChunkwiseSchedule s;
   s.target = device.name;
   if (!device.isGPU) {
-    // A slice's state [dvSlice, dqk] in f32 should stay in half of the second-level cache, and a slice repeats S = Q K^T.
-    int64_t fits = std::max<int64_t>(16, device.l2Bytes / 2 / 4 / std::max<int64_t>(problem.dqk, 1) / 16 * 16);
+    // A slice's state [dvSlice, dqk] in f32 should stay in half of the second-level cache, and a
+    // slice repeats S = Q K^T.
+    int64_t fits =
+        std::max<int64_t>(16, device.l2Bytes / 2 / 4 / std::max<int64_t>(problem.dqk, 1) / 16 * 16);
     int64_t slices = (problem.dv + fits - 1) / fits;
     s.dqkTile = problem.dqk;
     s.dvSlice = (problem.dv + slices - 1) / slices;
@@ -151,7 +168,8 @@ std::vector<ChunkwiseSchedule> xlstm::enumerate(const ChunkwiseProblem &problem,
       list.push_back(s);
     return list;
   }
-  static const std::pair<int64_t, int64_t> warpGrids[] = {{8, 1}, {4, 1}, {4, 2}, {2, 4}, {2, 2}, {2, 1}};
+  static const std::pair<int64_t, int64_t> warpGrids[] = {{8, 1}, {4, 1}, {4, 2},
+                                                          {2, 4}, {2, 2}, {2, 1}};
   for (auto [warpsM, warpsN] : warpGrids)
     for (int64_t chunk : {64, 32})
       for (int64_t stages : {2, 1})
@@ -167,28 +185,36 @@ std::vector<ChunkwiseSchedule> xlstm::enumerate(const ChunkwiseProblem &problem,
           if (check(problem, s, device).empty())
             list.push_back(s);
         }
-  std::stable_sort(list.begin(), list.end(), [&](const ChunkwiseSchedule &a, const ChunkwiseSchedule &b) {
-    return relativeCost(problem, a) < relativeCost(problem, b);
-  });
+  std::stable_sort(list.begin(), list.end(),
+                   [&](const ChunkwiseSchedule &a, const ChunkwiseSchedule &b) {
+                     return relativeCost(problem, a) < relativeCost(problem, b);
+                   });
   return list;
 }
 
 static Reason put(ChunkwiseSchedule &s, const std::string &key, const std::string &value) {
   if (key == "matrix_unit") {
     s.matrixUnit = value;
-    return value == "mma_sync" || value == "wgmma" ? Reason() : say("schedule parameter 'matrix_unit' expects mma_sync or wgmma, got '", value, "'");
+    return value == "mma_sync" || value == "wgmma"
+               ? Reason()
+               : say("schedule parameter 'matrix_unit' expects mma_sync or wgmma, got '", value,
+                     "'");
   }
   if (key == "copy") {
     s.copy = value;
     return value == "tma" || value == "cp_async" || value == "elementwise"
                ? Reason()
-               : say("schedule parameter 'copy' expects tma, cp_async or elementwise, got '", value, "'");
+               : say("schedule parameter 'copy' expects tma, cp_async or elementwise, got '", value,
+                     "'");
   }
-  std::map<std::string, int64_t *> integers = {{"chunk", &s.chunk},     {"dv_slice", &s.dvSlice}, {"dqk_tile", &s.dqkTile},
-                                               {"warps_m", &s.warpsM}, {"warps_n", &s.warpsN},   {"stages", &s.stages}};
+  std::map<std::string, int64_t *> integers = {{"chunk", &s.chunk},      {"dv_slice", &s.dvSlice},
+                                               {"dqk_tile", &s.dqkTile}, {"warps_m", &s.warpsM},
+                                               {"warps_n", &s.warpsN},   {"stages", &s.stages}};
   auto it = integers.find(key);
   if (it == integers.end())
-    return say("unknown schedule parameter '", key, "', expected chunk, dv_slice, dqk_tile, warps_m, warps_n, stages, matrix_unit or copy");
+    return say(
+        "unknown schedule parameter '", key,
+        "', expected chunk, dv_slice, dqk_tile, warps_m, warps_n, stages, matrix_unit or copy");
   char *end = nullptr;
   *it->second = std::strtoll(value.c_str(), &end, 10);
   if (value.empty() || *end)
@@ -196,14 +222,17 @@ static Reason put(ChunkwiseSchedule &s, const std::string &key, const std::strin
   return {};
 }
 
-std::optional<ChunkwiseSchedule> xlstm::decide(const ChunkwiseProblem &problem, const Device &device,
-                                               const std::map<std::string, std::string> &overrides, Reason &reason, bool anyAlignment) {
+std::optional<ChunkwiseSchedule> xlstm::decide(const ChunkwiseProblem &problem,
+                                               const Device &device,
+                                               const std::map<std::string, std::string> &overrides,
+                                               Reason &reason, bool anyAlignment) {
   reason = isSupported(problem, device);
   if (!reason.empty())
     return std::nullopt;
   std::vector<ChunkwiseSchedule> all = enumerate(problem, device, anyAlignment);
   if (all.empty()) {
-    reason = say("no schedule of the chunkwise kernel fits ", device.name, " for dqk = ", problem.dqk, ", dv = ", problem.dv);
+    reason = say("no schedule of the chunkwise kernel fits ", device.name,
+                 " for dqk = ", problem.dqk, ", dv = ", problem.dv);
     ChunkwiseSchedule smallest;
     smallest.target = device.name;
     smallest.chunk = 32;

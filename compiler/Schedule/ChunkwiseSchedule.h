@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-// Schedules of the chunkwise mLSTM kernel: the one place that guesses. A decision is written on the op as the attribute
-// `schedule` and obeyed afterwards.
+// Schedules of the chunkwise mLSTM kernel: the one place that guesses. A decision is written on the
+// op as the attribute `schedule` and obeyed afterwards.
 //
-// One block owns one (batch, head, slice of dv) and walks the sequence in chunks of `chunk` tokens. Its state C^T
-// [dvSlice, dqk] stays in registers (GPU) or in a scratch buffer (CPU).
+// One block owns one (batch, head, slice of dv) and walks the sequence in chunks of `chunk` tokens.
+// Its state C^T [dvSlice, dqk] stays in registers (GPU) or in a scratch buffer (CPU).
 //
-//            tokens ->   chunk 0   chunk 1   chunk 2                       warps of a block over C^T [dvSlice, dqkTile]:
-//   slice 0  [dvSlice]  ─────────►─────────►─────────►  C, n, m                warpsM along dv, 16 rows each
-//   slice 1  [dvSlice]  ─────────►─────────►─────────►                         warpsN along dqk
+//            tokens ->   chunk 0   chunk 1   chunk 2                       warps of a block over
+//            C^T [dvSlice, dqkTile]:
+//   slice 0  [dvSlice]  ─────────►─────────►─────────►  C, n, m                warpsM along dv, 16
+//   rows each slice 1  [dvSlice]  ─────────►─────────►─────────►                         warpsN
+//   along dqk
 #ifndef XLSTM_COMPILER_SCHEDULE_CHUNKWISESCHEDULE_H
 #define XLSTM_COMPILER_SCHEDULE_CHUNKWISESCHEDULE_H
 
@@ -27,19 +29,20 @@ struct ChunkwiseProblem {
 };
 
 struct ChunkwiseSchedule {
-  std::string target;    // name of the device
-  int64_t chunk = 64;    // tokens
-  int64_t dvSlice = 0;   // columns of dv that one block owns; the last slice may reach beyond dv
-  int64_t dqkTile = 0;   // dqk rounded up to what the matrix unit takes
+  std::string target;  // name of the device
+  int64_t chunk = 64;  // tokens
+  int64_t dvSlice = 0; // columns of dv that one block owns; the last slice may reach beyond dv
+  int64_t dqkTile = 0; // dqk rounded up to what the matrix unit takes
   // GPU only:
   int64_t warpsM = 0, warpsN = 0; // warps over C^T: along dv, along dqk
   int64_t stages = 0;             // shared-memory buffers of q, k and v: 2 reads one chunk ahead
   std::string matrixUnit;         // mma_sync, wgmma
-  std::string copy;               // tma, cp_async (both need 16-byte aligned rows), elementwise (takes anything)
+  std::string copy; // tma, cp_async (both need 16-byte aligned rows), elementwise (takes anything)
 
   int64_t numSlices(int64_t dv) const { return (dv + dvSlice - 1) / dvSlice; }
   int64_t numThreads() const { return 32 * warpsM * warpsN; }
-  /// Warps over the scores of a chunk, [chunk, chunk]: along queries, along keys. All of a block's where keys are divided.
+  /// Warps over the scores of a chunk, [chunk, chunk]: along queries, along keys. All of a block's
+  /// where keys are divided.
   std::pair<int64_t, int64_t> scoreWarps() const {
     int64_t warps = warpsM * warpsN, along = std::min(chunk / 16, warps);
     return {along, along ? warps / along : 0};
@@ -54,16 +57,20 @@ using Reason = std::string;
 /// Whether the family takes the problem on the device at all; the reason if it does not.
 Reason isSupported(const ChunkwiseProblem &problem, const Device &device);
 /// Whether a schedule can run; the first violated inequality if it cannot.
-Reason check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &schedule, const Device &device);
-/// Every schedule of the family that `check` accepts, best expected first. `anyAlignment` asks for copies that take tensors
-/// of any alignment and stride.
-std::vector<ChunkwiseSchedule> enumerate(const ChunkwiseProblem &problem, const Device &device, bool anyAlignment = false);
-/// The first of `enumerate`, with `overrides` ("chunk" -> "32") put in; the reason in `reason` if there is none. With
-/// `anyAlignment` the overrides of copy and stages are for the other kernel, and have no effect.
+Reason check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &schedule,
+             const Device &device);
+/// Every schedule of the family that `check` accepts, best expected first. `anyAlignment` asks for
+/// copies that take tensors of any alignment and stride.
+std::vector<ChunkwiseSchedule> enumerate(const ChunkwiseProblem &problem, const Device &device,
+                                         bool anyAlignment = false);
+/// The first of `enumerate`, with `overrides` ("chunk" -> "32") put in; the reason in `reason` if
+/// there is none. With `anyAlignment` the overrides of copy and stages are for the other kernel,
+/// and have no effect.
 std::optional<ChunkwiseSchedule> decide(const ChunkwiseProblem &problem, const Device &device,
-                                        const std::map<std::string, std::string> &overrides, Reason &reason,
-                                        bool anyAlignment = false);
-/// Shared memory that the GPU kernel takes, in bytes (an upper bound; the emitted kernel says the exact number).
+                                        const std::map<std::string, std::string> &overrides,
+                                        Reason &reason, bool anyAlignment = false);
+/// Shared memory that the GPU kernel takes, in bytes (an upper bound; the emitted kernel says the
+/// exact number).
 int64_t sharedBytes(const ChunkwiseProblem &problem, const ChunkwiseSchedule &schedule);
 
 } // namespace xlstm

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Devices are data: what a schedule must know of the machine that a kernel will run on. The files are in devices/ and
-// are compiled into the tools, so a kernel for a GPU that is not there compiles and is checked.
+// Devices are data: what a schedule must know of the machine that a kernel will run on. The files
+// are in devices/ and are compiled into the tools, so a kernel for a GPU that is not there compiles
+// and is checked.
 #ifndef XLSTM_COMPILER_SCHEDULE_DEVICE_H
 #define XLSTM_COMPILER_SCHEDULE_DEVICE_H
 
@@ -12,7 +13,7 @@
 namespace xlstm {
 
 struct Device {
-  std::string name;               // cpu, sm_80, sm_90a
+  std::string name; // cpu, sm_80, sm_90a
   bool isGPU = false;
   int64_t sharedBytes = 0;        // shared memory that one block may use, bytes (GPU)
   int64_t registersPerThread = 0; // 32-bit registers (GPU)

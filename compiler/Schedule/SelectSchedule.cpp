@@ -16,7 +16,8 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
   void runOnOperation() override {
     std::optional<Device> device = findDevice(target);
     if (!device) {
-      getOperation().emitError() << "unknown target '" << target << "', expected one of " << llvm::join(deviceNames(), ", ");
+      getOperation().emitError() << "unknown target '" << target << "', expected one of "
+                                 << llvm::join(deviceNames(), ", ");
       return signalPassFailure();
     }
     std::map<std::string, std::string> overrides;
@@ -27,9 +28,11 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
     WalkResult result = getOperation().walk([&](mlir::xlstm::MLSTMOp op) {
       if (op->hasAttr(scheduleAttrName))
         return WalkResult::advance();
-      ChunkwiseProblem problem{op.getHeads(), op.getDqk(), op.getDv(), op.getInputType().getIntOrFloatBitWidth()};
+      ChunkwiseProblem problem{op.getHeads(), op.getDqk(), op.getDv(),
+                               op.getInputType().getIntOrFloatBitWidth()};
       Reason reason;
-      std::optional<ChunkwiseSchedule> schedule = decide(problem, *device, overrides, reason, elementwise);
+      std::optional<ChunkwiseSchedule> schedule =
+          decide(problem, *device, overrides, reason, elementwise);
       if (!schedule) {
         op.emitError() << "cannot be scheduled for " << target.getValue() << ": " << reason;
         return WalkResult::interrupt();

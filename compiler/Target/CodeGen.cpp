@@ -6,9 +6,12 @@
 
 namespace xlstm {
 
-llvm::Error codeGenError(const llvm::Twine &message) { return llvm::createStringError(llvm::inconvertibleErrorCode(), message); }
+llvm::Error codeGenError(const llvm::Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
 
-llvm::Expected<std::string> generateCode(llvm::Module &module, llvm::TargetMachine &machine, llvm::CodeGenFileType type, bool unroll) {
+llvm::Expected<std::string> generateCode(llvm::Module &module, llvm::TargetMachine &machine,
+                                         llvm::CodeGenFileType type, bool unroll) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager graph;
@@ -29,7 +32,8 @@ llvm::Expected<std::string> generateCode(llvm::Module &module, llvm::TargetMachi
   llvm::raw_svector_ostream stream(code);
   llvm::legacy::PassManager passes;
   if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
-    return codeGenError("LLVM's target for " + module.getTargetTriple() + " does not write this kind of file");
+    return codeGenError("LLVM's target for " + module.getTargetTriple() +
+                        " does not write this kind of file");
   passes.run(module);
   return std::string(code);
 }

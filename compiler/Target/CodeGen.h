@@ -12,9 +12,11 @@
 
 namespace xlstm {
 
-/// Optimises the module (O2; it is vectors, or threads, already: no vectorisation, and loops are unrolled only if `unroll`) and
-/// returns the assembly or object file. The module has the machine's triple and data layout.
-llvm::Expected<std::string> generateCode(llvm::Module &module, llvm::TargetMachine &machine, llvm::CodeGenFileType type, bool unroll);
+/// Optimises the module (O2; it is vectors, or threads, already: no vectorisation, and loops are
+/// unrolled only if `unroll`) and returns the assembly or object file. The module has the machine's
+/// triple and data layout.
+llvm::Expected<std::string> generateCode(llvm::Module &module, llvm::TargetMachine &machine,
+                                         llvm::CodeGenFileType type, bool unroll);
 
 /// An error with a message for the user.
 llvm::Error codeGenError(const llvm::Twine &message);
@@ -23,7 +25,8 @@ llvm::Error codeGenError(const llvm::Twine &message);
 struct TemporaryFile {
   llvm::SmallString<128> path;
   bool failed;
-  explicit TemporaryFile(llvm::StringRef suffix) : failed(bool(llvm::sys::fs::createTemporaryFile("xlstm", suffix, path))) {}
+  explicit TemporaryFile(llvm::StringRef suffix)
+      : failed(bool(llvm::sys::fs::createTemporaryFile("xlstm", suffix, path))) {}
   TemporaryFile(const TemporaryFile &) = delete;
   ~TemporaryFile() { llvm::sys::fs::remove(path); }
 };

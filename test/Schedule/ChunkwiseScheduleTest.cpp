@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the schedules of the chunkwise kernel may be, over every head size that the project promises.
+// What the schedules of the chunkwise kernel may be, over every head size that the project
+// promises.
 #include "compiler/Schedule/ChunkwiseSchedule.h"
 #include "mlir/IR/MLIRContext.h"
 #include <gtest/gtest.h>
@@ -17,14 +18,16 @@ template <typename F> void forAll(F f) {
       for (int64_t dv : sizes)
         for (bool anyAlignment : {false, true}) {
           ChunkwiseProblem problem{3, dqk, dv, 16};
-          SCOPED_TRACE(name + " " + std::to_string(dqk) + " x " + std::to_string(dv) + (anyAlignment ? ", any alignment" : ""));
+          SCOPED_TRACE(name + " " + std::to_string(dqk) + " x " + std::to_string(dv) +
+                       (anyAlignment ? ", any alignment" : ""));
           f(problem, *findDevice(name), anyAlignment);
         }
 }
 
 bool same(const ChunkwiseSchedule &a, const ChunkwiseSchedule &b) {
-  return a.target == b.target && a.chunk == b.chunk && a.dvSlice == b.dvSlice && a.dqkTile == b.dqkTile && a.warpsM == b.warpsM &&
-         a.warpsN == b.warpsN && a.stages == b.stages && a.matrixUnit == b.matrixUnit && a.copy == b.copy;
+  return a.target == b.target && a.chunk == b.chunk && a.dvSlice == b.dvSlice &&
+         a.dqkTile == b.dqkTile && a.warpsM == b.warpsM && a.warpsN == b.warpsN &&
+         a.stages == b.stages && a.matrixUnit == b.matrixUnit && a.copy == b.copy;
 }
 
 TEST(ChunkwiseSchedule, everyShapeHasOne) {
@@ -47,14 +50,16 @@ TEST(ChunkwiseSchedule, enumeratedOnesFitTheDevice) {
       EXPECT_EQ(s.target, device.name);
       EXPECT_GE(s.dqkTile, problem.dqk);
       EXPECT_GE(s.dvSlice * s.numSlices(problem.dv), problem.dv);
-      EXPECT_LT(s.dvSlice * (s.numSlices(problem.dv) - 1), problem.dv) << "a slice has nothing to do";
+      EXPECT_LT(s.dvSlice * (s.numSlices(problem.dv) - 1), problem.dv)
+          << "a slice has nothing to do";
       if (!device.isGPU) {
         EXPECT_EQ(s.numThreads(), 0);
         EXPECT_LE(4 * s.dvSlice * s.dqkTile, device.l2Bytes / 2 + 4 * 16 * s.dqkTile);
         continue;
       }
       EXPECT_LE(s.numThreads(), device.threadsPerBlock);
-      EXPECT_LE(s.numThreads() * (s.dvSlice * s.dqkTile / s.numThreads()), 65536) << "the state is larger than the register file";
+      EXPECT_LE(s.numThreads() * (s.dvSlice * s.dqkTile / s.numThreads()), 65536)
+          << "the state is larger than the register file";
       EXPECT_LE(sharedBytes(problem, s), device.sharedBytes);
       EXPECT_EQ(s.copy == "elementwise", anyAlignment);
       if (anyAlignment)
@@ -102,8 +107,10 @@ TEST(ChunkwiseSchedule, attributeOfACPUNamesNoThreads) {
 TEST(ChunkwiseSchedule, isSupported) {
   for (const char *gpu : {"sm_80", "sm_90a"}) {
     EXPECT_EQ(isSupported({3, 64, 64, 16}, *findDevice(gpu)), "");
-    EXPECT_EQ(isSupported({3, 64, 64, 32}, *findDevice(gpu)), "the GPU kernel takes bf16 and f16 inputs, got 32-bit inputs");
-    EXPECT_EQ(isSupported({3, 64, 64, 64}, *findDevice(gpu)), "the GPU kernel takes bf16 and f16 inputs, got 64-bit inputs");
+    EXPECT_EQ(isSupported({3, 64, 64, 32}, *findDevice(gpu)),
+              "the GPU kernel takes bf16 and f16 inputs, got 32-bit inputs");
+    EXPECT_EQ(isSupported({3, 64, 64, 64}, *findDevice(gpu)),
+              "the GPU kernel takes bf16 and f16 inputs, got 64-bit inputs");
   }
   for (int64_t bits : {16, 32, 64})
     EXPECT_EQ(isSupported({3, 64, 64, bits}, *findDevice("cpu")), "");
@@ -123,36 +130,55 @@ const Violation violations[] = {
     {"sm_80", [](auto &s) { s.chunk = 0; }, "chunk must be 1 to 4096, got 0"},
     {"cpu", [](auto &s) { s.chunk = 4097; }, "chunk must be 1 to 4096, got 4097"},
     {"sm_80", [](auto &s) { s.dvSlice = 0; }, "dv_slice must be 1 to 16777216, got 0"},
-    {"cpu", [](auto &s) { s.dvSlice = INT64_MAX; }, "dv_slice must be 1 to 16777216, got 9223372036854775807"},
-    {"cpu", [](auto &s) { s.dqkTile = 63; }, "dqk_tile must be at least dqk = 64 and at most 16777216, got 63"},
-    {"sm_90a", [](auto &s) { s.dqkTile = INT64_MAX; }, "dqk_tile must be at least dqk = 64 and at most 16777216, got 9223372036854775807"},
-    {"cpu", [](auto &s) { s.warpsM = 1; }, "warps_m, warps_n, stages, matrix_unit and copy are parameters of a GPU"},
-    {"cpu", [](auto &s) { s.copy = "tma"; }, "warps_m, warps_n, stages, matrix_unit and copy are parameters of a GPU"},
+    {"cpu", [](auto &s) { s.dvSlice = INT64_MAX; },
+     "dv_slice must be 1 to 16777216, got 9223372036854775807"},
+    {"cpu", [](auto &s) { s.dqkTile = 63; },
+     "dqk_tile must be at least dqk = 64 and at most 16777216, got 63"},
+    {"sm_90a", [](auto &s) { s.dqkTile = INT64_MAX; },
+     "dqk_tile must be at least dqk = 64 and at most 16777216, got 9223372036854775807"},
+    {"cpu", [](auto &s) { s.warpsM = 1; },
+     "warps_m, warps_n, stages, matrix_unit and copy are parameters of a GPU"},
+    {"cpu", [](auto &s) { s.copy = "tma"; },
+     "warps_m, warps_n, stages, matrix_unit and copy are parameters of a GPU"},
     {"sm_80", [](auto &s) { s.warpsM = 0; }, "warps_m and warps_n must be 1 to 32, got 0 and 1"},
     {"sm_80", [](auto &s) { s.warpsN = -1; }, "warps_m and warps_n must be 1 to 32, got 4 and -1"},
     {"sm_80", [](auto &s) { s.warpsM = 33; }, "warps_m and warps_n must be 1 to 32, got 33 and 1"},
     {"sm_80", [](auto &s) { s.chunk = 24; }, "chunk must be 16, 32 or 64 on a GPU, got 24"},
     {"sm_80", [](auto &s) { s.chunk = 128; }, "chunk must be 16, 32 or 64 on a GPU, got 128"},
-    {"sm_80", [](auto &s) { s.warpsM = 32, s.warpsN = 2; }, "a block has at most 1024 threads, got 2048"},
-    {"sm_80", [](auto &s) { s.dvSlice = 72; }, "dv_slice must be a multiple of 16 * 4 and dqk_tile of 16 * 1, got 72 and 64"},
-    {"sm_80", [](auto &s) { s.dqkTile = 72; }, "dv_slice must be a multiple of 16 * 4 and dqk_tile of 16 * 1, got 64 and 72"},
-    {"sm_80", [](auto &s) { s.chunk = 16, s.warpsN = 4; }, "chunk must be a multiple of 8 * 4, got 16"},
-    {"sm_80", [](auto &s) { s.warpsM = 12, s.dvSlice = 192; }, "scores of 64 x 64 do not divide among 12 warps"},  // 4 x 3
-    {"sm_80", [](auto &s) { s.warpsM = 3, s.dvSlice = 48; }, "scores of 64 x 64 do not divide among 3 warps"},     // 3 x 1
-    {"sm_80", [](auto &s) { s.warpsM = 10, s.dvSlice = 160; }, "scores of 64 x 64 do not divide among 10 warps"}, // 4 x 2 of 10
-    {"sm_90a", [](auto &s) { s.matrixUnit = "wgmma", s.chunk = 32; }, "wgmma needs a multiple of 4 warps along dv and a chunk of 64, got 4 and 32"},
-    {"sm_90a", [](auto &s) { s.matrixUnit = "wgmma", s.warpsM = 2, s.warpsN = 2; }, "wgmma needs a multiple of 4 warps along dv and a chunk of 64, got 2 and 64"},
+    {"sm_80", [](auto &s) { s.warpsM = 32, s.warpsN = 2; },
+     "a block has at most 1024 threads, got 2048"},
+    {"sm_80", [](auto &s) { s.dvSlice = 72; },
+     "dv_slice must be a multiple of 16 * 4 and dqk_tile of 16 * 1, got 72 and 64"},
+    {"sm_80", [](auto &s) { s.dqkTile = 72; },
+     "dv_slice must be a multiple of 16 * 4 and dqk_tile of 16 * 1, got 64 and 72"},
+    {"sm_80", [](auto &s) { s.chunk = 16, s.warpsN = 4; },
+     "chunk must be a multiple of 8 * 4, got 16"},
+    {"sm_80", [](auto &s) { s.warpsM = 12, s.dvSlice = 192; },
+     "scores of 64 x 64 do not divide among 12 warps"}, // 4 x 3
+    {"sm_80", [](auto &s) { s.warpsM = 3, s.dvSlice = 48; },
+     "scores of 64 x 64 do not divide among 3 warps"}, // 3 x 1
+    {"sm_80", [](auto &s) { s.warpsM = 10, s.dvSlice = 160; },
+     "scores of 64 x 64 do not divide among 10 warps"}, // 4 x 2 of 10
+    {"sm_90a", [](auto &s) { s.matrixUnit = "wgmma", s.chunk = 32; },
+     "wgmma needs a multiple of 4 warps along dv and a chunk of 64, got 4 and 32"},
+    {"sm_90a", [](auto &s) { s.matrixUnit = "wgmma", s.warpsM = 2, s.warpsN = 2; },
+     "wgmma needs a multiple of 4 warps along dv and a chunk of 64, got 2 and 64"},
     {"sm_80", [](auto &s) { s.matrixUnit = "wgmma"; }, "sm_80 has no wgmma"},
     {"sm_80", [](auto &s) { s.copy = "tma"; }, "sm_80 has no tensor memory accelerator"},
-    {"sm_80", [](auto &s) { s.stages = 0; }, "stages must be 1 to 4, and 1 for elementwise copies, got 0"},
-    {"sm_80", [](auto &s) { s.stages = 5; }, "stages must be 1 to 4, and 1 for elementwise copies, got 5"},
-    {"sm_80", [](auto &s) { s.copy = "elementwise", s.stages = 2; }, "stages must be 1 to 4, and 1 for elementwise copies, got 2"},
-    {"sm_80", [](auto &s) { s.dvSlice = 320; }, "dv_slice * dqk_tile / threads = 320 * 64 / 128 = 160 registers for the state, more than 128"},
+    {"sm_80", [](auto &s) { s.stages = 0; },
+     "stages must be 1 to 4, and 1 for elementwise copies, got 0"},
+    {"sm_80", [](auto &s) { s.stages = 5; },
+     "stages must be 1 to 4, and 1 for elementwise copies, got 5"},
+    {"sm_80", [](auto &s) { s.copy = "elementwise", s.stages = 2; },
+     "stages must be 1 to 4, and 1 for elementwise copies, got 2"},
+    {"sm_80", [](auto &s) { s.dvSlice = 320; },
+     "dv_slice * dqk_tile / threads = 320 * 64 / 128 = 160 registers for the state, more than 128"},
     {"sm_80", [](auto &s) { s.copy = "elementwise", s.dvSlice = 192; },
      "dv_slice * dqk_tile / threads = 192 * 64 / 128 = 96 registers for the state, more than 64"},
     {"sm_80", [](auto &s) { s.warpsM = 2, s.warpsN = 2, s.dvSlice = 192; },
      "dv_slice * dqk_tile / threads = 192 * 64 / 128 = 96 registers for the state, more than 64"},
-    {"sm_90a", [](auto &s) { s.matrixUnit = "wgmma", s.warpsN = 2, s.dqkTile = 96; }, "wgmma needs dqk_tile to be a multiple of 64 * 2, got 96"},
+    {"sm_90a", [](auto &s) { s.matrixUnit = "wgmma", s.warpsN = 2, s.dqkTile = 96; },
+     "wgmma needs dqk_tile to be a multiple of 64 * 2, got 96"},
 };
 
 TEST(ChunkwiseSchedule, everyInequality) {
@@ -180,9 +206,11 @@ TEST(ChunkwiseSchedule, sharedMemoryInequality) {
   s.chunk = s.dvSlice = s.dqkTile = 64;
   s.warpsM = 4, s.warpsN = 1, s.stages = 4;
   s.matrixUnit = "mma_sync", s.copy = "cp_async";
-  // Four buffers of three tiles of 64 x 64 16-bit elements are 98304 bytes alone; P takes 8192 more.
+  // Four buffers of three tiles of 64 x 64 16-bit elements are 98304 bytes alone; P takes 8192
+  // more.
   EXPECT_GT(sharedBytes(problem, s), 98304 + 8192);
-  EXPECT_EQ(check(problem, s, device), std::to_string(sharedBytes(problem, s)) + " bytes of shared memory, more than 101376 of sm_80");
+  EXPECT_EQ(check(problem, s, device), std::to_string(sharedBytes(problem, s)) +
+                                           " bytes of shared memory, more than 101376 of sm_80");
   EXPECT_EQ(check(problem, s, *findDevice("sm_90a")), "");
 }
 
@@ -190,7 +218,8 @@ TEST(ChunkwiseSchedule, sharedMemoryInequality) {
 // decide with overrides
 //===----------------------------------------------------------------------===//
 
-std::string reasonFor(const std::map<std::string, std::string> &overrides, const char *device = "sm_80", bool anyAlignment = false) {
+std::string reasonFor(const std::map<std::string, std::string> &overrides,
+                      const char *device = "sm_80", bool anyAlignment = false) {
   Reason reason;
   EXPECT_FALSE(decide({3, 64, 64, 16}, *findDevice(device), overrides, reason, anyAlignment));
   return reason;
@@ -199,30 +228,44 @@ std::string reasonFor(const std::map<std::string, std::string> &overrides, const
 TEST(ChunkwiseSchedule, overridesAreTaken) {
   Reason reason;
   auto s = decide({3, 64, 64, 16}, *findDevice("sm_90a"),
-                  {{"chunk", "32"}, {"dv_slice", "64"}, {"dqk_tile", "64"}, {"warps_m", "2"}, {"warps_n", "2"}, {"stages", "1"},
-                   {"matrix_unit", "mma_sync"}, {"copy", "cp_async"}}, reason);
+                  {{"chunk", "32"},
+                   {"dv_slice", "64"},
+                   {"dqk_tile", "64"},
+                   {"warps_m", "2"},
+                   {"warps_n", "2"},
+                   {"stages", "1"},
+                   {"matrix_unit", "mma_sync"},
+                   {"copy", "cp_async"}},
+                  reason);
   ASSERT_TRUE(s) << reason;
   ChunkwiseSchedule expected;
   expected.target = "sm_90a";
-  expected.chunk = 32, expected.dvSlice = 64, expected.dqkTile = 64, expected.warpsM = 2, expected.warpsN = 2, expected.stages = 1;
+  expected.chunk = 32, expected.dvSlice = 64, expected.dqkTile = 64, expected.warpsM = 2,
+  expected.warpsN = 2, expected.stages = 1;
   expected.matrixUnit = "mma_sync", expected.copy = "cp_async";
   EXPECT_TRUE(same(*s, expected));
 }
 
 TEST(ChunkwiseSchedule, badOverrides) {
   EXPECT_EQ(reasonFor({{"tile", "32"}}),
-            "unknown schedule parameter 'tile', expected chunk, dv_slice, dqk_tile, warps_m, warps_n, stages, matrix_unit or copy");
+            "unknown schedule parameter 'tile', expected chunk, dv_slice, dqk_tile, warps_m, "
+            "warps_n, stages, matrix_unit or copy");
   for (const char *value : {"", "x", "32.5", "32 ", "0x20"})
-    EXPECT_EQ(reasonFor({{"chunk", value}}), "schedule parameter 'chunk' expects an integer, got '" + std::string(value) + "'");
-  EXPECT_EQ(reasonFor({{"copy", "TMA"}}), "schedule parameter 'copy' expects tma, cp_async or elementwise, got 'TMA'");
-  EXPECT_EQ(reasonFor({{"matrix_unit", ""}}), "schedule parameter 'matrix_unit' expects mma_sync or wgmma, got ''");
-  EXPECT_EQ(reasonFor({{"chunk", "99999999999999999999"}}), "chunk must be 1 to 4096, got 9223372036854775807");
+    EXPECT_EQ(reasonFor({{"chunk", value}}),
+              "schedule parameter 'chunk' expects an integer, got '" + std::string(value) + "'");
+  EXPECT_EQ(reasonFor({{"copy", "TMA"}}),
+            "schedule parameter 'copy' expects tma, cp_async or elementwise, got 'TMA'");
+  EXPECT_EQ(reasonFor({{"matrix_unit", ""}}),
+            "schedule parameter 'matrix_unit' expects mma_sync or wgmma, got ''");
+  EXPECT_EQ(reasonFor({{"chunk", "99999999999999999999"}}),
+            "chunk must be 1 to 4096, got 9223372036854775807");
 }
 
 // Else a kernel that the runtime picks for unaligned tensors would copy 16 bytes at a time.
 TEST(ChunkwiseSchedule, anyAlignmentKeepsItsCopy) {
   Reason reason;
-  auto s = decide({3, 64, 64, 16}, *findDevice("sm_90a"), {{"copy", "tma"}, {"stages", "2"}}, reason, /*anyAlignment=*/true);
+  auto s = decide({3, 64, 64, 16}, *findDevice("sm_90a"), {{"copy", "tma"}, {"stages", "2"}},
+                  reason, /*anyAlignment=*/true);
   ASSERT_TRUE(s) << reason;
   EXPECT_EQ(s->copy, "elementwise");
   EXPECT_EQ(s->stages, 1);
@@ -231,13 +274,17 @@ TEST(ChunkwiseSchedule, anyAlignmentKeepsItsCopy) {
 TEST(ChunkwiseSchedule, nothingFits) {
   Reason reason;
   EXPECT_FALSE(decide({3, 4096, 64, 16}, *findDevice("sm_80"), {}, reason));
-  EXPECT_EQ(reason, "no schedule of the chunkwise kernel fits sm_80 for dqk = 4096, dv = 64: the smallest needs "
-                    "dv_slice * dqk_tile / threads = 32 * 4096 / 256 = 512 registers for the state, more than 64");
+  EXPECT_EQ(
+      reason,
+      "no schedule of the chunkwise kernel fits sm_80 for dqk = 4096, dv = 64: the smallest needs "
+      "dv_slice * dqk_tile / threads = 32 * 4096 / 256 = 512 registers for the state, more than "
+      "64");
 }
 
 TEST(ChunkwiseSchedule, slicesOfACPU) {
   Reason reason;
-  for (auto [dqk, dv, slice] : std::vector<std::tuple<int64_t, int64_t, int64_t>>{{256, 512, 512}, {256, 513, 272}, {512, 512, 256}, {1 << 20, 64, 16}}) {
+  for (auto [dqk, dv, slice] : std::vector<std::tuple<int64_t, int64_t, int64_t>>{
+           {256, 512, 512}, {256, 513, 272}, {512, 512, 256}, {1 << 20, 64, 16}}) {
     auto s = decide({1, dqk, dv, 32}, *findDevice("cpu"), {}, reason);
     ASSERT_TRUE(s) << reason;
     EXPECT_EQ(s->dvSlice, slice) << dqk << " x " << dv;

@@ -4,7 +4,9 @@
 
 using namespace xlstm;
 
-TEST(Device, namesInOrderOfPreference) { EXPECT_EQ(deviceNames(), (std::vector<std::string>{"sm_90a", "sm_80", "cpu"})); }
+TEST(Device, namesInOrderOfPreference) {
+  EXPECT_EQ(deviceNames(), (std::vector<std::string>{"sm_90a", "sm_80", "cpu"}));
+}
 
 TEST(Device, everyNameIsFound) {
   for (const std::string &name : deviceNames()) {

@@ -23,13 +23,15 @@ class SharedBytes : public ::testing::Test {
 protected:
   SharedBytes() {
     DialectRegistry registry;
-    registry.insert<tile::TileDialect, mlir::xlstm::XLSTMDialect, func::FuncDialect, LLVM::LLVMDialect, NVVM::NVVMDialect, gpu::GPUDialect,
-                    math::MathDialect, scf::SCFDialect, arith::ArithDialect, memref::MemRefDialect>();
+    registry.insert<tile::TileDialect, mlir::xlstm::XLSTMDialect, func::FuncDialect,
+                    LLVM::LLVMDialect, NVVM::NVVMDialect, gpu::GPUDialect, math::MathDialect,
+                    scf::SCFDialect, arith::ArithDialect, memref::MemRefDialect>();
     context.appendDialectRegistry(registry);
     context.loadAllAvailableDialects();
   }
 
-  /// Shared memory of the kernel for one head, from the attribute of the emitted function; -1 if it is not emitted.
+  /// Shared memory of the kernel for one head, from the attribute of the emitted function; -1 if it
+  /// is not emitted.
   int64_t emitted(const ChunkwiseProblem &problem, const ChunkwiseSchedule &schedule) {
     OpBuilder builder(&context);
     Location loc = builder.getUnknownLoc();
@@ -39,11 +41,13 @@ protected:
     auto qk = RankedTensorType::get({any, any, problem.heads, problem.dqk}, builder.getBF16Type());
     auto v = RankedTensorType::get({any, any, problem.heads, problem.dv}, builder.getBF16Type());
     auto gate = RankedTensorType::get({any, any, problem.heads}, builder.getF32Type());
-    auto function = builder.create<func::FuncOp>(loc, "f", builder.getFunctionType({qk, qk, v, gate, gate}, {}));
+    auto function = builder.create<func::FuncOp>(
+        loc, "f", builder.getFunctionType({qk, qk, v, gate, gate}, {}));
     Block *body = function.addEntryBlock();
     builder.setInsertionPointToStart(body);
     mlir::xlstm::MLSTMOperands operands;
-    operands.q = body->getArgument(0), operands.k = body->getArgument(1), operands.v = body->getArgument(2);
+    operands.q = body->getArgument(0), operands.k = body->getArgument(1),
+    operands.v = body->getArgument(2);
     operands.i = body->getArgument(3), operands.f = body->getArgument(4);
     auto cell = builder.create<mlir::xlstm::MLSTMOp>(loc, operands);
     builder.create<func::ReturnOp>(loc);
@@ -55,14 +59,18 @@ protected:
     if (failed(manager.run(*module)))
       return -1;
     int64_t bytes = -1;
-    module->walk([&](LLVM::LLVMFuncOp kernel) { bytes = kernel->getAttrOfType<IntegerAttr>("tile.shared_bytes").getInt(); });
+    module->walk([&](LLVM::LLVMFuncOp kernel) {
+      bytes = kernel->getAttrOfType<IntegerAttr>("tile.shared_bytes").getInt();
+    });
     return bytes;
   }
 
   void expectBound(const ChunkwiseProblem &problem, const ChunkwiseSchedule &schedule) {
-    SCOPED_TRACE(schedule.target + " " + schedule.matrixUnit + " " + schedule.copy + " dqk " + std::to_string(problem.dqk) + " dv " +
-                 std::to_string(problem.dv) + " chunk " + std::to_string(schedule.chunk) + " warps " + std::to_string(schedule.warpsM) + " x " +
-                 std::to_string(schedule.warpsN) + " stages " + std::to_string(schedule.stages));
+    SCOPED_TRACE(schedule.target + " " + schedule.matrixUnit + " " + schedule.copy + " dqk " +
+                 std::to_string(problem.dqk) + " dv " + std::to_string(problem.dv) + " chunk " +
+                 std::to_string(schedule.chunk) + " warps " + std::to_string(schedule.warpsM) +
+                 " x " + std::to_string(schedule.warpsN) + " stages " +
+                 std::to_string(schedule.stages));
     int64_t bytes = emitted(problem, schedule), bound = sharedBytes(problem, schedule);
     ASSERT_GT(bytes, 0);
     EXPECT_LE(bytes, bound);

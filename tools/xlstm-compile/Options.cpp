@@ -28,7 +28,8 @@ runtime library load.
   --help, --version
 )";
 
-static void expectOneOf(const std::string &option, const std::vector<std::string> &values, const std::vector<std::string> &allowed) {
+static void expectOneOf(const std::string &option, const std::vector<std::string> &values,
+                        const std::vector<std::string> &allowed) {
   for (const std::string &value : values)
     if (std::find(allowed.begin(), allowed.end(), value) == allowed.end()) {
       std::string list;
@@ -76,13 +77,18 @@ CompileCommand parseCompileCommand(Arguments &arguments) {
   return command;
 }
 
-void printReport(const CompileCommand &command, const Compilation &compilation, const std::vector<std::string> &notes, double seconds) {
+void printReport(const CompileCommand &command, const Compilation &compilation,
+                 const std::vector<std::string> &notes, double seconds) {
   for (const std::string &note : notes)
     std::fprintf(stderr, "xlstm-compile: note: %s\n", note.c_str());
   for (const KernelReport &kernel : compilation.kernels) {
     if (command.json) {
-      nlohmann::json row = {{"kernel", "forward"}, {"target", kernel.target}, {"variant", kernel.variant},
-                            {"schedule", nlohmann::json::parse(kernel.schedule)}, {"code_bytes", kernel.codeBytes}, {"remarks", kernel.remarks}};
+      nlohmann::json row = {{"kernel", "forward"},
+                            {"target", kernel.target},
+                            {"variant", kernel.variant},
+                            {"schedule", nlohmann::json::parse(kernel.schedule)},
+                            {"code_bytes", kernel.codeBytes},
+                            {"remarks", kernel.remarks}};
       if (kernel.registers >= 0)
         row.update({{"registers", kernel.registers}, {"spill_bytes", kernel.spillBytes}});
       if (kernel.sharedBytes >= 0)
@@ -91,16 +97,19 @@ void printReport(const CompileCommand &command, const Compilation &compilation, 
       continue;
     }
     if (command.report) {
-      std::printf("%-7s %-11s %6.1f KB code", kernel.target.c_str(), kernel.variant.c_str(), kernel.codeBytes / 1024.0);
+      std::printf("%-7s %-11s %6.1f KB code", kernel.target.c_str(), kernel.variant.c_str(),
+                  kernel.codeBytes / 1024.0);
       if (kernel.registers >= 0)
-        std::printf(", %ld registers, %ld bytes spilled", long(kernel.registers), long(kernel.spillBytes));
+        std::printf(", %ld registers, %ld bytes spilled", long(kernel.registers),
+                    long(kernel.spillBytes));
       if (kernel.sharedBytes >= 0)
         std::printf(", %.1f KB shared", kernel.sharedBytes / 1024.0);
       std::printf("\n        %s\n", kernel.schedule.c_str());
     }
     if (command.explain)
       for (const std::string &remark : kernel.remarks)
-        std::printf("%-7s %-11s remark: %s\n", kernel.target.c_str(), kernel.variant.c_str(), remark.c_str());
+        std::printf("%-7s %-11s remark: %s\n", kernel.target.c_str(), kernel.variant.c_str(),
+                    remark.c_str());
   }
   if (command.report && !command.json)
     std::printf("compiled %zu kernels in %.2f s\n", compilation.kernels.size(), seconds);

@@ -20,7 +20,8 @@ extern const char *const compileUsage;
 CompileCommand parseCompileCommand(Arguments &arguments);
 
 /// Prints what --report and --explain ask for to standard output.
-void printReport(const CompileCommand &command, const Compilation &compilation, const std::vector<std::string> &notes, double seconds);
+void printReport(const CompileCommand &command, const Compilation &compilation,
+                 const std::vector<std::string> &notes, double seconds);
 
 } // namespace xlstm::tools
 

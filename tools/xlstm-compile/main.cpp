@@ -30,4 +30,6 @@ static void compileModel(tools::Arguments &arguments) {
   tools::printReport(command, *compilation, model->notes, seconds.count());
 }
 
-int main(int argc, char **argv) { return tools::runTool("xlstm-compile", tools::compileUsage, argc, argv, compileModel); }
+int main(int argc, char **argv) {
+  return tools::runTool("xlstm-compile", tools::compileUsage, argc, argv, compileModel);
+}

@@ -7,9 +7,11 @@
 #include "llvm/Support/Path.h"
 #include "llvm/Support/raw_ostream.h"
 
-std::unique_ptr<llvm::MemoryBuffer> xlstm::readInput(llvm::StringRef file, const mlir::DialectRegistry &registry, std::string &error) {
+std::unique_ptr<llvm::MemoryBuffer>
+xlstm::readInput(llvm::StringRef file, const mlir::DialectRegistry &registry, std::string &error) {
   llvm::StringRef extension = llvm::sys::path::extension(file);
-  bool isDescription = extension == ".json" || extension == ".yaml" || extension == ".yml" || llvm::sys::fs::is_directory(file);
+  bool isDescription = extension == ".json" || extension == ".yaml" || extension == ".yml" ||
+                       llvm::sys::fs::is_directory(file);
   if (!isDescription)
     return mlir::openInputFile(file, &error);
   auto model = description::importDescription(file.str());

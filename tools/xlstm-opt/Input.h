@@ -9,9 +9,11 @@
 
 namespace xlstm {
 
-/// The IR to work on: that of an .mlir file (or - for standard input), or of a model description (.json, .yaml, .yml or a
-/// directory), which is imported first. Null, with one line in `error`, if there is none.
-std::unique_ptr<llvm::MemoryBuffer> readInput(llvm::StringRef file, const mlir::DialectRegistry &registry, std::string &error);
+/// The IR to work on: that of an .mlir file (or - for standard input), or of a model description
+/// (.json, .yaml, .yml or a directory), which is imported first. Null, with one line in `error`, if
+/// there is none.
+std::unique_ptr<llvm::MemoryBuffer>
+readInput(llvm::StringRef file, const mlir::DialectRegistry &registry, std::string &error);
 
 } // namespace xlstm
 

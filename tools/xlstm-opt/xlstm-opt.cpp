@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// xlstm-opt FILE [passes]: reads IR or a model description, runs passes on it, prints it. The options are those of mlir-opt.
-// xlstm-opt --print-schema: the JSON schema of native model descriptions.
+// xlstm-opt FILE [passes]: reads IR or a model description, runs passes on it, prints it. The
+// options are those of mlir-opt. xlstm-opt --print-schema: the JSON schema of native model
+// descriptions.
 #include "compiler/Import/Description.h"
 #include "tools/xlstm-opt/Input.h"
 #include "tools/xlstm-opt/Register.h"
@@ -11,7 +12,6 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/raw_ostream.h"
-
 
 int main(int argc, char **argv) {
   if (argc == 2 && llvm::StringRef(argv[1]) == "--print-schema") {

@@ -12,7 +12,9 @@ using namespace mlir::tile;
 namespace xlstm {
 
 KernelEmitter::KernelEmitter(KernelOp kernel, ImplicitLocOpBuilder &builder)
-    : kernel(kernel), b(builder), ptx(b), schedule(ChunkwiseSchedule::fromAttribute(kernel.getScheduleAttr())), threads(schedule.numThreads()) {}
+    : kernel(kernel), b(builder), ptx(b),
+      schedule(ChunkwiseSchedule::fromAttribute(kernel.getScheduleAttr())),
+      threads(schedule.numThreads()) {}
 
 FailureOr<LLVM::LLVMFuncOp> KernelEmitter::emit() {
   createFunction();
@@ -25,10 +27,12 @@ FailureOr<LLVM::LLVMFuncOp> KernelEmitter::emit() {
   return function;
 }
 
-/// Arguments: those of KernelArguments.h as i64 and pointers, then a CUtensorMap by value for each tensor copied by TMA.
+/// Arguments: those of KernelArguments.h as i64 and pointers, then a CUtensorMap by value for each
+/// tensor copied by TMA.
 void KernelEmitter::createFunction() {
   MLIRContext *context = b.getContext();
-  Type pointer = LLVM::LLVMPointerType::get(context, NVVM::kGlobalMemorySpace), i64 = b.getI64Type(), i32 = b.getI32Type();
+  Type pointer = LLVM::LLVMPointerType::get(context, NVVM::kGlobalMemorySpace),
+       i64 = b.getI64Type(), i32 = b.getI32Type();
   SmallVector<KernelArgument> arguments = kernelArguments(kernel);
   SmallVector<Type> types;
   for (const KernelArgument &argument : arguments)
@@ -56,8 +60,10 @@ void KernelEmitter::createFunction() {
     int64_t offset;
     (void)getStridesAndOffset(tensor.type, strides, offset);
     for (int64_t axis = 0; axis < tensor.type.getRank(); ++axis) {
-      tensor.extents.push_back(tensor.type.isDynamicDim(axis) ? Value() : ptx.i32(tensor.type.getDimSize(axis)));
-      tensor.strides.push_back(ShapedType::isDynamic(strides[axis]) ? Value() : ptx.i64(strides[axis]));
+      tensor.extents.push_back(
+          tensor.type.isDynamicDim(axis) ? Value() : ptx.i32(tensor.type.getDimSize(axis)));
+      tensor.strides.push_back(ShapedType::isDynamic(strides[axis]) ? Value()
+                                                                    : ptx.i64(strides[axis]));
     }
     tensors.push_back(tensor);
   }
@@ -73,36 +79,42 @@ void KernelEmitter::createFunction() {
   for (auto [i, load] : llvm::enumerate(mapped)) {
     unsigned number = arguments.size() + i, tensor = tensorNumber[load.getTensor()];
     tensors[tensor].tensorMapArgument = number;
-    // A parameter of the grid: without these attributes LLVM copies the descriptor to local memory, where TMA cannot read it.
-    function.setArgAttr(number, LLVM::LLVMDialect::getByValAttrName(), TypeAttr::get(LLVM::LLVMArrayType::get(b.getI8Type(), 128)));
+    // A parameter of the grid: without these attributes LLVM copies the descriptor to local memory,
+    // where TMA cannot read it.
+    function.setArgAttr(number, LLVM::LLVMDialect::getByValAttrName(),
+                        TypeAttr::get(LLVM::LLVMArrayType::get(b.getI8Type(), 128)));
     function.setArgAttr(number, LLVM::LLVMDialect::getAlignAttrName(), b.getI64IntegerAttr(64));
     function.setArgAttr(number, NVVM::NVVMDialect::getGridConstantAttrName(), b.getUnitAttr());
     // Box, fastest axis first: panels of 64 columns by the tile's rows.
     SmallVector<int64_t> box(tensors[tensor].type.getRank(), 1);
     box[box.size() - 1 - load.getAxes()[1]] = 64;
-    box[box.size() - 1 - load.getAxes()[0]] = cast<TileType>(load.getTile().getType()).getShape()[0];
-    tensorMaps.push_back(b.getDictionaryAttr({b.getNamedAttr("tensor", b.getI64IntegerAttr(tensor)), b.getNamedAttr("box", b.getDenseI64ArrayAttr(box))}));
+    box[box.size() - 1 - load.getAxes()[0]] =
+        cast<TileType>(load.getTile().getType()).getShape()[0];
+    tensorMaps.push_back(b.getDictionaryAttr({b.getNamedAttr("tensor", b.getI64IntegerAttr(tensor)),
+                                              b.getNamedAttr("box", b.getDenseI64ArrayAttr(box))}));
   }
 
   thread = b.create<NVVM::ThreadIdXOp>(i32);
   lane = b.create<arith::AndIOp>(thread, ptx.i32(31));
   // The same in all lanes of a warp; the shuffle tells ptxas so.
   warp = ptx.shuffleIndex(b.create<arith::ShRUIOp>(thread, ptx.i32(5)), ptx.i32(0));
-  Value shared = b.create<LLVM::AddressOfOp>(LLVM::LLVMPointerType::get(context, NVVM::kSharedMemorySpace), "shared_memory");
+  Value shared = b.create<LLVM::AddressOfOp>(
+      LLVM::LLVMPointerType::get(context, NVVM::kSharedMemorySpace), "shared_memory");
   sharedBase = b.create<LLVM::PtrToIntOp>(i32, shared);
 
   bindGrid();
 }
 
-/// Grid indices from the linear block number, last dimension fastest. Done anew after a loop, so that no register holds them
-/// through it.
+/// Grid indices from the linear block number, last dimension fastest. Done anew after a loop, so
+/// that no register holds them through it.
 void KernelEmitter::bindGrid() {
   Value block = ptx.blockNumber();
   for (int64_t i = kernel.getNumGridDims() - 1; i >= 0; --i) {
     auto [tensor, axis] = kernel.getGridDim(i);
     Value extent = tensor >= 0 ? tensors[tensor].extents[axis] : ptx.i32(kernel.getGridSizes()[i]);
     bool slowest = i == 0;
-    scalars.map(kernel.getGridIndex(i), slowest ? block : b.createOrFold<arith::RemUIOp>(block, extent));
+    scalars.map(kernel.getGridIndex(i),
+                slowest ? block : b.createOrFold<arith::RemUIOp>(block, extent));
     if (!slowest)
       block = b.createOrFold<arith::DivUIOp>(block, extent);
   }
@@ -147,11 +159,13 @@ LogicalResult KernelEmitter::emitOp(Operation &op) {
       .Case<ExtractOp>([&](ExtractOp o) {
         TileForm form = lanesOf(tiles.lookup(o.getSource()));
         int64_t registers = form.registers.size();
-        scalars.map(o.getValue(), ptx.shuffleIndex(form.registers[o.getPosition() % registers], ptx.i32(o.getPosition() / registers)));
+        scalars.map(o.getValue(), ptx.shuffleIndex(form.registers[o.getPosition() % registers],
+                                                   ptx.i32(o.getPosition() / registers)));
         return success();
       })
       .Case<memref::DimOp>([&](memref::DimOp o) {
-        scalars.map(o.getResult(), tensors[tensorNumber.lookup(o.getSource())].extents[*o.getConstantIndex()]);
+        scalars.map(o.getResult(),
+                    tensors[tensorNumber.lookup(o.getSource())].extents[*o.getConstantIndex()]);
         return success();
       })
       .Case<ReturnOp, scf::YieldOp>([&](auto) { return success(); })
@@ -168,7 +182,8 @@ LogicalResult KernelEmitter::emitOp(Operation &op) {
 // Scalars
 //===----------------------------------------------------------------------===//
 
-/// An arith or math operation with index as i32 and 16-bit floats as f32; null if there is no lowering.
+/// An arith or math operation with index as i32 and 16-bit floats as f32; null if there is no
+/// lowering.
 Value KernelEmitter::emitScalar(Operation &op, IRMapping &map) {
   if (op.getNumResults() != 1)
     return {};
@@ -179,24 +194,35 @@ Value KernelEmitter::emitScalar(Operation &op, IRMapping &map) {
         if (auto value = dyn_cast<FloatAttr>(o.getValue()))
           return ptx.f32(value.getValueAsDouble());
         if (auto value = dyn_cast<IntegerAttr>(o.getValue()))
-          return o.getType().isIndex() ? ptx.i32(value.getInt()) : Value(b.create<arith::ConstantOp>(value));
+          return o.getType().isIndex() ? ptx.i32(value.getInt())
+                                       : Value(b.create<arith::ConstantOp>(value));
         return {};
       })
       .Case<arith::ExtFOp, arith::IndexCastOp>([&](auto) { return operand(0); })
-      .Case<arith::TruncFOp>([&](arith::TruncFOp o) { return ptx.unpack(o.getType(), ptx.pack(o.getType(), operand(0), operand(0))).first; })
+      .Case<arith::TruncFOp>([&](arith::TruncFOp o) {
+        return ptx.unpack(o.getType(), ptx.pack(o.getType(), operand(0), operand(0))).first;
+      })
       .Case<arith::DivFOp>([&](auto) { return ptx.divide(operand(0), operand(1)); })
       .Case<math::AbsFOp>([&](auto) -> Value { return b.create<LLVM::FAbsOp>(operand(0)); })
       .Case<math::TanhOp>([&](auto) { return ptx.tanh(operand(0)); })
-      .Case<math::ExpOp>([&](auto) -> Value { return ptx.exp2(b.create<arith::MulFOp>(operand(0), ptx.f32(log2e))); })
-      .Case<math::LogOp>([&](auto) -> Value { return b.create<arith::MulFOp>(ptx.log2(operand(0)), ptx.f32(ln2)); })
+      .Case<math::ExpOp>([&](auto) -> Value {
+        return ptx.exp2(b.create<arith::MulFOp>(operand(0), ptx.f32(log2e)));
+      })
+      .Case<math::LogOp>([&](auto) -> Value {
+        return b.create<arith::MulFOp>(ptx.log2(operand(0)), ptx.f32(ln2));
+      })
       .Case<math::Log1pOp>([&](auto) -> Value {
-        // Below 2^-6 the sum 1 + x has lost the digits of x: x - x^2/2 + x^3/3 - x^4/4, relative error 2e-10 there.
+        // Below 2^-6 the sum 1 + x has lost the digits of x: x - x^2/2 + x^3/3 - x^4/4, relative
+        // error 2e-10 there.
         Value x = operand(0);
-        Value large = b.create<arith::MulFOp>(ptx.log2(b.create<arith::AddFOp>(x, ptx.f32(1))), ptx.f32(ln2));
+        Value large =
+            b.create<arith::MulFOp>(ptx.log2(b.create<arith::AddFOp>(x, ptx.f32(1))), ptx.f32(ln2));
         Value series = ptx.f32(-0.25);
         for (double coefficient : {1.0 / 3, -0.5, 1.0})
-          series = b.create<arith::AddFOp>(b.create<arith::MulFOp>(series, x), ptx.f32(coefficient));
-        Value small = b.create<arith::CmpFOp>(arith::CmpFPredicate::OLT, b.create<LLVM::FAbsOp>(x), ptx.f32(0.015625));
+          series =
+              b.create<arith::AddFOp>(b.create<arith::MulFOp>(series, x), ptx.f32(coefficient));
+        Value small = b.create<arith::CmpFOp>(arith::CmpFPredicate::OLT, b.create<LLVM::FAbsOp>(x),
+                                              ptx.f32(0.015625));
         return b.create<arith::SelectOp>(small, b.create<arith::MulFOp>(series, x), large);
       })
       .Default([&](Operation *o) -> Value {
@@ -215,14 +241,16 @@ Value KernelEmitter::emitScalar(Operation &op, IRMapping &map) {
       });
 }
 
-/// The yielded value of a map's region. A final rounding to 16 bits is left to the caller, who packs two at a time.
+/// The yielded value of a map's region. A final rounding to 16 bits is left to the caller, who
+/// packs two at a time.
 Value KernelEmitter::evaluateBody(Region &region, ValueRange arguments) {
   IRMapping map(scalars);
   for (auto [argument, value] : llvm::zip(region.getArguments(), arguments))
     map.map(argument, value);
   auto yield = cast<YieldOp>(region.front().getTerminator());
   for (Operation &op : region.front().without_terminator()) {
-    bool lastRounding = isa<arith::TruncFOp>(op) && op.hasOneUse() && *op.user_begin() == yield.getOperation();
+    bool lastRounding =
+        isa<arith::TruncFOp>(op) && op.hasOneUse() && *op.user_begin() == yield.getOperation();
     Value result = lastRounding ? map.lookup(op.getOperand(0)) : emitScalar(op, map);
     if (!result) {
       if (!unsupportedBody) // once, not for every element
@@ -239,8 +267,8 @@ Value KernelEmitter::evaluateBody(Region &region, ValueRange arguments) {
 // Loops and branches
 //===----------------------------------------------------------------------===//
 
-/// From here on, addresses are computed anew from the thread's number: those that LLVM would keep from before, or hoist out
-/// of a loop, would take the registers of the state.
+/// From here on, addresses are computed anew from the thread's number: those that LLVM would keep
+/// from before, or hoist out of a loop, would take the registers of the state.
 void KernelEmitter::hidePlaces() {
   thread = ptx.threadNumber();
   lane = b.create<arith::AndIOp>(thread, ptx.i32(31));
@@ -252,7 +280,8 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
   allocateStages(op, loads);
   int64_t stages = loads.empty() ? 0 : *loads.front().op.getStages();
   bool tma = !loads.empty() && schedule.copy == "tma";
-  Value lower = scalar(op.getLowerBound()), upper = scalar(op.getUpperBound()), step = scalar(op.getStep());
+  Value lower = scalar(op.getLowerBound()), upper = scalar(op.getUpperBound()),
+        step = scalar(op.getStep());
 
   // Barriers that the copies of each buffer complete on.
   Value barriers;
@@ -311,7 +340,10 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
     bind(op.getRegionIterArgs(), loop.getRegionIterArgs());
     if (stages) {
       ptx.barrier(); // all threads are done with the buffer that is filled next
-      Value next = stages == 1 ? iv : b.create<arith::AddIOp>(iv, b.create<arith::MulIOp>(step, ptx.i32(stages - 1)));
+      Value next =
+          stages == 1
+              ? iv
+              : b.create<arith::AddIOp>(iv, b.create<arith::MulIOp>(step, ptx.i32(stages - 1)));
       issueCopies(loads, op, next, rem(add(iteration, ptx.i32(stages - 1)), stages), barriers);
       Value stage = rem(iteration, stages);
       if (tma) {
@@ -334,7 +366,8 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
     result = emitBlock(*op.getBody());
     if (succeeded(result)) {
       SmallVector<Value> yielded = {add(iteration, ptx.i32(1))};
-      for (auto [value, form] : llvm::zip(cast<scf::YieldOp>(op.getBody()->getTerminator()).getOperands(), forms)) {
+      for (auto [value, form] :
+           llvm::zip(cast<scf::YieldOp>(op.getBody()->getTerminator()).getOperands(), forms)) {
         if (!isa<TileType>(value.getType())) {
           yielded.push_back(scalar(value));
           continue;
@@ -356,7 +389,8 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
 LogicalResult KernelEmitter::emitIf(scf::IfOp op) {
   if (op.getNumResults())
     return op.emitError() << "with results has no lowering to NVVM";
-  auto branch = b.create<scf::IfOp>(scalar(op.getCondition()), /*withElseRegion=*/!op.getElseRegion().empty());
+  auto branch = b.create<scf::IfOp>(scalar(op.getCondition()),
+                                    /*withElseRegion=*/!op.getElseRegion().empty());
   OpBuilder::InsertionGuard guard(b);
   auto restore = keepPlaces();
   b.setInsertionPointToStart(branch.thenBlock());

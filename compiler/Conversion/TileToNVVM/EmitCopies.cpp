@@ -24,11 +24,14 @@ void KernelEmitter::allocateStages(scf::ForOp loop, SmallVector<StagedLoad> &loa
 SmallVector<Value> KernelEmitter::copyIndex(LoadOp op, scf::ForOp loop, Value iv) {
   SmallVector<Value> index;
   for (Value offset : op.getOffsets())
-    index.push_back(offset == loop.getInductionVar() ? iv : getConstantIntValue(offset) ? ptx.i32(*getConstantIntValue(offset)) : scalar(offset));
+    index.push_back(offset == loop.getInductionVar() ? iv
+                    : getConstantIntValue(offset)    ? ptx.i32(*getConstantIntValue(offset))
+                                                     : scalar(offset));
   return index;
 }
 
-void KernelEmitter::issueCopies(ArrayRef<StagedLoad> loads, scf::ForOp loop, Value iv, Value stage, Value barriers) {
+void KernelEmitter::issueCopies(ArrayRef<StagedLoad> loads, scf::ForOp loop, Value iv, Value stage,
+                                Value barriers) {
   Value inLoop = less(iv, scalar(loop.getUpperBound()));
   if (schedule.copy == "tma") {
     Value first = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, thread, ptx.i32(0));
@@ -39,20 +42,23 @@ void KernelEmitter::issueCopies(ArrayRef<StagedLoad> loads, scf::ForOp loop, Val
         bytes += load.bytes;
       ptx.mbarrierExpect(barrier, bytes);
       for (const StagedLoad &load : loads)
-        copyByTMA(load, copyIndex(load.op, loop, iv), add(sharedAddress(load.buffers), mul(stage, load.bytes)), barrier);
+        copyByTMA(load, copyIndex(load.op, loop, iv),
+                  add(sharedAddress(load.buffers), mul(stage, load.bytes)), barrier);
     });
     return;
   }
   when(inLoop, [&] {
     for (const StagedLoad &load : loads)
-      copyByThreads(load, copyIndex(load.op, loop, iv), add(sharedAddress(load.buffers), mul(stage, load.bytes)));
+      copyByThreads(load, copyIndex(load.op, loop, iv),
+                    add(sharedAddress(load.buffers), mul(stage, load.bytes)));
   });
   if (schedule.copy == "cp_async")
     ptx.cpAsyncCommit(); // also after the last chunk: the waits count groups
 }
 
 /// One thread; a box of 64 columns for each panel. What is outside of the tensor becomes zero.
-void KernelEmitter::copyByTMA(const StagedLoad &load, SmallVector<Value> index, Value address, Value barrier) {
+void KernelEmitter::copyByTMA(const StagedLoad &load, SmallVector<Value> index, Value address,
+                              Value barrier) {
   LoadOp op = load.op;
   auto type = cast<TileType>(op.getTile().getType());
   Value map = function.getArgument(tensors[tensorNumber.lookup(op.getTensor())].tensorMapArgument);
@@ -61,16 +67,19 @@ void KernelEmitter::copyByTMA(const StagedLoad &load, SmallVector<Value> index, 
   for (int64_t panel = 0; panel * 64 < type.getShape()[1]; ++panel) {
     index[contiguous] = add(column, ptx.i32(64 * panel));
     SmallVector<Value> coordinates(llvm::reverse(index));
-    ptx.tmaLoad(add(address, ptx.i32(panel * TileForm::panelBytes(type.getShape()[0]))), map, coordinates, barrier);
+    ptx.tmaLoad(add(address, ptx.i32(panel * TileForm::panelBytes(type.getShape()[0]))), map,
+                coordinates, barrier);
   }
 }
 
-/// All threads; pieces of 8 elements, by cp.async where 16-byte pieces are aligned, else element by element.
+/// All threads; pieces of 8 elements, by cp.async where 16-byte pieces are aligned, else element by
+/// element.
 void KernelEmitter::copyByThreads(const StagedLoad &load, SmallVector<Value> index, Value address) {
   LoadOp op = load.op;
   auto type = cast<TileType>(op.getTile().getType());
   const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
-  int64_t rows = type.getShape()[0], piecesPerRow = type.getShape()[1] / 8, pieces = rows * piecesPerRow;
+  int64_t rows = type.getShape()[0], piecesPerRow = type.getShape()[1] / 8,
+          pieces = rows * piecesPerRow;
   Value row0 = index[op.getAxes()[0]], column0 = index[op.getAxes()[1]];
   for (int64_t first = 0; first < pieces; first += threads) {
     Value piece = add(thread, ptx.i32(first));
@@ -80,7 +89,8 @@ void KernelEmitter::copyByThreads(const StagedLoad &load, SmallVector<Value> ind
       index[op.getAxes()[0]] = add(row0, row);
       index[op.getAxes()[1]] = add(column0, column);
       if (schedule.copy == "cp_async") {
-        Value inside = inRange(tensor, index), bytes = ptx.i32(16), pointer = elementPointer(tensor, index);
+        Value inside = inRange(tensor, index), bytes = ptx.i32(16),
+              pointer = elementPointer(tensor, index);
         if (inside) {
           bytes = b.create<arith::SelectOp>(inside, bytes, ptx.i32(0));
           pointer = b.create<arith::SelectOp>(inside, pointer, tensor.pointer);
@@ -97,7 +107,8 @@ void KernelEmitter::copyByThreads(const StagedLoad &load, SmallVector<Value> ind
           single[op.getAxes()[1]] = add(index[op.getAxes()[1]], ptx.i32(2 * word + i));
           halves[i] = guardedLoad(tensor, single, {}, op.getPad().convertToDouble());
         }
-        vector = b.create<LLVM::InsertElementOp>(vector, ptx.pack(type.getElementType(), halves[0], halves[1]), ptx.i32(word));
+        vector = b.create<LLVM::InsertElementOp>(
+            vector, ptx.pack(type.getElementType(), halves[0], halves[1]), ptx.i32(word));
       }
       ptx.store(vector, destination, 16);
     });

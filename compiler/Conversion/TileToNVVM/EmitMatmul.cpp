@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Matrix products: wgmma where the schedule says so, else mma.sync. Both take the left operand from registers as a fragment
-// (or, for wgmma, from shared memory) and the right one from shared memory, as it is stored or transposed.
+// Matrix products: wgmma where the schedule says so, else mma.sync. Both take the left operand from
+// registers as a fragment (or, for wgmma, from shared memory) and the right one from shared memory,
+// as it is stored or transposed.
 #include "compiler/Conversion/TileToNVVM/KernelEmitter.h"
 
 using namespace mlir;
@@ -29,9 +30,11 @@ LogicalResult KernelEmitter::emitMatmul(MatmulOp op) {
     return op.emitError() << "expected the right operand in shared memory or a fragment";
   bool fromRegisters = product.lhs.kind != TileForm::Shared;
   if (fromRegisters && product.lhs.grid.m != grid.m)
-    return op.emitError() << "expected the left operand on " << grid.m << " warps along rows, got " << product.lhs.grid.m;
+    return op.emitError() << "expected the left operand on " << grid.m << " warps along rows, got "
+                          << product.lhs.grid.m;
 
-  // A left operand whose columns are divided among groups of warps: each group multiplies its own, and the sums are exchanged.
+  // A left operand whose columns are divided among groups of warps: each group multiplies its own,
+  // and the sums are exchanged.
   int64_t groups = fromRegisters ? product.lhs.grid.n : 1;
   product.depth = depth / groups;
   product.firstDepth = groups == 1 ? ptx.i32(0) : mul(warpN(grid), product.depth);
@@ -56,7 +59,8 @@ LogicalResult KernelEmitter::emitMatmul(MatmulOp op) {
   return success();
 }
 
-/// Byte address of the right operand's element (depth, column), both multiples of 8, before the swizzle.
+/// Byte address of the right operand's element (depth, column), both multiples of 8, before the
+/// swizzle.
 Value KernelEmitter::rightOperandAddress(const TileForm &rhs, Value column, Value depth) {
   Value row = rhs.transposed ? column : depth, inRow = rhs.transposed ? depth : column;
   Value panel = mul(div(inRow, 64), TileForm::panelBytes(rhs.rows()));
@@ -72,7 +76,8 @@ void KernelEmitter::multiplyByWgmma(const Product &product, TileForm &result) {
   int64_t batch = fromShared ? steps : 2;
   for (int64_t mi = 0; mi < result.rowBlocks(); ++mi) {
     int64_t first = result.blockRegister(mi, 0), count = product.columns / 2;
-    SmallVector<Value> accumulator(result.registers.begin() + first, result.registers.begin() + first + count);
+    SmallVector<Value> accumulator(result.registers.begin() + first,
+                                   result.registers.begin() + first + count);
     for (int64_t step0 = 0; step0 < steps; step0 += batch) {
       int64_t end = std::min(steps, step0 + batch);
       SmallVector<Value> left;
@@ -82,14 +87,20 @@ void KernelEmitter::multiplyByWgmma(const Product &product, TileForm &result) {
       ptx.wgmmaFence(accumulator, left);
       for (int64_t step = step0; step < end; ++step) {
         Value depth = add(product.firstDepth, ptx.i32(16 * step));
-        Value right = ptx.descriptor(rightOperandAddress(rhs, product.firstColumn, depth), rhs.transposed ? 16 : TileForm::panelBytes(rhs.rows()));
+        Value right = ptx.descriptor(rightOperandAddress(rhs, product.firstColumn, depth),
+                                     rhs.transposed ? 16 : TileForm::panelBytes(rhs.rows()));
         if (fromShared) {
           // Rows of this warpgroup: 64 from warpM / 4 * 64.
           Value row = add(mul(div(warpM(product.grid), 4), 64), ptx.i32(mi * 16 * product.grid.m));
-          Value address = add(lhs.address, add(mul(row, 128), ptx.i32(step / 4 * TileForm::panelBytes(lhs.rows()) + step % 4 * 32)));
-          ptx.wgmma(element, product.columns, accumulator, 0, ptx.descriptor(address, 16), right, !rhs.transposed);
+          Value address =
+              add(lhs.address,
+                  add(mul(row, 128),
+                      ptx.i32(step / 4 * TileForm::panelBytes(lhs.rows()) + step % 4 * 32)));
+          ptx.wgmma(element, product.columns, accumulator, 0, ptx.descriptor(address, 16), right,
+                    !rhs.transposed);
         } else {
-          ptx.wgmma(element, product.columns, accumulator, 0, ArrayRef<Value>(left).slice(4 * (step - step0), 4), right, !rhs.transposed);
+          ptx.wgmma(element, product.columns, accumulator, 0,
+                    ArrayRef<Value>(left).slice(4 * (step - step0), 4), right, !rhs.transposed);
         }
       }
       ptx.wgmmaCommit();
@@ -103,7 +114,8 @@ void KernelEmitter::multiplyByMma(const Product &product, TileForm &result) {
   const TileForm &rhs = product.rhs;
   Type element = rhs.type.getElementType();
   int64_t blocks = product.columns / 8;
-  // ldmatrix takes the row of matrix lane / 8 from each lane: matrices (block, k half) in the order (0,0) (0,1) (1,0) (1,1).
+  // ldmatrix takes the row of matrix lane / 8 from each lane: matrices (block, k half) in the order
+  // (0,0) (0,1) (1,0) (1,1).
   Value rowInMatrix = rem(lane, 8), matrixLow = rem(div(lane, 8), 2), matrixHigh = div(lane, 16);
   for (int64_t step = 0; step < product.depth / 16; ++step) {
     SmallVector<SmallVector<Value>> left;
@@ -112,21 +124,26 @@ void KernelEmitter::multiplyByMma(const Product &product, TileForm &result) {
     Value depth = add(product.firstDepth, ptx.i32(16 * step));
     for (int64_t block = 0; block < blocks; block += 2) {
       bool pair = block + 1 < blocks;
-      Value column = add(product.firstColumn, ptx.i32(8 * block)), second = pair ? mul(matrixHigh, 8) : ptx.i32(0);
+      Value column = add(product.firstColumn, ptx.i32(8 * block)),
+            second = pair ? mul(matrixHigh, 8) : ptx.i32(0);
       Value address;
       if (rhs.transposed) // stored [columns, depth]
-        address = swizzled(rhs.address, rhs.rows(), add(add(column, rowInMatrix), second), add(depth, mul(matrixLow, 8)));
+        address = swizzled(rhs.address, rhs.rows(), add(add(column, rowInMatrix), second),
+                           add(depth, mul(matrixLow, 8)));
       else // stored [depth, columns]
-        address = swizzled(rhs.address, rhs.rows(), add(add(depth, rowInMatrix), mul(matrixLow, 8)), add(column, second));
+        address = swizzled(rhs.address, rhs.rows(), add(add(depth, rowInMatrix), mul(matrixLow, 8)),
+                           add(column, second));
       SmallVector<Value> right = ptx.ldmatrix4(address, !rhs.transposed);
       for (int64_t mi = 0; mi < result.rowBlocks(); ++mi)
         for (int64_t i = 0; i < (pair ? 2 : 1); ++i)
-          ptx.mma(element, &result.registers[result.blockRegister(mi, block + i)], left[mi], ArrayRef<Value>(right).slice(2 * i, 2));
+          ptx.mma(element, &result.registers[result.blockRegister(mi, block + i)], left[mi],
+                  ArrayRef<Value>(right).slice(2 * i, 2));
     }
   }
 }
 
-SmallVector<Value> KernelEmitter::leftOperand(const TileForm &lhs, WarpGrid grid, int64_t mi, int64_t k) {
+SmallVector<Value> KernelEmitter::leftOperand(const TileForm &lhs, WarpGrid grid, int64_t mi,
+                                              int64_t k) {
   int64_t block = k / 8;
   SmallVector<Value> operand;
   if (lhs.kind == TileForm::Fragment) {
@@ -140,30 +157,38 @@ SmallVector<Value> KernelEmitter::leftOperand(const TileForm &lhs, WarpGrid grid
     evaluateBlock(lhs.map, lhs, mi, block + 1, operand);
     return operand;
   }
-  // Shared. Matrices in the fragment's order: (rows 0-7, k 0-7) (rows 8-15, k 0-7) (rows 0-7, k 8-15) (rows 8-15, k 8-15).
-  SmallVector<Value> &known = loadedOperands[{lhs.address.getAsOpaquePointer(), mi * 2 + lhs.transposed, k}];
+  // Shared. Matrices in the fragment's order: (rows 0-7, k 0-7) (rows 8-15, k 0-7) (rows 0-7, k
+  // 8-15) (rows 8-15, k 8-15).
+  SmallVector<Value> &known =
+      loadedOperands[{lhs.address.getAsOpaquePointer(), mi * 2 + lhs.transposed, k}];
   if (!known.empty())
     return known;
   Value low = rem(lane, 8), second = mul(rem(div(lane, 8), 2), 8), third = mul(div(lane, 16), 8);
   Value row = add(mul(warpM(grid), 16), ptx.i32(mi * 16 * grid.m)), depth = ptx.i32(k);
-  Value address = lhs.transposed ? swizzled(lhs.address, lhs.rows(), add(add(depth, low), third), add(row, second))
-                                 : swizzled(lhs.address, lhs.rows(), add(add(row, low), second), add(depth, third));
+  Value address =
+      lhs.transposed
+          ? swizzled(lhs.address, lhs.rows(), add(add(depth, low), third), add(row, second))
+          : swizzled(lhs.address, lhs.rows(), add(add(row, low), second), add(depth, third));
   known = ptx.ldmatrix4(address, lhs.transposed);
   return known;
 }
 
-/// Sums the groups' partial products. Group g keeps columns g*N/n .. of the result: it gets them from every other group
-/// through shared memory and adds them in the order of the groups.
-TileForm KernelEmitter::reducePartial(const TileForm &partial, const TileForm &accumulator, WarpGrid grid) {
+/// Sums the groups' partial products. Group g keeps columns g*N/n .. of the result: it gets them
+/// from every other group through shared memory and adds them in the order of the groups.
+TileForm KernelEmitter::reducePartial(const TileForm &partial, const TileForm &accumulator,
+                                      WarpGrid grid) {
   TileForm result = materialize(accumulator, grid);
-  int64_t share = result.registers.size(), groupThreads = 32 * grid.m, slotBytes = share * groupThreads * 4;
+  int64_t share = result.registers.size(), groupThreads = 32 * grid.m,
+          slotBytes = share * groupThreads * 4;
   int64_t buffer = allocate(grid.n * (grid.n - 1) * slotBytes, 16);
-  // Register i of the result, in the partial product: there the columns of all groups follow each other in each row block.
+  // Register i of the result, in the partial product: there the columns of all groups follow each
+  // other in each row block.
   auto partialOf = [&](int64_t destination, int64_t i) {
     int64_t perRow = 4 * result.columnBlocks();
     return partial.registers[(i / perRow * grid.n + destination) * perRow + i % perRow];
   };
-  Value group = warpN(grid), inGroup = rem(thread, groupThreads), base = add(sharedAddress(buffer), mul(inGroup, 4));
+  Value group = warpN(grid), inGroup = rem(thread, groupThreads),
+        base = add(sharedAddress(buffer), mul(inGroup, 4));
   // Slot of (destination, source): destination * (n - 1) + source, without the destination itself.
   for (int64_t destination = 0; destination < grid.n; ++destination) {
     Value isSource = b.create<arith::CmpIOp>(arith::CmpIPredicate::ne, group, ptx.i32(destination));
@@ -180,10 +205,14 @@ TileForm KernelEmitter::reducePartial(const TileForm &partial, const TileForm &a
   for (int64_t i = 0; i < share; ++i) {
     Value own = partialOf(0, i);
     for (int64_t g = 1; g < grid.n; ++g)
-      own = b.create<arith::SelectOp>(b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, group, ptx.i32(g)), partialOf(g, i), own);
+      own = b.create<arith::SelectOp>(
+          b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, group, ptx.i32(g)), partialOf(g, i),
+          own);
     Value sum = b.create<arith::AddFOp>(result.registers[i], own);
     for (int64_t source = 0; source + 1 < grid.n; ++source)
-      sum = b.create<arith::AddFOp>(sum, ptx.load(b.getF32Type(), add(address, ptx.i32(source * slotBytes + i * groupThreads * 4)), 4));
+      sum = b.create<arith::AddFOp>(
+          sum, ptx.load(b.getF32Type(),
+                        add(address, ptx.i32(source * slotBytes + i * groupThreads * 4)), 4));
     result.registers[i] = sum;
   }
   return result;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Global tensors: guarded elements, vectors and fragments, and tiles that go out through shared memory.
+// Global tensors: guarded elements, vectors and fragments, and tiles that go out through shared
+// memory.
 #include "compiler/Conversion/TileToNVVM/KernelEmitter.h"
 
 using namespace mlir;
@@ -18,15 +19,18 @@ SmallVector<Value> KernelEmitter::offsets(ValueRange values) {
 Value KernelEmitter::inRange(const Tensor &tensor, ArrayRef<Value> index) {
   Value condition;
   for (auto [i, extent] : llvm::zip(index, tensor.extents)) {
-    std::optional<int64_t> constantIndex = getConstantIntValue(i), constantExtent = getConstantIntValue(extent);
+    std::optional<int64_t> constantIndex = getConstantIntValue(i),
+                           constantExtent = getConstantIntValue(extent);
     if (!constantIndex || !constantExtent || *constantIndex >= *constantExtent)
       condition = andI(condition, less(i, extent));
   }
   return condition;
 }
 
-/// Whether a tile's offsets are inside of a tensor along the axes that the tile does not run along; true if that is known.
-Value KernelEmitter::pointInRange(const Tensor &tensor, ArrayRef<Value> index, ArrayRef<int64_t> axes) {
+/// Whether a tile's offsets are inside of a tensor along the axes that the tile does not run along;
+/// true if that is known.
+Value KernelEmitter::pointInRange(const Tensor &tensor, ArrayRef<Value> index,
+                                  ArrayRef<int64_t> axes) {
   Value condition = b.create<arith::ConstantOp>(b.getBoolAttr(true));
   for (auto [axis, i] : llvm::enumerate(index))
     if (!llvm::is_contained(axes, int64_t(axis)))
@@ -41,17 +45,21 @@ Value KernelEmitter::elementPointer(const Tensor &tensor, ArrayRef<Value> index)
     Value term = b.createOrFold<arith::MulIOp>(wide, stride);
     offset = offset ? b.createOrFold<arith::AddIOp>(offset, term) : term;
   }
-  return b.create<LLVM::GEPOp>(tensor.pointer.getType(), tensor.type.getElementType(), tensor.pointer, offset);
+  return b.create<LLVM::GEPOp>(tensor.pointer.getType(), tensor.type.getElementType(),
+                               tensor.pointer, offset);
 }
 
-/// An element as f32, or `pad` where it is outside of the tensor or of `extraGuard`. `known` is its address, if that is known.
-Value KernelEmitter::guardedLoad(const Tensor &tensor, ArrayRef<Value> index, Value extraGuard, double pad, Value known) {
+/// An element as f32, or `pad` where it is outside of the tensor or of `extraGuard`. `known` is its
+/// address, if that is known.
+Value KernelEmitter::guardedLoad(const Tensor &tensor, ArrayRef<Value> index, Value extraGuard,
+                                 double pad, Value known) {
   Type element = tensor.type.getElementType(), f32 = b.getF32Type();
   Value condition = andI(inRange(tensor, index), extraGuard);
   auto read = [&]() -> Value {
     Value pointer = known ? known : elementPointer(tensor, index);
     if (element.getIntOrFloatBitWidth() == 16) {
-      Value bits = b.create<arith::ExtUIOp>(b.getI32Type(), b.create<LLVM::LoadOp>(b.getI16Type(), pointer).getResult());
+      Value bits = b.create<arith::ExtUIOp>(
+          b.getI32Type(), b.create<LLVM::LoadOp>(b.getI16Type(), pointer).getResult());
       return ptx.unpack(element, bits).first;
     }
     return b.create<LLVM::LoadOp>(f32, pointer);
@@ -68,7 +76,8 @@ Value KernelEmitter::guardedLoad(const Tensor &tensor, ArrayRef<Value> index, Va
 }
 
 /// Writes an f32 value, rounded to the tensor's type.
-void KernelEmitter::guardedStore(const Tensor &tensor, ArrayRef<Value> index, Value extraGuard, Value value, Value known) {
+void KernelEmitter::guardedStore(const Tensor &tensor, ArrayRef<Value> index, Value extraGuard,
+                                 Value value, Value known) {
   when(andI(inRange(tensor, index), extraGuard), [&] {
     Value pointer = known ? known : elementPointer(tensor, index), converted = value;
     Type element = tensor.type.getElementType();
@@ -78,10 +87,11 @@ void KernelEmitter::guardedStore(const Tensor &tensor, ArrayRef<Value> index, Va
   });
 }
 
-/// Calls `body` with the index and address of each of this thread's elements of a fragment, in the order of its registers.
-/// Addresses advance from block to block and the block's threads meet now and then: left alone, ptxas computes all addresses
-/// first and spills them.
-void KernelEmitter::eachElement(const Tensor &tensor, const TileForm &form, ArrayRef<Value> base, ArrayRef<int64_t> axes,
+/// Calls `body` with the index and address of each of this thread's elements of a fragment, in the
+/// order of its registers. Addresses advance from block to block and the block's threads meet now
+/// and then: left alone, ptxas computes all addresses first and spills them.
+void KernelEmitter::eachElement(const Tensor &tensor, const TileForm &form, ArrayRef<Value> base,
+                                ArrayRef<int64_t> axes,
                                 function_ref<void(ArrayRef<Value>, Value, int64_t)> body) {
   auto restore = keepPlaces();
   auto advance = [&](Value pointer, int64_t axis, int64_t steps) -> Value {
@@ -139,7 +149,8 @@ LogicalResult KernelEmitter::emitLoad(LoadOp op) {
   form.kind = TileForm::Fragment;
   form.grid = gridFor(op.getTile());
   if (!form.grid.m || form.is16Bit())
-    return op.emitError() << "expected stages, or a use in a product that says how warps divide the tile";
+    return op.emitError()
+           << "expected stages, or a use in a product that says how warps divide the tile";
   auto read = [&] {
     SmallVector<Value> registers;
     eachElement(tensor, form, base, axes, [&](ArrayRef<Value> index, Value pointer, int64_t) {
@@ -149,7 +160,8 @@ LogicalResult KernelEmitter::emitLoad(LoadOp op) {
   };
   // An absent tensor is one branch for the whole tile.
   SmallVector<Type> types(form.numFragmentRegisters(), b.getF32Type());
-  auto branch = b.create<scf::IfOp>(types, pointInRange(tensor, base, axes), /*withElseRegion=*/true);
+  auto branch =
+      b.create<scf::IfOp>(types, pointInRange(tensor, base, axes), /*withElseRegion=*/true);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(branch.thenBlock());
@@ -176,7 +188,9 @@ LogicalResult KernelEmitter::emitStore(StoreOp op) {
         Value element = add(mul(lane, registers), ptx.i32(r));
         SmallVector<Value> index = base;
         index[axes[0]] = add(index[axes[0]], element);
-        guardedStore(tensor, index, registers * 32 == form.rows() ? Value() : less(element, ptx.i32(form.rows())), form.registers[r]);
+        guardedStore(tensor, index,
+                     registers * 32 == form.rows() ? Value() : less(element, ptx.i32(form.rows())),
+                     form.registers[r]);
       }
     });
     return success();
@@ -190,33 +204,40 @@ LogicalResult KernelEmitter::emitStore(StoreOp op) {
   }
   when(pointInRange(tensor, base, axes), [&] {
     SmallVector<Value> block;
-    eachElement(tensor, form, base, axes, [&](ArrayRef<Value> index, Value pointer, int64_t number) {
-      if (number % 4 == 0)
-        block = blockElements(form, form.grid, number / 4 / form.columnBlocks(), number / 4 % form.columnBlocks());
-      guardedStore(tensor, index, {}, block[number % 4], pointer);
-    });
+    eachElement(tensor, form, base, axes,
+                [&](ArrayRef<Value> index, Value pointer, int64_t number) {
+                  if (number % 4 == 0)
+                    block = blockElements(form, form.grid, number / 4 / form.columnBlocks(),
+                                          number / 4 % form.columnBlocks());
+                  guardedStore(tensor, index, {}, block[number % 4], pointer);
+                });
   });
   return success();
 }
 
-/// A fragment whose rows run along the tensor's contiguous axis: transposed in shared memory, stored in 16-byte pieces.
+/// A fragment whose rows run along the tensor's contiguous axis: transposed in shared memory,
+/// stored in 16-byte pieces.
 void KernelEmitter::storeThroughShared(StoreOp op, const TileForm &fragment) {
   const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
   Type element = tensor.type.getElementType();
   SmallVector<Value> base = offsets(op.getOffsets());
   ArrayRef<int64_t> axes = op.getAxes();
   int64_t rows = fragment.rows(), columns = fragment.columns();
-  int64_t pitch = (rows + 8) * 2; // bytes of a column; the padding keeps neighbouring columns in different banks
+  int64_t pitch = (rows + 8) *
+                  2; // bytes of a column; the padding keeps neighbouring columns in different banks
   int64_t buffer = allocate(columns * pitch, 16);
   for (int64_t mi = 0; mi < fragment.rowBlocks(); ++mi)
     for (int64_t ni = 0; ni < fragment.columnBlocks(); ++ni) {
       SmallVector<Value> block = blockElements(fragment, fragment.grid, mi, ni);
       for (int64_t half = 0; half < 2; ++half) {
         Value packed = ptx.pack(element, block[2 * half], block[2 * half + 1]);
-        Value row = fragmentRow(fragment.grid, mi, half), column = fragmentColumn(fragment.grid, columns, ni, 0);
+        Value row = fragmentRow(fragment.grid, mi, half),
+              column = fragmentColumn(fragment.grid, columns, ni, 0);
         Value address = add(sharedAddress(buffer), add(mul(column, pitch), mul(row, 2)));
         ptx.store(b.create<arith::TruncIOp>(b.getI16Type(), packed), address, 2);
-        ptx.store(b.create<arith::TruncIOp>(b.getI16Type(), b.create<arith::ShRUIOp>(packed, ptx.i32(16))), add(address, ptx.i32(pitch)), 2);
+        ptx.store(b.create<arith::TruncIOp>(b.getI16Type(),
+                                            b.create<arith::ShRUIOp>(packed, ptx.i32(16))),
+                  add(address, ptx.i32(pitch)), 2);
       }
     }
   ptx.barrier();
@@ -228,17 +249,22 @@ void KernelEmitter::storeThroughShared(StoreOp op, const TileForm &fragment) {
       SmallVector<Value> index = base;
       index[axes[0]] = add(index[axes[0]], row);
       index[axes[1]] = add(index[axes[1]], column);
-      Value vector = ptx.load(VectorType::get(4, b.getI32Type()), add(sharedAddress(buffer), add(mul(column, pitch), mul(row, 2))), 16);
-      if (schedule.copy != "elementwise") { // the contiguous extent is a multiple of 8 and rows are aligned
-        when(inRange(tensor, index), [&] { b.create<LLVM::StoreOp>(vector, elementPointer(tensor, index), 16); });
+      Value vector = ptx.load(VectorType::get(4, b.getI32Type()),
+                              add(sharedAddress(buffer), add(mul(column, pitch), mul(row, 2))), 16);
+      if (schedule.copy !=
+          "elementwise") { // the contiguous extent is a multiple of 8 and rows are aligned
+        when(inRange(tensor, index),
+             [&] { b.create<LLVM::StoreOp>(vector, elementPointer(tensor, index), 16); });
         return;
       }
       for (int64_t i = 0; i < 8; ++i) {
         SmallVector<Value> single = index;
         single[axes[0]] = add(index[axes[0]], ptx.i32(i));
         Value word = b.create<LLVM::ExtractElementOp>(vector, ptx.i32(i / 2));
-        Value bits = b.create<arith::TruncIOp>(b.getI16Type(), i % 2 ? b.create<arith::ShRUIOp>(word, ptx.i32(16)).getResult() : word);
-        when(inRange(tensor, single), [&] { b.create<LLVM::StoreOp>(bits, elementPointer(tensor, single)); });
+        Value bits = b.create<arith::TruncIOp>(
+            b.getI16Type(), i % 2 ? b.create<arith::ShRUIOp>(word, ptx.i32(16)).getResult() : word);
+        when(inRange(tensor, single),
+             [&] { b.create<LLVM::StoreOp>(bits, elementPointer(tensor, single)); });
       }
     });
   }
@@ -246,7 +272,8 @@ void KernelEmitter::storeThroughShared(StoreOp op, const TileForm &fragment) {
 
 void KernelEmitter::emitLoadScalar(LoadScalarOp op) {
   const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
-  scalars.map(op.getValue(), guardedLoad(tensor, offsets(op.getOffsets()), {}, op.getPad().convertToDouble()));
+  scalars.map(op.getValue(),
+              guardedLoad(tensor, offsets(op.getOffsets()), {}, op.getPad().convertToDouble()));
 }
 
 void KernelEmitter::emitStoreScalar(StoreScalarOp op) {

@@ -36,7 +36,8 @@ LogicalResult KernelEmitter::emitMap(MapOp op) {
     tiles[op.getTile()] = result;
     return success();
   }
-  // A map that only feeds the left operand of a product is evaluated there, a few registers at a time.
+  // A map that only feeds the left operand of a product is evaluated there, a few registers at a
+  // time.
   if (op.getTile().hasOneUse()) {
     auto matmul = dyn_cast<MatmulOp>(*op.getTile().user_begin());
     if (matmul && matmul.getLhs() == op.getTile()) {
@@ -65,20 +66,23 @@ LogicalResult KernelEmitter::emitMap(MapOp op) {
 }
 
 /// Appends the registers of block (mi, ni) of a map's result.
-void KernelEmitter::evaluateBlock(MapOp map, const TileForm &result, int64_t mi, int64_t ni, SmallVector<Value> &out) {
+void KernelEmitter::evaluateBlock(MapOp map, const TileForm &result, int64_t mi, int64_t ni,
+                                  SmallVector<Value> &out) {
   SmallVector<SmallVector<Value>> elements;
   for (Value value : map.getElems())
     elements.push_back(blockElements(tiles.lookup(value), result.grid, mi, ni));
   SmallVector<Value> values;
   for (int64_t half = 0; half < 2; ++half)
     for (int64_t p = 0; p < 2; ++p) {
-      SmallVector<Value> arguments = {fragmentRow(result.grid, mi, half), fragmentColumn(result.grid, result.columns(), ni, p)};
+      SmallVector<Value> arguments = {fragmentRow(result.grid, mi, half),
+                                      fragmentColumn(result.grid, result.columns(), ni, p)};
       for (auto &block : elements)
         arguments.push_back(block[2 * half + p]);
       for (Value value : map.getRows())
         arguments.push_back(rowElement(tiles.lookup(value), result.grid, mi, half));
       for (Value value : map.getCols())
-        arguments.push_back(columnElement(tiles.lookup(value), result.grid, result.columns(), ni, p));
+        arguments.push_back(
+            columnElement(tiles.lookup(value), result.grid, result.columns(), ni, p));
       values.push_back(evaluateBody(map.getBody(), arguments));
     }
   if (!result.is16Bit()) {
@@ -97,7 +101,8 @@ LogicalResult KernelEmitter::emitReduce(ReduceOp op) {
   const TileForm source = tiles.lookup(op.getSource());
   if (source.kind != TileForm::Fragment || source.transposed)
     return op.emitError() << "expected the result of a product or of a map of one";
-  // Within a row: this thread's columns, then the four lanes of the row, then the warps along columns through shared memory.
+  // Within a row: this thread's columns, then the four lanes of the row, then the warps along
+  // columns through shared memory.
   int64_t buffer = allocate(4 * source.rows() * source.grid.n, 16);
   Value firstOfRow = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, rem(lane, 4), ptx.i32(0));
   for (int64_t mi = 0; mi < source.rowBlocks(); ++mi)
@@ -111,7 +116,8 @@ LogicalResult KernelEmitter::emitReduce(ReduceOp op) {
       for (int64_t mask : {1, 2})
         sum = combine(op.getCombiner(), sum, ptx.shuffleXor(sum, mask));
       when(firstOfRow, [&] {
-        Value slot = add(mul(warpN(source.grid), source.rows()), fragmentRow(source.grid, mi, half));
+        Value slot =
+            add(mul(warpN(source.grid), source.rows()), fragmentRow(source.grid, mi, half));
         ptx.store(sum, add(sharedAddress(buffer), mul(slot, 4)), 4);
       });
     }
@@ -125,7 +131,8 @@ LogicalResult KernelEmitter::emitReduce(ReduceOp op) {
     Value row = rem(add(mul(lane, registers), ptx.i32(r)), result.rows());
     Value sum;
     for (int64_t g = 0; g < source.grid.n; ++g) {
-      Value part = ptx.load(b.getF32Type(), add(sharedAddress(buffer + 4 * g * result.rows()), mul(row, 4)), 4);
+      Value part = ptx.load(b.getF32Type(),
+                            add(sharedAddress(buffer + 4 * g * result.rows()), mul(row, 4)), 4);
       sum = sum ? combine(op.getCombiner(), sum, part) : part;
     }
     result.registers.push_back(sum);
@@ -157,14 +164,17 @@ LogicalResult KernelEmitter::emitScan(ScanOp op) {
 // Matrix times vector, on a shared tile
 //===----------------------------------------------------------------------===//
 
-/// With m the matrix as it is stored [rows, columns], each thread takes pieces of 8 (dot products along a row) or pairs
-/// (sums down the columns) of 16-bit elements; partial sums meet in shared memory. The vector is first written there.
+/// With m the matrix as it is stored [rows, columns], each thread takes pieces of 8 (dot products
+/// along a row) or pairs (sums down the columns) of 16-bit elements; partial sums meet in shared
+/// memory. The vector is first written there.
 LogicalResult KernelEmitter::emitMatvec(MatvecOp op) {
   const TileForm matrix = tiles.lookup(op.getMatrix());
   if (matrix.kind != TileForm::Shared)
     return op.emitError() << "expected a matrix in shared memory: a load with stages";
-  TileForm vector = lanesOf(tiles.lookup(op.getVector())), accumulator = lanesOf(tiles.lookup(op.getAccumulator()));
-  int64_t rows = matrix.rows(), columns = matrix.columns(), length = vector.rows(), extent = accumulator.rows();
+  TileForm vector = lanesOf(tiles.lookup(op.getVector())),
+           accumulator = lanesOf(tiles.lookup(op.getAccumulator()));
+  int64_t rows = matrix.rows(), columns = matrix.columns(), length = vector.rows(),
+          extent = accumulator.rows();
   Type element = matrix.type.getElementType(), f32 = b.getF32Type();
 
   int64_t vectorBuffer = allocate(4 * length, 16), vectorRegisters = vector.registers.size();
@@ -172,7 +182,9 @@ LogicalResult KernelEmitter::emitMatvec(MatvecOp op) {
     for (int64_t r = 0; r < vectorRegisters; ++r) {
       Value index = add(mul(lane, vectorRegisters), ptx.i32(r));
       Value inside = vectorRegisters * 32 == length ? Value() : less(index, ptx.i32(length));
-      when(inside, [&] { ptx.store(vector.registers[r], add(sharedAddress(vectorBuffer), mul(index, 4)), 4); });
+      when(inside, [&] {
+        ptx.store(vector.registers[r], add(sharedAddress(vectorBuffer), mul(index, 4)), 4);
+      });
     }
   });
   ptx.barrier();
@@ -181,7 +193,8 @@ LogicalResult KernelEmitter::emitMatvec(MatvecOp op) {
   int64_t sumBuffer;
   if (!matrix.transposed) {
     // One output per row. `perRow` neighbouring threads share a row and add up by shuffles.
-    int64_t perRow = std::max<int64_t>(1, std::min<int64_t>(8, threads / rows)), pieces = columns / 8;
+    int64_t perRow = std::max<int64_t>(1, std::min<int64_t>(8, threads / rows)),
+            pieces = columns / 8;
     int64_t rowsAtOnce = threads / perRow;
     parts = 1;
     sumBuffer = allocate(4 * extent, 16);
@@ -194,13 +207,16 @@ LogicalResult KernelEmitter::emitMatvec(MatvecOp op) {
         Value piece = add(first, ptx.i32(piece0));
         bool ragged = piece0 + perRow > pieces;
         Value safePiece = ragged ? rem(piece, pieces) : piece;
-        Value packed = ptx.load(VectorType::get(4, b.getI32Type()), swizzled(matrix.address, rows, safeRow, mul(safePiece, 8)), 16);
+        Value packed = ptx.load(VectorType::get(4, b.getI32Type()),
+                                swizzled(matrix.address, rows, safeRow, mul(safePiece, 8)), 16);
         Value weights[2];
         for (int64_t i = 0; i < 2; ++i)
-          weights[i] = ptx.load(VectorType::get(4, f32), add(sharedAddress(vectorBuffer + 16 * i), mul(safePiece, 32)), 16);
+          weights[i] = ptx.load(VectorType::get(4, f32),
+                                add(sharedAddress(vectorBuffer + 16 * i), mul(safePiece, 32)), 16);
         Value part = ptx.f32(0);
         for (int64_t i = 0; i < 4; ++i) {
-          auto [low, high] = ptx.unpack(element, b.create<LLVM::ExtractElementOp>(packed, ptx.i32(i)));
+          auto [low, high] =
+              ptx.unpack(element, b.create<LLVM::ExtractElementOp>(packed, ptx.i32(i)));
           Value pair[2] = {low, high};
           for (int64_t j = 0; j < 2; ++j) {
             Value weight = b.create<LLVM::ExtractElementOp>(weights[i / 2], ptx.i32(i % 2 * 2 + j));
@@ -219,7 +235,8 @@ LogicalResult KernelEmitter::emitMatvec(MatvecOp op) {
       when(writes, [&] { ptx.store(sum, add(sharedAddress(sumBuffer), mul(row, 4)), 4); });
     }
   } else {
-    // One output per column. Threads take pairs of columns; groups of threads take every parts-th row.
+    // One output per column. Threads take pairs of columns; groups of threads take every parts-th
+    // row.
     int64_t pairs = columns / 2, pairsAtOnce = std::min(pairs, threads);
     parts = 1;
     while (parts * 2 * pairsAtOnce <= threads && parts * 2 <= 8 && rows % (parts * 2) == 0)
@@ -235,7 +252,8 @@ LogicalResult KernelEmitter::emitMatvec(MatvecOp op) {
         Value low = ptx.f32(0), high = ptx.f32(0);
         for (int64_t row0 = 0; row0 < rows; row0 += parts) {
           Value row = add(group, ptx.i32(row0));
-          Value packed = ptx.load(b.getI32Type(), swizzled(matrix.address, rows, row, mul(pair, 2)), 4);
+          Value packed =
+              ptx.load(b.getI32Type(), swizzled(matrix.address, rows, row, mul(pair, 2)), 4);
           Value weight = ptx.load(f32, add(sharedAddress(vectorBuffer), mul(row, 4)), 4);
           auto [x, y] = ptx.unpack(element, packed);
           low = b.create<arith::AddFOp>(b.create<arith::MulFOp>(x, weight), low);
@@ -255,7 +273,8 @@ LogicalResult KernelEmitter::emitMatvec(MatvecOp op) {
     Value safe = registers * 32 == extent ? index : rem(index, extent);
     Value sum = result.registers[r];
     for (int64_t part = 0; part < parts; ++part)
-      sum = b.create<arith::AddFOp>(sum, ptx.load(f32, add(sharedAddress(sumBuffer + 4 * extent * part), mul(safe, 4)), 4));
+      sum = b.create<arith::AddFOp>(
+          sum, ptx.load(f32, add(sharedAddress(sumBuffer + 4 * extent * part), mul(safe, 4)), 4));
     result.registers[r] = sum;
   }
   tiles[op.getResult()] = result;

@@ -12,12 +12,22 @@ namespace xlstm {
 //===----------------------------------------------------------------------===//
 
 Value KernelEmitter::add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(x, y); }
-Value KernelEmitter::mul(Value x, int64_t y) { return b.createOrFold<arith::MulIOp>(x, ptx.i32(y)); }
-Value KernelEmitter::div(Value x, int64_t y) { return b.createOrFold<arith::DivUIOp>(x, ptx.i32(y)); }
-Value KernelEmitter::rem(Value x, int64_t y) { return y == 1 ? ptx.i32(0) : b.createOrFold<arith::RemUIOp>(x, ptx.i32(y)); }
+Value KernelEmitter::mul(Value x, int64_t y) {
+  return b.createOrFold<arith::MulIOp>(x, ptx.i32(y));
+}
+Value KernelEmitter::div(Value x, int64_t y) {
+  return b.createOrFold<arith::DivUIOp>(x, ptx.i32(y));
+}
+Value KernelEmitter::rem(Value x, int64_t y) {
+  return y == 1 ? ptx.i32(0) : b.createOrFold<arith::RemUIOp>(x, ptx.i32(y));
+}
 Value KernelEmitter::xorI(Value x, Value y) { return b.createOrFold<arith::XOrIOp>(x, y); }
-Value KernelEmitter::less(Value x, Value y) { return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, x, y); }
-Value KernelEmitter::andI(Value x, Value y) { return !x ? y : !y ? x : b.createOrFold<arith::AndIOp>(x, y); }
+Value KernelEmitter::less(Value x, Value y) {
+  return b.createOrFold<arith::CmpIOp>(arith::CmpIPredicate::slt, x, y);
+}
+Value KernelEmitter::andI(Value x, Value y) {
+  return !x ? y : !y ? x : b.createOrFold<arith::AndIOp>(x, y);
+}
 
 void KernelEmitter::when(Value condition, function_ref<void()> body) {
   if (!condition)
@@ -41,7 +51,9 @@ Value KernelEmitter::sharedAddress(int64_t offset) { return add(sharedBase, ptx.
 //===----------------------------------------------------------------------===//
 
 // A grid smaller than the block is held by every group of warps alike.
-Value KernelEmitter::warpM(WarpGrid grid) { return grid.m * 32 == threads ? warp : rem(warp, grid.m); }
+Value KernelEmitter::warpM(WarpGrid grid) {
+  return grid.m * 32 == threads ? warp : rem(warp, grid.m);
+}
 Value KernelEmitter::warpN(WarpGrid grid) { return grid.n == 1 ? ptx.i32(0) : div(warp, grid.m); }
 
 Value KernelEmitter::fragmentRow(WarpGrid grid, int64_t mi, int64_t half) {
@@ -64,27 +76,32 @@ Value KernelEmitter::rowElement(const TileForm &lanes, WarpGrid grid, int64_t mi
   Value row = fragmentRow(grid, mi, half);
   if (lanes.registers.size() == 1)
     return ptx.shuffleIndex(lanes.registers[0], row);
-  // Two registers: elements 2 l and 2 l + 1 are in lane l, and which one is wanted differs between lanes.
+  // Two registers: elements 2 l and 2 l + 1 are in lane l, and which one is wanted differs between
+  // lanes.
   Value source = div(row, 2);
-  Value even = ptx.shuffleIndex(lanes.registers[0], source), odd = ptx.shuffleIndex(lanes.registers[1], source);
+  Value even = ptx.shuffleIndex(lanes.registers[0], source),
+        odd = ptx.shuffleIndex(lanes.registers[1], source);
   Value isOdd = b.create<arith::CmpIOp>(arith::CmpIPredicate::ne, rem(row, 2), ptx.i32(0));
   return b.create<arith::SelectOp>(isOdd, odd, even);
 }
 
-Value KernelEmitter::columnElement(const TileForm &lanes, WarpGrid grid, int64_t columns, int64_t ni, int64_t p) {
+Value KernelEmitter::columnElement(const TileForm &lanes, WarpGrid grid, int64_t columns,
+                                   int64_t ni, int64_t p) {
   if (lanes.kind == TileForm::Splat)
     return lanes.registers[0];
   Value column = fragmentColumn(grid, columns, ni, p);
   if (lanes.registers.size() == 1)
     return ptx.shuffleIndex(lanes.registers[0], column);
-  return ptx.shuffleIndex(lanes.registers[p], div(column, 2)); // a fragment's columns are pairs (2 l, 2 l + 1)
+  return ptx.shuffleIndex(lanes.registers[p],
+                          div(column, 2)); // a fragment's columns are pairs (2 l, 2 l + 1)
 }
 
 //===----------------------------------------------------------------------===//
 // Conversions
 //===----------------------------------------------------------------------===//
 
-/// The grid that a tile's users ask for: that of a product it is accumulated in, else of one it is the left operand of.
+/// The grid that a tile's users ask for: that of a product it is accumulated in, else of one it is
+/// the left operand of.
 WarpGrid KernelEmitter::gridFor(Value tile) {
   for (bool accumulators : {true, false})
     for (OpOperand &use : tile.getUses()) {
@@ -131,7 +148,8 @@ TileForm KernelEmitter::materialize(const TileForm &form, WarpGrid grid) {
       else if (fragment.is16Bit()) {
         SmallVector<Value> x = blockElements(form, grid, mi, ni);
         for (int64_t half = 0; half < 2; ++half)
-          fragment.registers.push_back(ptx.pack(fragment.type.getElementType(), x[2 * half], x[2 * half + 1]));
+          fragment.registers.push_back(
+              ptx.pack(fragment.type.getElementType(), x[2 * half], x[2 * half + 1]));
       } else {
         fragment.registers.append(blockElements(form, grid, mi, ni));
       }
@@ -148,7 +166,8 @@ TileForm KernelEmitter::lanesOf(const TileForm &form) {
   return lanes;
 }
 
-SmallVector<Value> KernelEmitter::blockElements(const TileForm &form, WarpGrid grid, int64_t mi, int64_t ni) {
+SmallVector<Value> KernelEmitter::blockElements(const TileForm &form, WarpGrid grid, int64_t mi,
+                                                int64_t ni) {
   if (form.kind == TileForm::Splat)
     return SmallVector<Value>(4, form.registers[0]);
   Type element = form.type.getElementType();
@@ -164,7 +183,8 @@ SmallVector<Value> KernelEmitter::blockElements(const TileForm &form, WarpGrid g
     }
     return values;
   }
-  // Shared: the matrices of two neighbouring blocks come with one ldmatrix; this block's are the first or the last two.
+  // Shared: the matrices of two neighbouring blocks come with one ldmatrix; this block's are the
+  // first or the last two.
   SmallVector<Value> operand = leftOperand(form, grid, mi, ni / 2 * 16);
   for (int64_t half = 0; half < 2; ++half) {
     auto [low, high] = ptx.unpack(element, operand[2 * (ni % 2) + half]);
@@ -184,7 +204,8 @@ TileForm KernelEmitter::toShared(const TileForm &fragment) {
   for (int64_t mi = 0; mi < fragment.rowBlocks(); ++mi)
     for (int64_t ni = 0; ni < fragment.columnBlocks(); ++ni)
       for (int64_t half = 0; half < 2; ++half) {
-        Value address = swizzled(shared.address, rows, fragmentRow(fragment.grid, mi, half), fragmentColumn(fragment.grid, fragment.columns(), ni, 0));
+        Value address = swizzled(shared.address, rows, fragmentRow(fragment.grid, mi, half),
+                                 fragmentColumn(fragment.grid, fragment.columns(), ni, 0));
         ptx.store(fragment.registers[fragment.blockRegister(mi, ni) + half], address, 4);
       }
   if (schedule.matrixUnit == "wgmma")

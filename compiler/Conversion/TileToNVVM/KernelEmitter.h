@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Emits one tile.kernel as an llvm.func for a GPU, op by op, in the order of the program. Every function below emits code at
-// the builder's insertion point; values are i32, f32, or 16-bit pairs in i32. All threads of the block run all of it, except
-// where a function says otherwise.
+// Emits one tile.kernel as an llvm.func for a GPU, op by op, in the order of the program. Every
+// function below emits code at the builder's insertion point; values are i32, f32, or 16-bit pairs
+// in i32. All threads of the block run all of it, except where a function says otherwise.
 #ifndef XLSTM_COMPILER_CONVERSION_TILETONVVM_KERNELEMITTER_H
 #define XLSTM_COMPILER_CONVERSION_TILETONVVM_KERNELEMITTER_H
 
@@ -46,9 +46,11 @@ private:
   LogicalResult emitBlock(mlir::Block &block);
   LogicalResult emitOp(Operation &op);
   void hidePlaces();
-  /// Restores the values of thread, lane and warp at the end of a region, where those defined in it end.
+  /// Restores the values of thread, lane and warp at the end of a region, where those defined in it
+  /// end.
   auto keepPlaces() {
-    return llvm::make_scope_exit([this, t = thread, l = lane, w = warp] { thread = t, lane = l, warp = w; });
+    return llvm::make_scope_exit(
+        [this, t = thread, l = lane, w = warp] { thread = t, lane = l, warp = w; });
   }
   LogicalResult emitFor(mlir::scf::ForOp op);
   LogicalResult emitIf(mlir::scf::IfOp op);
@@ -58,11 +60,15 @@ private:
 
   // EmitMemory.cpp: global tensors.
   Value inRange(const Tensor &tensor, mlir::ArrayRef<Value> index);
-  Value pointInRange(const Tensor &tensor, mlir::ArrayRef<Value> index, mlir::ArrayRef<int64_t> axes);
+  Value pointInRange(const Tensor &tensor, mlir::ArrayRef<Value> index,
+                     mlir::ArrayRef<int64_t> axes);
   Value elementPointer(const Tensor &tensor, mlir::ArrayRef<Value> index);
-  Value guardedLoad(const Tensor &tensor, mlir::ArrayRef<Value> index, Value extraGuard, double pad, Value known = {});
-  void guardedStore(const Tensor &tensor, mlir::ArrayRef<Value> index, Value extraGuard, Value value, Value known = {});
-  void eachElement(const Tensor &tensor, const TileForm &form, mlir::ArrayRef<Value> base, mlir::ArrayRef<int64_t> axes,
+  Value guardedLoad(const Tensor &tensor, mlir::ArrayRef<Value> index, Value extraGuard, double pad,
+                    Value known = {});
+  void guardedStore(const Tensor &tensor, mlir::ArrayRef<Value> index, Value extraGuard,
+                    Value value, Value known = {});
+  void eachElement(const Tensor &tensor, const TileForm &form, mlir::ArrayRef<Value> base,
+                   mlir::ArrayRef<int64_t> axes,
                    llvm::function_ref<void(mlir::ArrayRef<Value>, Value, int64_t)> body);
   SmallVector<Value> offsets(mlir::ValueRange values);
   LogicalResult emitLoad(mlir::tile::LoadOp op);
@@ -74,13 +80,15 @@ private:
   // EmitCopies.cpp: staged loads.
   void allocateStages(mlir::scf::ForOp loop, SmallVector<StagedLoad> &loads);
   /// Starts the copies of all loads for induction value `iv` into buffer `stage` (i32).
-  void issueCopies(mlir::ArrayRef<StagedLoad> loads, mlir::scf::ForOp loop, Value iv, Value stage, Value barriers);
+  void issueCopies(mlir::ArrayRef<StagedLoad> loads, mlir::scf::ForOp loop, Value iv, Value stage,
+                   Value barriers);
   void copyByTMA(const StagedLoad &load, SmallVector<Value> index, Value address, Value barrier);
   void copyByThreads(const StagedLoad &load, SmallVector<Value> index, Value address);
   SmallVector<Value> copyIndex(mlir::tile::LoadOp op, mlir::scf::ForOp loop, Value iv);
 
   // EmitMatmul.cpp
-  /// One warp's share of a product: `depth` steps along k from `firstDepth`, into the columns from `firstColumn`.
+  /// One warp's share of a product: `depth` steps along k from `firstDepth`, into the columns from
+  /// `firstColumn`.
   struct Product {
     WarpGrid grid;
     TileForm lhs, rhs;
@@ -97,7 +105,8 @@ private:
 
   // EmitVector.cpp: maps, reductions, scans and matrix-vector products.
   LogicalResult emitMap(mlir::tile::MapOp op);
-  void evaluateBlock(mlir::tile::MapOp map, const TileForm &result, int64_t mi, int64_t ni, SmallVector<Value> &out);
+  void evaluateBlock(mlir::tile::MapOp map, const TileForm &result, int64_t mi, int64_t ni,
+                     SmallVector<Value> &out);
   LogicalResult emitReduce(mlir::tile::ReduceOp op);
   LogicalResult emitScan(mlir::tile::ScanOp op);
   LogicalResult emitMatvec(mlir::tile::MatvecOp op);
@@ -107,20 +116,24 @@ private:
   WarpGrid gridFor(Value tile);
   TileForm materialize(const TileForm &form, WarpGrid grid); ///< a fragment
   TileForm lanesOf(const TileForm &form);                    ///< lanes, of lanes or a splat
-  TileForm toShared(const TileForm &fragment);               ///< stores it and waits for all threads
+  TileForm toShared(const TileForm &fragment); ///< stores it and waits for all threads
   /// The elements of block (mi, ni) of a fragment, shared or splat form as f32: four values.
   SmallVector<Value> blockElements(const TileForm &form, WarpGrid grid, int64_t mi, int64_t ni);
-  Value rowElement(const TileForm &lanes, WarpGrid grid, int64_t mi, int64_t half);              ///< at a fragment's row
-  Value columnElement(const TileForm &lanes, WarpGrid grid, int64_t columns, int64_t ni, int64_t p); ///< at a fragment's column
+  Value rowElement(const TileForm &lanes, WarpGrid grid, int64_t mi,
+                   int64_t half); ///< at a fragment's row
+  Value columnElement(const TileForm &lanes, WarpGrid grid, int64_t columns, int64_t ni,
+                      int64_t p); ///< at a fragment's column
   Value fragmentRow(WarpGrid grid, int64_t mi, int64_t half);
   Value fragmentColumn(WarpGrid grid, int64_t columns, int64_t ni, int64_t p);
   Value warpM(WarpGrid grid), warpN(WarpGrid grid);
-  Value swizzled(Value base, int64_t rows, Value row, Value column); ///< byte address of a shared tile's element
-  int64_t allocate(int64_t bytes, int64_t alignment);                ///< byte offset in shared memory
+  Value swizzled(Value base, int64_t rows, Value row,
+                 Value column);                       ///< byte address of a shared tile's element
+  int64_t allocate(int64_t bytes, int64_t alignment); ///< byte offset in shared memory
   Value sharedAddress(int64_t offset);
 
   // i32 arithmetic with constants folded.
-  Value add(Value x, Value y), mul(Value x, int64_t y), div(Value x, int64_t y), rem(Value x, int64_t y), xorI(Value x, Value y);
+  Value add(Value x, Value y), mul(Value x, int64_t y), div(Value x, int64_t y),
+      rem(Value x, int64_t y), xorI(Value x, Value y);
   Value less(Value x, Value y);
   Value andI(Value x, Value y);
   void when(Value condition, llvm::function_ref<void()> body);

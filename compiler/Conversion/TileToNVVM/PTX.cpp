@@ -25,14 +25,23 @@ static Value intrinsic(ImplicitLocOpBuilder &b, Type result, StringRef name, Val
 
 Value PTX::exp2(Value x) { return intrinsic(b, x.getType(), "llvm.nvvm.ex2.approx.ftz.f", x); }
 Value PTX::log2(Value x) { return intrinsic(b, x.getType(), "llvm.nvvm.lg2.approx.ftz.f", x); }
-Value PTX::divide(Value x, Value y) { return intrinsic(b, x.getType(), "llvm.nvvm.div.approx.ftz.f", {x, y}); }
-Value PTX::tanh(Value x) { return assembly(x.getType(), "tanh.approx.f32 $0, $1;", "=f,f", x, false)[0]; }
+Value PTX::divide(Value x, Value y) {
+  return intrinsic(b, x.getType(), "llvm.nvvm.div.approx.ftz.f", {x, y});
+}
+Value PTX::tanh(Value x) {
+  return assembly(x.getType(), "tanh.approx.f32 $0, $1;", "=f,f", x, false)[0];
+}
 
-Value PTX::blockNumber() { return assembly(b.getI32Type(), "mov.u32 $0, %ctaid.x;", "=r", {}, true)[0]; }
-Value PTX::threadNumber() { return assembly(b.getI32Type(), "mov.u32 $0, %tid.x;", "=r", {}, true)[0]; }
+Value PTX::blockNumber() {
+  return assembly(b.getI32Type(), "mov.u32 $0, %ctaid.x;", "=r", {}, true)[0];
+}
+Value PTX::threadNumber() {
+  return assembly(b.getI32Type(), "mov.u32 $0, %tid.x;", "=r", {}, true)[0];
+}
 Value PTX::opaque(Value x) {
   bool wide = isa<LLVM::LLVMPointerType>(x.getType());
-  return assembly(x.getType(), wide ? "mov.u64 $0, $1;" : "mov.u32 $0, $1;", wide ? "=l,l" : "=r,r", x, true)[0];
+  return assembly(x.getType(), wide ? "mov.u64 $0, $1;" : "mov.u32 $0, $1;", wide ? "=l,l" : "=r,r",
+                  x, true)[0];
 }
 
 Value PTX::pack(Type element, Value low, Value high) {
@@ -43,8 +52,10 @@ Value PTX::pack(Type element, Value low, Value high) {
 
 std::pair<Value, Value> PTX::unpack(Type element, Value packed) {
   if (element.isBF16()) { // the upper half of an f32
-    Value low = b.create<arith::ShLIOp>(packed, i32(16)), high = b.create<arith::AndIOp>(packed, i32(0xffff0000));
-    return {b.create<LLVM::BitcastOp>(b.getF32Type(), low), b.create<LLVM::BitcastOp>(b.getF32Type(), high)};
+    Value low = b.create<arith::ShLIOp>(packed, i32(16)),
+          high = b.create<arith::AndIOp>(packed, i32(0xffff0000));
+    return {b.create<LLVM::BitcastOp>(b.getF32Type(), low),
+            b.create<LLVM::BitcastOp>(b.getF32Type(), high)};
   }
   Value pair = b.create<LLVM::BitcastOp>(VectorType::get(2, element), packed);
   auto half = [&](int64_t i) -> Value {
@@ -59,13 +70,16 @@ std::pair<Value, Value> PTX::unpack(Type element, Value packed) {
 //===----------------------------------------------------------------------===//
 
 Value PTX::shuffleXor(Value x, int64_t mask) {
-  return b.create<NVVM::ShflOp>(x.getType(), i32(-1), x, i32(mask), i32(31), NVVM::ShflKind::bfly, UnitAttr());
+  return b.create<NVVM::ShflOp>(x.getType(), i32(-1), x, i32(mask), i32(31), NVVM::ShflKind::bfly,
+                                UnitAttr());
 }
 Value PTX::shuffleUp(Value x, int64_t distance) {
-  return b.create<NVVM::ShflOp>(x.getType(), i32(-1), x, i32(distance), i32(0), NVVM::ShflKind::up, UnitAttr());
+  return b.create<NVVM::ShflOp>(x.getType(), i32(-1), x, i32(distance), i32(0), NVVM::ShflKind::up,
+                                UnitAttr());
 }
 Value PTX::shuffleIndex(Value x, Value lane) {
-  return b.create<NVVM::ShflOp>(x.getType(), i32(-1), x, lane, i32(31), NVVM::ShflKind::idx, UnitAttr());
+  return b.create<NVVM::ShflOp>(x.getType(), i32(-1), x, lane, i32(31), NVVM::ShflKind::idx,
+                                UnitAttr());
 }
 
 //===----------------------------------------------------------------------===//
@@ -73,7 +87,8 @@ Value PTX::shuffleIndex(Value x, Value lane) {
 //===----------------------------------------------------------------------===//
 
 static Value sharedPointer(ImplicitLocOpBuilder &b, Value address) {
-  return b.create<LLVM::IntToPtrOp>(LLVM::LLVMPointerType::get(b.getContext(), NVVM::kSharedMemorySpace), address);
+  return b.create<LLVM::IntToPtrOp>(
+      LLVM::LLVMPointerType::get(b.getContext(), NVVM::kSharedMemorySpace), address);
 }
 
 Value PTX::load(Type type, Value address, int64_t alignment) {
@@ -85,34 +100,44 @@ void PTX::store(Value value, Value address, int64_t alignment) {
 
 SmallVector<Value> PTX::ldmatrix4(Value address, bool transpose) {
   SmallVector<Type> results(4, b.getI32Type());
-  std::string text = std::string("ldmatrix.sync.aligned.m8n8.x4") + (transpose ? ".trans" : "") + ".shared.b16 {$0, $1, $2, $3}, [$4];";
+  std::string text = std::string("ldmatrix.sync.aligned.m8n8.x4") + (transpose ? ".trans" : "") +
+                     ".shared.b16 {$0, $1, $2, $3}, [$4];";
   return assembly(results, text, "=r,=r,=r,=r,r,~{memory}", address, true);
 }
 
 void PTX::barrier() { assembly({}, "bar.sync 0;", "~{memory}", {}, true); }
-void PTX::fenceProxyAsync() { assembly({}, "fence.proxy.async.shared::cta;", "~{memory}", {}, true); }
+void PTX::fenceProxyAsync() {
+  assembly({}, "fence.proxy.async.shared::cta;", "~{memory}", {}, true);
+}
 
 //===----------------------------------------------------------------------===//
 // Copies
 //===----------------------------------------------------------------------===//
 
 void PTX::cpAsync16(Value shared, Value global, Value sourceBytes) {
-  assembly({}, "cp.async.cg.shared.global [$0], [$1], 16, $2;", "r,l,r,~{memory}", {shared, global, sourceBytes}, true);
+  assembly({}, "cp.async.cg.shared.global [$0], [$1], 16, $2;", "r,l,r,~{memory}",
+           {shared, global, sourceBytes}, true);
 }
 void PTX::cpAsyncCommit() { assembly({}, "cp.async.commit_group;", "~{memory}", {}, true); }
-void PTX::cpAsyncWait(int64_t groups) { assembly({}, "cp.async.wait_group " + std::to_string(groups) + ";", "~{memory}", {}, true); }
+void PTX::cpAsyncWait(int64_t groups) {
+  assembly({}, "cp.async.wait_group " + std::to_string(groups) + ";", "~{memory}", {}, true);
+}
 
 void PTX::mbarrierInit(Value barrier, int64_t arrivals) {
-  assembly({}, "mbarrier.init.shared::cta.b64 [$0], $1;", "r,r,~{memory}", {barrier, i32(arrivals)}, true);
+  assembly({}, "mbarrier.init.shared::cta.b64 [$0], $1;", "r,r,~{memory}", {barrier, i32(arrivals)},
+           true);
 }
-void PTX::mbarrierInitFence() { assembly({}, "fence.mbarrier_init.release.cluster;", "~{memory}", {}, true); }
+void PTX::mbarrierInitFence() {
+  assembly({}, "fence.mbarrier_init.release.cluster;", "~{memory}", {}, true);
+}
 void PTX::mbarrierExpect(Value barrier, int64_t bytes) {
-  assembly({}, "mbarrier.arrive.expect_tx.shared::cta.b64 _, [$0], $1;", "r,r,~{memory}", {barrier, i32(bytes)}, true);
+  assembly({}, "mbarrier.arrive.expect_tx.shared::cta.b64 _, [$0], $1;", "r,r,~{memory}",
+           {barrier, i32(bytes)}, true);
 }
 
 void PTX::mbarrierWait(Value barrier, Value parity) {
-  // One block of assembly: a loop in the IR around try_wait makes ptxas give up on the wgmma pipeline. After 2^22 tries,
-  // seconds later, it traps: a lost copy must not hang the device.
+  // One block of assembly: a loop in the IR around try_wait makes ptxas give up on the wgmma
+  // pipeline. After 2^22 tries, seconds later, it traps: a lost copy must not hang the device.
   assembly({},
            "{\n.reg .pred p, q;\n.reg .u32 n;\nmov.u32 n, 0;\n"
            "W: mbarrier.try_wait.parity.shared::cta.b64 p, [$0], $1;\n@p bra E;\n"
@@ -130,7 +155,8 @@ void PTX::tmaLoad(Value shared, Value tensorMap, ArrayRef<Value> coordinates, Va
   operands.append(coordinates.begin(), coordinates.end());
   assembly({},
            "cp.async.bulk.tensor." + std::to_string(coordinates.size()) +
-               "d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {" + list + "}], [$2];",
+               "d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {" + list +
+               "}], [$2];",
            constraints + ",~{memory}", operands, true);
 }
 
@@ -146,7 +172,8 @@ void PTX::mma(Type element, Value *accumulator, ArrayRef<Value> a, ArrayRef<Valu
   operands.append(rhs.begin(), rhs.end());
   operands.append(accumulator, accumulator + 4);
   SmallVector<Type> results(4, b.getF32Type());
-  SmallVector<Value> out = assembly(results, text, "=f,=f,=f,=f,r,r,r,r,r,r,0,1,2,3", operands, true);
+  SmallVector<Value> out =
+      assembly(results, text, "=f,=f,=f,=f,r,r,r,r,r,r,0,1,2,3", operands, true);
   std::copy(out.begin(), out.end(), accumulator);
 }
 
@@ -158,8 +185,8 @@ static std::string tied(size_t count, StringRef kind, size_t first, bool outputs
   return text;
 }
 
-void PTX::wgmmaImpl(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset, ArrayRef<Value> a, Value descriptorB,
-                    bool transposeB) {
+void PTX::wgmmaImpl(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset,
+                    ArrayRef<Value> a, Value descriptorB, bool transposeB) {
   size_t count = n / 2;
   bool fromRegisters = a.size() == 4;
   std::string list;
@@ -168,10 +195,13 @@ void PTX::wgmmaImpl(Type element, int64_t n, SmallVector<Value> &accumulator, si
   // Operand numbers: outputs, tied inputs, then A and B.
   size_t first = 2 * count;
   auto operand = [&](size_t i) { return "$" + std::to_string(first + i); };
-  std::string type = name(element).str(), text = "wgmma.mma_async.sync.aligned.m64n" + std::to_string(n) + "k16.f32." + type + "." + type + " {" + list + "}, ";
+  std::string type = name(element).str(), text = "wgmma.mma_async.sync.aligned.m64n" +
+                                                 std::to_string(n) + "k16.f32." + type + "." +
+                                                 type + " {" + list + "}, ";
   std::string constraints = tied(count, "f", 0, true) + "," + tied(count, "f", 0, false);
   if (fromRegisters) {
-    text += "{" + operand(0) + ", " + operand(1) + ", " + operand(2) + ", " + operand(3) + "}, " + operand(4) + ", 1, 1, 1, " + (transposeB ? "1;" : "0;");
+    text += "{" + operand(0) + ", " + operand(1) + ", " + operand(2) + ", " + operand(3) + "}, " +
+            operand(4) + ", 1, 1, 1, " + (transposeB ? "1;" : "0;");
     constraints += ",r,r,r,r,l";
   } else {
     text += operand(0) + ", " + operand(1) + ", 1, 1, 1, 0, " + (transposeB ? "1;" : "0;");
@@ -185,10 +215,12 @@ void PTX::wgmmaImpl(Type element, int64_t n, SmallVector<Value> &accumulator, si
   std::copy(out.begin(), out.end(), accumulator.begin() + offset);
 }
 
-void PTX::wgmma(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset, ArrayRef<Value> a, Value descriptorB, bool transposeB) {
+void PTX::wgmma(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset,
+                ArrayRef<Value> a, Value descriptorB, bool transposeB) {
   wgmmaImpl(element, n, accumulator, offset, a, descriptorB, transposeB);
 }
-void PTX::wgmma(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset, Value descriptorA, Value descriptorB, bool transposeB) {
+void PTX::wgmma(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset,
+                Value descriptorA, Value descriptorB, bool transposeB) {
   wgmmaImpl(element, n, accumulator, offset, ArrayRef<Value>(descriptorA), descriptorB, transposeB);
 }
 
@@ -201,7 +233,8 @@ void PTX::wgmmaFence(SmallVector<Value> &accumulator, SmallVector<Value> &a) {
   if (!a.empty())
     constraints += "," + tied(a.size(), "r", 0, true);
   constraints += "," + tied(operands.size(), "", 0, false) + ",~{memory}";
-  SmallVector<Value> out = assembly(results, "wgmma.fence.sync.aligned;", constraints, operands, true);
+  SmallVector<Value> out =
+      assembly(results, "wgmma.fence.sync.aligned;", constraints, operands, true);
   std::copy(out.begin(), out.begin() + accumulator.size(), accumulator.begin());
   std::copy(out.begin() + accumulator.size(), out.end(), a.begin());
 }
@@ -211,24 +244,32 @@ void PTX::wgmmaCommit() { assembly({}, "wgmma.commit_group.sync.aligned;", "~{me
 void PTX::wgmmaWait(SmallVector<Value> &accumulator) {
   SmallVector<Type> results(accumulator.size(), b.getF32Type());
   accumulator = assembly(results, "wgmma.wait_group.sync.aligned 0;",
-                         tied(accumulator.size(), "f", 0, true) + "," + tied(accumulator.size(), "", 0, false) + ",~{memory}", accumulator, true);
+                         tied(accumulator.size(), "f", 0, true) + "," +
+                             tied(accumulator.size(), "", 0, false) + ",~{memory}",
+                         accumulator, true);
 }
 
 Value PTX::descriptor(Value address, int64_t leading) {
-  // Bits 0-13 address / 16, 16-29 leading offset / 16, 32-45 stride offset / 16 (1024 bytes: 8 rows of 128), 62-63 swizzle 128 B.
-  Value low = b.create<arith::OrIOp>(b.create<arith::AndIOp>(b.create<arith::ShRUIOp>(address, i32(4)), i32(0x3fff)), i32((leading >> 4) << 16));
+  // Bits 0-13 address / 16, 16-29 leading offset / 16, 32-45 stride offset / 16 (1024 bytes: 8 rows
+  // of 128), 62-63 swizzle 128 B.
+  Value low = b.create<arith::OrIOp>(
+      b.create<arith::AndIOp>(b.create<arith::ShRUIOp>(address, i32(4)), i32(0x3fff)),
+      i32((leading >> 4) << 16));
   Value wide = b.create<arith::ExtUIOp>(b.getI64Type(), low);
   return b.create<arith::OrIOp>(wide, i64((int64_t(1) << 62) | (int64_t(1024 >> 4) << 32)));
 }
 
-SmallVector<Value> PTX::assembly(ArrayRef<Type> results, StringRef text, StringRef constraints, ArrayRef<Value> operands, bool sideEffects) {
+SmallVector<Value> PTX::assembly(ArrayRef<Type> results, StringRef text, StringRef constraints,
+                                 ArrayRef<Value> operands, bool sideEffects) {
   Type type;
   if (results.size() == 1)
     type = results.front();
   else if (results.size() > 1)
     type = LLVM::LLVMStructType::getLiteral(b.getContext(), results);
-  auto op = b.create<LLVM::InlineAsmOp>(type ? TypeRange(type) : TypeRange(), ValueRange(operands), text, constraints, sideEffects,
-                                        /*is_align_stack=*/false, LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT), ArrayAttr());
+  auto op = b.create<LLVM::InlineAsmOp>(
+      type ? TypeRange(type) : TypeRange(), ValueRange(operands), text, constraints, sideEffects,
+      /*is_align_stack=*/false, LLVM::AsmDialectAttr::get(b.getContext(), LLVM::AsmDialect::AD_ATT),
+      ArrayAttr());
   SmallVector<Value> values;
   if (results.size() == 1)
     values.push_back(op.getResult(0));

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// PTX instructions as functions on a builder. All inline assembly of the compiler stands in PTX.cpp.
+// PTX instructions as functions on a builder. All inline assembly of the compiler stands in
+// PTX.cpp.
 //
-// Shared memory is addressed by 32-bit byte addresses (i32 values). A 16-bit matrix operand is a vector of i32 values, two
-// elements each, in the order of the PTX ISA's fragments. Names and shapes follow the PTX ISA, sections 9.7.14 (mma, wgmma)
-// and 9.7.9 (copies).
+// Shared memory is addressed by 32-bit byte addresses (i32 values). A 16-bit matrix operand is a
+// vector of i32 values, two elements each, in the order of the PTX ISA's fragments. Names and
+// shapes follow the PTX ISA, sections 9.7.14 (mma, wgmma) and 9.7.9 (copies).
 #ifndef XLSTM_COMPILER_CONVERSION_TILETONVVM_PTX_H
 #define XLSTM_COMPILER_CONVERSION_TILETONVVM_PTX_H
 
@@ -25,35 +26,40 @@ public:
   Value i32(int64_t value);
   Value i64(int64_t value);
   Value f32(double value);
-  Value exp2(Value x);              ///< 2^x, ex2.approx
-  Value log2(Value x);              ///< lg2.approx
-  Value divide(Value x, Value y);   ///< x / y, div.approx
-  Value tanh(Value x);              ///< tanh.approx
-  /// Two f32 rounded to nearest even into one i32 of `element` (bf16 or f16); `low` in the low half.
+  Value exp2(Value x);            ///< 2^x, ex2.approx
+  Value log2(Value x);            ///< lg2.approx
+  Value divide(Value x, Value y); ///< x / y, div.approx
+  Value tanh(Value x);            ///< tanh.approx
+  /// Two f32 rounded to nearest even into one i32 of `element` (bf16 or f16); `low` in the low
+  /// half.
   Value pack(Type element, Value low, Value high);
   /// The two halves of an i32 of `element` as f32: {low, high}.
   std::pair<Value, Value> unpack(Type element, Value packed);
 
   Value blockNumber();   ///< the block's x coordinate, read where this stands
-  Value threadNumber(); ///< %tid.x, read anew
+  Value threadNumber();  ///< %tid.x, read anew
   Value opaque(Value x); ///< x, which LLVM no longer knows to be loop-invariant
 
   // Lanes of a warp.
   Value shuffleXor(Value x, int64_t mask);
-  Value shuffleUp(Value x, int64_t distance);  ///< lanes below `distance` keep x
+  Value shuffleUp(Value x, int64_t distance); ///< lanes below `distance` keep x
   Value shuffleIndex(Value x, Value lane);
 
   // Shared memory.
   Value load(Type type, Value address, int64_t alignment);
   void store(Value value, Value address, int64_t alignment);
-  SmallVector<Value> ldmatrix4(Value address, bool transpose); ///< four 8x8 matrices of 16-bit elements; lane l gives row l % 8 of matrix l / 8
-  void barrier();                                              ///< all threads of the block
-  void fenceProxyAsync();                                      ///< orders this thread's shared stores before wgmma and TMA reads
+  SmallVector<Value> ldmatrix4(Value address,
+                               bool transpose); ///< four 8x8 matrices of 16-bit elements; lane l
+                                                ///< gives row l % 8 of matrix l / 8
+  void barrier();                               ///< all threads of the block
+  void fenceProxyAsync(); ///< orders this thread's shared stores before wgmma and TMA reads
 
   // Copies from global to shared memory.
-  void cpAsync16(Value shared, Value global, Value sourceBytes); ///< sourceBytes 16, or 0 to write zeros
+  void cpAsync16(Value shared, Value global,
+                 Value sourceBytes); ///< sourceBytes 16, or 0 to write zeros
   void cpAsyncCommit();
-  void cpAsyncWait(int64_t groups); ///< until at most `groups` of this thread's newest groups are in flight
+  void cpAsyncWait(
+      int64_t groups); ///< until at most `groups` of this thread's newest groups are in flight
   void mbarrierInit(Value barrier, int64_t arrivals);
   void mbarrierInitFence();
   void mbarrierExpect(Value barrier, int64_t bytes); ///< arrives once and expects bytes
@@ -63,20 +69,29 @@ public:
   // Matrix products, f32 accumulators.
   /// accumulator[4] += a[4] * b[2]: m16n8k16, one warp.
   void mma(Type element, Value *accumulator, ArrayRef<Value> a, ArrayRef<Value> rhs);
-  /// accumulator[n / 2] += a[4] * B: m64nNk16, four warps; B by a shared-memory descriptor, `transposeB` if it is N-major.
-  void wgmma(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset, ArrayRef<Value> a, Value descriptorB, bool transposeB);
+  /// accumulator[n / 2] += a[4] * B: m64nNk16, four warps; B by a shared-memory descriptor,
+  /// `transposeB` if it is N-major.
+  void wgmma(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset,
+             ArrayRef<Value> a, Value descriptorB, bool transposeB);
   /// The same with A by a K-major descriptor.
-  void wgmma(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset, Value descriptorA, Value descriptorB, bool transposeB);
-  /// Before the first wgmma that reads these registers; ties them, so that no later write moves in front.
+  void wgmma(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset,
+             Value descriptorA, Value descriptorB, bool transposeB);
+  /// Before the first wgmma that reads these registers; ties them, so that no later write moves in
+  /// front.
   void wgmmaFence(SmallVector<Value> &accumulator, SmallVector<Value> &a);
   void wgmmaCommit();
-  void wgmmaWait(SmallVector<Value> &accumulator); ///< until all of this warpgroup's products are done
-  /// Descriptor of a 128-byte-swizzled operand at `address`; `leading` is the byte distance of 64-element panels (N-major).
+  void
+  wgmmaWait(SmallVector<Value> &accumulator); ///< until all of this warpgroup's products are done
+  /// Descriptor of a 128-byte-swizzled operand at `address`; `leading` is the byte distance of
+  /// 64-element panels (N-major).
   Value descriptor(Value address, int64_t leading);
 
 private:
-  SmallVector<Value> assembly(ArrayRef<Type> results, mlir::StringRef text, mlir::StringRef constraints, ArrayRef<Value> operands, bool sideEffects);
-  void wgmmaImpl(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset, ArrayRef<Value> a, Value descriptorB, bool transposeB);
+  SmallVector<Value> assembly(ArrayRef<Type> results, mlir::StringRef text,
+                              mlir::StringRef constraints, ArrayRef<Value> operands,
+                              bool sideEffects);
+  void wgmmaImpl(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset,
+                 ArrayRef<Value> a, Value descriptorB, bool transposeB);
   mlir::ImplicitLocOpBuilder &b;
 };
 

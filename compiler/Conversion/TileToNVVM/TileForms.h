@@ -1,19 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // The forms that tiles take on a GPU, and where each element is.
 //
-// Fragment of an M x N tile over wm x wn warps. A warp's share is rows 16*(mi*wm + warpM) .. +15 for mi = 0 .. M/(16 wm)-1 and
-// columns warpN*(N/wn) .. +N/wn-1, in blocks of 16 x 8. In a block, lane l holds (row l/4, columns 2(l%4), 2(l%4)+1) and
-// (row l/4 + 8, the same columns): the accumulator of mma.m16n8k16 and of wgmma. Two neighbouring blocks of 16-bit elements
-// are exactly the left operand's fragment of one k-step of 16, so a product's result is the next product's operand.
+// Fragment of an M x N tile over wm x wn warps. A warp's share is rows 16*(mi*wm + warpM) .. +15
+// for mi = 0 .. M/(16 wm)-1 and columns warpN*(N/wn) .. +N/wn-1, in blocks of 16 x 8. In a block,
+// lane l holds (row l/4, columns 2(l%4), 2(l%4)+1) and (row l/4 + 8, the same columns): the
+// accumulator of mma.m16n8k16 and of wgmma. Two neighbouring blocks of 16-bit elements are exactly
+// the left operand's fragment of one k-step of 16, so a product's result is the next product's
+// operand.
 //
-//            columns 0 1 2 3 4 5 6 7          register order in a block: (row, c0) (row, c1) (row+8, c0) (row+8, c1)
-//   row 0    l0 l0 l1 l1 l2 l2 l3 l3          16-bit elements: the two of a row are packed into one i32
-//   row 1    l4 l4 l5 l5 ..
+//            columns 0 1 2 3 4 5 6 7          register order in a block: (row, c0) (row, c1)
+//            (row+8, c0) (row+8, c1)
+//   row 0    l0 l0 l1 l1 l2 l2 l3 l3          16-bit elements: the two of a row are packed into one
+//   i32 row 1    l4 l4 l5 l5 ..
 //
-// Shared tile of R rows x C columns, 16-bit elements: panels of 64 columns, each R rows of 128 bytes; the 16-byte piece p of
-// row r stands at p ^ (r % 8). It is the 128-byte swizzle of TMA and wgmma, and makes ldmatrix free of bank conflicts.
+// Shared tile of R rows x C columns, 16-bit elements: panels of 64 columns, each R rows of 128
+// bytes; the 16-byte piece p of row r stands at p ^ (r % 8). It is the 128-byte swizzle of TMA and
+// wgmma, and makes ldmatrix free of bank conflicts.
 //
-// Lanes of a vector of N elements: R = ceil(N / 32) registers; element e is register e % R of lane e / R, in every warp.
+// Lanes of a vector of N elements: R = ceil(N / 32) registers; element e is register e % R of lane
+// e / R, in every warp.
 #ifndef XLSTM_COMPILER_CONVERSION_TILETONVVM_TILEFORMS_H
 #define XLSTM_COMPILER_CONVERSION_TILETONVVM_TILEFORMS_H
 
@@ -30,12 +35,13 @@ struct WarpGrid {
 
 struct TileForm {
   enum Kind { Fragment, Lanes, Shared, Splat, Lazy } kind = Splat;
-  mlir::tile::TileType type;         // of the stored tile, before `transposed`
-  bool transposed = false;           // the value is the transpose of what is stored (fragment, shared)
-  WarpGrid grid;                     // fragment
+  mlir::tile::TileType type; // of the stored tile, before `transposed`
+  bool transposed = false;   // the value is the transpose of what is stored (fragment, shared)
+  WarpGrid grid;             // fragment
   mlir::SmallVector<mlir::Value> registers; // fragment, lanes; for a splat the scalar
-  mlir::Value address;               // shared: byte address of the buffer, i32
-  mlir::tile::MapOp map;             // lazy: a map whose one use is the left operand of a product, evaluated there
+  mlir::Value address;                      // shared: byte address of the buffer, i32
+  mlir::tile::MapOp
+      map; // lazy: a map whose one use is the left operand of a product, evaluated there
 
   int64_t rows() const { return type.getShape()[0]; }
   int64_t columns() const { return type.getShape()[1]; }
@@ -45,15 +51,21 @@ struct TileForm {
   int64_t rowBlocks() const { return rows() / (16 * grid.m); }
   int64_t columnBlocks() const { return columns() / (8 * grid.n); }
   /// Fragment: the first register of block (mi, ni); four f32 or two packed i32 follow.
-  int64_t blockRegister(int64_t mi, int64_t ni) const { return (mi * columnBlocks() + ni) * (is16Bit() ? 2 : 4); }
-  int64_t numFragmentRegisters() const { return rowBlocks() * columnBlocks() * (is16Bit() ? 2 : 4); }
+  int64_t blockRegister(int64_t mi, int64_t ni) const {
+    return (mi * columnBlocks() + ni) * (is16Bit() ? 2 : 4);
+  }
+  int64_t numFragmentRegisters() const {
+    return rowBlocks() * columnBlocks() * (is16Bit() ? 2 : 4);
+  }
 
   /// Lanes: registers of a vector of `extent` elements.
   static int64_t laneRegisters(int64_t extent) { return (extent + 31) / 32; }
 
   /// Shared: bytes of one panel, and of a tile.
   static int64_t panelBytes(int64_t rows) { return rows * 128; }
-  static int64_t sharedBytes(int64_t rows, int64_t columns) { return (columns + 63) / 64 * panelBytes(rows); }
+  static int64_t sharedBytes(int64_t rows, int64_t columns) {
+    return (columns + 63) / 64 * panelBytes(rows);
+  }
 };
 
 } // namespace xlstm

@@ -13,7 +13,8 @@ namespace xlstm {
 namespace {
 struct ConvertTileToNVVMPass : impl::ConvertTileToNVVMBase<ConvertTileToNVVMPass> {
   void runOnOperation() override {
-    for (tile::KernelOp kernel : llvm::make_early_inc_range(getOperation().getOps<tile::KernelOp>())) {
+    for (tile::KernelOp kernel :
+         llvm::make_early_inc_range(getOperation().getOps<tile::KernelOp>())) {
       auto attribute = kernel.getScheduleAttr();
       if (!attribute || !attribute.contains("warps")) {
         kernel.emitError() << "expected a schedule for a GPU";
@@ -25,14 +26,16 @@ struct ConvertTileToNVVMPass : impl::ConvertTileToNVVMBase<ConvertTileToNVVMPass
       builder.setInsertionPointToStart(module.getBody());
       // All of the block's shared memory; its size is given at the launch.
       auto bytes = LLVM::LLVMArrayType::get(builder.getI8Type(), 0);
-      builder.create<LLVM::GlobalOp>(bytes, /*isConstant=*/false, LLVM::Linkage::External, "shared_memory", Attribute(), /*alignment=*/1024,
+      builder.create<LLVM::GlobalOp>(bytes, /*isConstant=*/false, LLVM::Linkage::External,
+                                     "shared_memory", Attribute(), /*alignment=*/1024,
                                      unsigned(NVVM::kSharedMemorySpace));
       FailureOr<LLVM::LLVMFuncOp> function = KernelEmitter(kernel, builder).emit();
       if (failed(function))
         return signalPassFailure();
       int64_t shared = (*function)->getAttrOfType<IntegerAttr>("tile.shared_bytes").getInt();
       if (device && shared > device->sharedBytes) {
-        kernel.emitError() << "takes " << shared << " bytes of shared memory, more than " << device->sharedBytes << " of " << device->name;
+        kernel.emitError() << "takes " << shared << " bytes of shared memory, more than "
+                           << device->sharedBytes << " of " << device->name;
         return signalPassFailure();
       }
       (*function)->setAttr("tile.schedule", attribute);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Emits the program of one block of a tile.kernel as loops over vectors, op by op. Scalars of type index become i64.
+// Emits the program of one block of a tile.kernel as loops over vectors, op by op. Scalars of type
+// index become i64.
 #ifndef XLSTM_COMPILER_CONVERSION_TILETOVECTOR_BLOCKEMITTER_H
 #define XLSTM_COMPILER_CONVERSION_TILETOVECTOR_BLOCKEMITTER_H
 
@@ -16,23 +17,27 @@ using mlir::Type;
 using mlir::Value;
 using mlir::tile::TileType;
 
-/// Where a tile is. A matrix is stored as lines of contiguous elements: rows, or columns if `columnMajor`. Lines start
-/// `pitch` elements apart, a multiple of the vector width; what stands behind a line's end is arbitrary.
+/// Where a tile is. A matrix is stored as lines of contiguous elements: rows, or columns if
+/// `columnMajor`. Lines start `pitch` elements apart, a multiple of the vector width; what stands
+/// behind a line's end is arbitrary.
 struct Buffer {
   TileType type;
-  Value pointer;            // null: a splat
+  Value pointer; // null: a splat
   bool columnMajor = false;
   int64_t pitch = 0;
-  Value splat;              // the scalar of every element
+  Value splat;                      // the scalar of every element
   mlir::Operation *owner = nullptr; // the op that made the buffer, or the loop that carries it
 
   bool isVector() const { return type.getShape().size() == 1; }
   int64_t lines() const { return isVector() ? 1 : type.getShape()[columnMajor ? 1 : 0]; }
-  int64_t lineLength() const { return isVector() ? type.getShape()[0] : type.getShape()[columnMajor ? 0 : 1]; }
+  int64_t lineLength() const {
+    return isVector() ? type.getShape()[0] : type.getShape()[columnMajor ? 0 : 1];
+  }
   /// The same memory as the transposed tile.
   Buffer transposed() const {
     Buffer result = *this;
-    result.type = TileType::get(type.getContext(), {type.getShape()[1], type.getShape()[0]}, type.getElementType());
+    result.type = TileType::get(type.getContext(), {type.getShape()[1], type.getShape()[0]},
+                                type.getElementType());
     result.columnMajor = !columnMajor;
     return result;
   }
@@ -40,7 +45,8 @@ struct Buffer {
 
 class BlockEmitter {
 public:
-  BlockEmitter(mlir::tile::KernelOp kernel, mlir::ImplicitLocOpBuilder &builder, int64_t vectorWidth, int64_t registers)
+  BlockEmitter(mlir::tile::KernelOp kernel, mlir::ImplicitLocOpBuilder &builder,
+               int64_t vectorWidth, int64_t registers)
       : kernel(kernel), b(builder), W(vectorWidth), registers(registers) {}
   /// The function, or failure after an error on the op that cannot be emitted.
   mlir::FailureOr<mlir::LLVM::LLVMFuncOp> emit();
@@ -67,20 +73,22 @@ private:
   Buffer allocate(TileType type, bool columnMajor, mlir::Operation *owner);
   /// Whether nothing reads `tile`'s memory after `op`, which may therefore write its result there.
   bool diesAt(Value tile, mlir::Operation *op);
-  Buffer reuseOrAllocate(Value tile, TileType type, mlir::Operation *op, mlir::ArrayRef<Buffer> others = {});
+  Buffer reuseOrAllocate(Value tile, TileType type, mlir::Operation *op,
+                         mlir::ArrayRef<Buffer> others = {});
   void copy(const Buffer &from, const Buffer &to);
   Buffer inOrder(const Buffer &buffer, bool columnMajor, mlir::Operation *owner);
 
   // EmitMemory.cpp
-  /// A tile in a tensor: its offsets; the axes along and across its lines (-1: one line); whether lines are contiguous; which
-  /// elements of a line, and which lines, are inside.
+  /// A tile in a tensor: its offsets; the axes along and across its lines (-1: one line); whether
+  /// lines are contiguous; which elements of a line, and which lines, are inside.
   struct Placement {
     SmallVector<Value> base;
     int64_t inner, outer;
     bool contiguous;
     Value begin, end, lineBegin, lineEnd;
   };
-  Placement placementOf(const Tensor &tensor, mlir::ValueRange offsets, mlir::ArrayRef<int64_t> axes, const Buffer &buffer);
+  Placement placementOf(const Tensor &tensor, mlir::ValueRange offsets,
+                        mlir::ArrayRef<int64_t> axes, const Buffer &buffer);
   LogicalResult emitLoad(mlir::tile::LoadOp op);
   LogicalResult emitStore(mlir::tile::StoreOp op);
   Value elementPointer(const Tensor &tensor, mlir::ArrayRef<Value> index);
@@ -88,20 +96,22 @@ private:
   /// Which of `extent` elements from `offset` on are inside of an axis: first .. second - 1.
   std::pair<Value, Value> insideRange(Value offset, Value axisExtent, int64_t extent);
   Value wholeVectors(Value begin, Value end); ///< the end of the whole vectors in begin .. end
-  Value widen(Value value, Type to);   ///< element or vector of a tensor's type to a buffer's
-  Value narrow(Value value, Type to);  ///< the reverse, rounded to nearest even
+  Value widen(Value value, Type to);  ///< element or vector of a tensor's type to a buffer's
+  Value narrow(Value value, Type to); ///< the reverse, rounded to nearest even
   void emitLoadScalar(mlir::tile::LoadScalarOp op);
   void emitStoreScalar(mlir::tile::StoreScalarOp op);
 
   // EmitMatmul.cpp
   LogicalResult emitMatmul(mlir::tile::MatmulOp op);
   LogicalResult emitMatvec(mlir::tile::MatvecOp op);
-  /// One operand of the product D[m][n] += sum_k A[m][k] B[k][n]: A by element strides, B and D by lines.
+  /// One operand of the product D[m][n] += sum_k A[m][k] B[k][n]: A by element strides, B and D by
+  /// lines.
   struct Strided {
     Value pointer;
     int64_t row, column;
   };
-  void microKernel(Strided a, Strided rhs, Strided d, Type element, Value m, int64_t rows, Value n, int64_t vectors, int64_t depth);
+  void microKernel(Strided a, Strided rhs, Strided d, Type element, Value m, int64_t rows, Value n,
+                   int64_t vectors, int64_t depth);
 
   // EmitMap.cpp
   LogicalResult emitMap(mlir::tile::MapOp op);

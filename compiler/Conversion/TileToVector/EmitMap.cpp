@@ -30,11 +30,14 @@ Value BlockEmitter::evaluateBody(Region &region, ValueRange arguments) {
       TypedAttr value = constant.getValue();
       if (constant.getType().isIndex())
         value = b.getI32IntegerAttr(cast<IntegerAttr>(value).getInt());
-      map.map(op.getResult(0), b.create<arith::ConstantOp>(DenseElementsAttr::get(cast<VectorType>(type), Attribute(value))));
+      map.map(op.getResult(0), b.create<arith::ConstantOp>(DenseElementsAttr::get(
+                                   cast<VectorType>(type), Attribute(value))));
       continue;
     }
-    if (isa<arith::TruncFOp>(op) && op.getResult(0).getType().isBF16()) { // rounded, and kept as f32
-      Value rounded = widen(narrow(operand(op.getOperand(0)), op.getResult(0).getType()), b.getF32Type());
+    if (isa<arith::TruncFOp>(op) &&
+        op.getResult(0).getType().isBF16()) { // rounded, and kept as f32
+      Value rounded =
+          widen(narrow(operand(op.getOperand(0)), op.getResult(0).getType()), b.getF32Type());
       map.map(op.getResult(0), rounded);
       continue;
     }
@@ -43,7 +46,8 @@ Value BlockEmitter::evaluateBody(Region &region, ValueRange arguments) {
       continue;
     }
     if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op)) {
-      map.map(op.getResult(0), castInteger(operand(op.getOperand(0)), type, isa<arith::IndexCastOp>(op)));
+      map.map(op.getResult(0),
+              castInteger(operand(op.getOperand(0)), type, isa<arith::IndexCastOp>(op)));
       continue;
     }
     OperationState state(op.getLoc(), op.getName());
@@ -59,11 +63,15 @@ Value BlockEmitter::evaluateBody(Region &region, ValueRange arguments) {
 LogicalResult BlockEmitter::emitMap(MapOp op) {
   auto type = cast<TileType>(op.getTile().getType());
   for (Operation &inner : op.getBody().front().without_terminator())
-    if (inner.getNumResults() != 1 || inner.getNumRegions() || (inner.getResult(0).getType().isBF16() && !isa<arith::TruncFOp>(inner)))
+    if (inner.getNumResults() != 1 || inner.getNumRegions() ||
+        (inner.getResult(0).getType().isBF16() && !isa<arith::TruncFOp>(inner)))
       return inner.emitError() << "has no lowering to vectors";
-  if (type.getElementType().isF16() || llvm::any_of(op.getOperands(), [](Value v) { return cast<TileType>(v.getType()).getElementType().isF16(); }))
+  if (type.getElementType().isF16() || llvm::any_of(op.getOperands(), [](Value v) {
+        return cast<TileType>(v.getType()).getElementType().isF16();
+      }))
     return op.emitError() << "on f16 tiles has no lowering to vectors: load them as f32";
-  // The result takes the order, and if it may the memory, of the first element operand that is in memory.
+  // The result takes the order, and if it may the memory, of the first element operand that is in
+  // memory.
   Buffer result;
   bool columnMajor = false, placed = false;
   for (Value value : op.getElems()) {
@@ -81,7 +89,8 @@ LogicalResult BlockEmitter::emitMap(MapOp op) {
     Buffer operand = tiles.lookup(value);
     elems.push_back(operand.splat ? operand : inOrder(operand, columnMajor, op));
   }
-  // Row vectors change from line to line of a row-major tile, and along the lines of a column-major one.
+  // Row vectors change from line to line of a row-major tile, and along the lines of a column-major
+  // one.
   auto vectors = [&](ValueRange values) {
     SmallVector<Buffer> buffers;
     for (Value value : values)
@@ -99,13 +108,16 @@ LogicalResult BlockEmitter::emitMap(MapOp op) {
     auto ofLine = [&](ArrayRef<Buffer> buffers) {
       SmallVector<Value> values;
       for (const Buffer &buffer : buffers)
-        values.push_back(broadcast(loadElement(buffer, i64(0), line), buffer.type.getElementType()));
+        values.push_back(
+            broadcast(loadElement(buffer, i64(0), line), buffer.type.getElementType()));
       return values;
     };
     SmallVector<Value> lineValues = ofLine(columnMajor ? columns : rows);
     loop(0, roundUp(result.lineLength()), W, [&](Value position) {
-      Value iota = b.create<arith::ConstantOp>(DenseElementsAttr::get(vec(i32), ArrayRef<int32_t>(steps)));
-      Value positions = b.create<arith::AddIOp>(broadcast(b.create<arith::TruncIOp>(i32, position), i32), iota);
+      Value iota =
+          b.create<arith::ConstantOp>(DenseElementsAttr::get(vec(i32), ArrayRef<int32_t>(steps)));
+      Value positions =
+          b.create<arith::AddIOp>(broadcast(b.create<arith::TruncIOp>(i32, position), i32), iota);
       SmallVector<Value> arguments;
       if (result.isVector())
         arguments = {positions};
@@ -134,11 +146,14 @@ LogicalResult BlockEmitter::emitReduce(ReduceOp op) {
   Buffer result = allocate(cast<TileType>(op.getTile().getType()), false, op);
   if (source.columnMajor) { // a vector of rows at a time
     loop(0, roundUp(source.lineLength()), W, [&](Value position) {
-      auto sums = b.create<scf::ForOp>(i64(1), i64(source.lines()), i64(1), loadVector(source, i64(0), position));
+      auto sums = b.create<scf::ForOp>(i64(1), i64(source.lines()), i64(1),
+                                       loadVector(source, i64(0), position));
       {
         OpBuilder::InsertionGuard guard(b);
         b.setInsertionPointToStart(sums.getBody());
-        b.create<scf::YieldOp>(ValueRange(combine(op.getCombiner(), sums.getRegionIterArgs()[0], loadVector(source, sums.getInductionVar(), position))));
+        b.create<scf::YieldOp>(
+            ValueRange(combine(op.getCombiner(), sums.getRegionIterArgs()[0],
+                               loadVector(source, sums.getInductionVar(), position))));
       }
       b.create<LLVM::StoreOp>(sums.getResult(0), at(result, i64(0), position), 4);
     });
@@ -148,13 +163,18 @@ LogicalResult BlockEmitter::emitReduce(ReduceOp op) {
     loop(0, source.lines(), 1, [&](Value line) {
       Value total;
       if (whole) {
-        auto sums = b.create<scf::ForOp>(i64(W), i64(whole), i64(W), loadVector(source, line, i64(0)));
+        auto sums =
+            b.create<scf::ForOp>(i64(W), i64(whole), i64(W), loadVector(source, line, i64(0)));
         {
           OpBuilder::InsertionGuard guard(b);
           b.setInsertionPointToStart(sums.getBody());
-          b.create<scf::YieldOp>(ValueRange(combine(op.getCombiner(), sums.getRegionIterArgs()[0], loadVector(source, line, sums.getInductionVar()))));
+          b.create<scf::YieldOp>(
+              ValueRange(combine(op.getCombiner(), sums.getRegionIterArgs()[0],
+                                 loadVector(source, line, sums.getInductionVar()))));
         }
-        total = b.create<vector::ReductionOp>(isAdd ? vector::CombiningKind::ADD : vector::CombiningKind::MAXNUMF, sums.getResult(0), arith::FastMathFlags::reassoc);
+        total = b.create<vector::ReductionOp>(isAdd ? vector::CombiningKind::ADD
+                                                    : vector::CombiningKind::MAXNUMF,
+                                              sums.getResult(0), arith::FastMathFlags::reassoc);
       }
       for (int64_t position = whole; position < length; ++position) {
         Value value = loadElement(source, line, i64(position));
@@ -176,7 +196,8 @@ LogicalResult BlockEmitter::emitScan(ScanOp op) {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(scan.getBody());
-    Value next = combine(op.getCombiner(), scan.getRegionIterArgs()[0], loadElement(source, i64(0), scan.getInductionVar()));
+    Value next = combine(op.getCombiner(), scan.getRegionIterArgs()[0],
+                         loadElement(source, i64(0), scan.getInductionVar()));
     b.create<LLVM::StoreOp>(next, at(result, i64(0), scan.getInductionVar()));
     b.create<scf::YieldOp>(ValueRange(next));
   }

@@ -32,8 +32,10 @@ static Value integerConstant(ImplicitLocOpBuilder &b, Type like, int64_t value) 
 Value BlockEmitter::widen(Value value, Type to) {
   Type element = getElementTypeOrSelf(value.getType());
   if (element.isInteger(16)) { // bf16 is the upper half of an f32
-    Type bits = withShapeOf(value.getType(), b.getI32Type()), f32 = withShapeOf(value.getType(), b.getF32Type());
-    Value wide = b.create<arith::ShLIOp>(b.create<arith::ExtUIOp>(bits, value), integerConstant(b, value.getType(), 16));
+    Type bits = withShapeOf(value.getType(), b.getI32Type()),
+         f32 = withShapeOf(value.getType(), b.getF32Type());
+    Value wide = b.create<arith::ShLIOp>(b.create<arith::ExtUIOp>(bits, value),
+                                         integerConstant(b, value.getType(), 16));
     value = b.create<LLVM::BitcastOp>(f32, wide);
     element = b.getF32Type();
   }
@@ -45,13 +47,18 @@ Value BlockEmitter::widen(Value value, Type to) {
   return value;
 }
 
-/// f64 to f32, rounded to odd: towards zero, and the last bit set where that lost something. Rounding the result to nearest
-/// in 16 bits then gives what rounding the f64 gives (Boldo and Melquiond, "Emulation of FMA and correctly rounded sums").
+/// f64 to f32, rounded to odd: towards zero, and the last bit set where that lost something.
+/// Rounding the result to nearest in 16 bits then gives what rounding the f64 gives (Boldo and
+/// Melquiond, "Emulation of FMA and correctly rounded sums").
 static Value roundToOdd(ImplicitLocOpBuilder &b, Value value) {
-  Type f32 = withShapeOf(value.getType(), b.getF32Type()), i32 = withShapeOf(value.getType(), b.getI32Type());
-  Value nearest = b.create<arith::TruncFOp>(f32, value), back = b.create<arith::ExtFOp>(value.getType(), nearest);
-  Value one = integerConstant(b, value.getType(), 1), bits = b.create<LLVM::BitcastOp>(i32, nearest);
-  Value isAbove = b.create<arith::CmpFOp>(arith::CmpFPredicate::OGT, b.create<math::AbsFOp>(back), b.create<math::AbsFOp>(value));
+  Type f32 = withShapeOf(value.getType(), b.getF32Type()),
+       i32 = withShapeOf(value.getType(), b.getI32Type());
+  Value nearest = b.create<arith::TruncFOp>(f32, value),
+        back = b.create<arith::ExtFOp>(value.getType(), nearest);
+  Value one = integerConstant(b, value.getType(), 1),
+        bits = b.create<LLVM::BitcastOp>(i32, nearest);
+  Value isAbove = b.create<arith::CmpFOp>(arith::CmpFPredicate::OGT, b.create<math::AbsFOp>(back),
+                                          b.create<math::AbsFOp>(value));
   Value isInexact = b.create<arith::CmpFOp>(arith::CmpFPredicate::ONE, back, value);
   bits = b.create<arith::SelectOp>(isAbove, b.create<arith::SubIOp>(bits, one), bits);
   bits = b.create<arith::SelectOp>(isInexact, b.create<arith::OrIOp>(bits, one), bits);
@@ -72,19 +79,24 @@ Value BlockEmitter::narrow(Value value, Type to) {
     return b.create<arith::TruncFOp>(withShapeOf(type, to), value);
   if (!to.isBF16())
     return value;
-  // Round to nearest even: add 0x7fff and the last bit that stays. A NaN keeps its sign and becomes quiet.
+  // Round to nearest even: add 0x7fff and the last bit that stays. A NaN keeps its sign and becomes
+  // quiet.
   Type i32 = withShapeOf(type, b.getI32Type());
   auto constant = [&](int64_t x) { return integerConstant(b, type, x); };
   Value bits = b.create<LLVM::BitcastOp>(i32, value);
   Value odd = b.create<arith::AndIOp>(b.create<arith::ShRUIOp>(bits, constant(16)), constant(1));
   Value rounded = b.create<arith::AddIOp>(b.create<arith::AddIOp>(bits, constant(0x7fff)), odd);
   Value isNaN = b.create<arith::CmpFOp>(arith::CmpFPredicate::UNO, value, value);
-  Value chosen = b.create<arith::SelectOp>(isNaN, b.create<arith::OrIOp>(bits, constant(0x400000)), rounded);
-  return b.create<arith::TruncIOp>(withShapeOf(type, b.getI16Type()), b.create<arith::ShRUIOp>(chosen, constant(16)));
+  Value chosen =
+      b.create<arith::SelectOp>(isNaN, b.create<arith::OrIOp>(bits, constant(0x400000)), rounded);
+  return b.create<arith::TruncIOp>(withShapeOf(type, b.getI16Type()),
+                                   b.create<arith::ShRUIOp>(chosen, constant(16)));
 }
 
 /// How a tensor's element stands in memory: bf16 as i16, which vectors of every processor can hold.
-static Type storageType(OpBuilder &b, Type element) { return element.isBF16() ? b.getI16Type() : element; }
+static Type storageType(OpBuilder &b, Type element) {
+  return element.isBF16() ? b.getI16Type() : element;
+}
 
 //===----------------------------------------------------------------------===//
 // Places
@@ -112,7 +124,9 @@ Value BlockEmitter::inRange(const Tensor &tensor, ArrayRef<Value> index) {
 }
 
 std::pair<Value, Value> BlockEmitter::insideRange(Value offset, Value axisExtent, int64_t extent) {
-  auto clamp = [&](Value value, Value to) { return b.createOrFold<arith::MinSIOp>(b.createOrFold<arith::MaxSIOp>(value, i64(0)), to); };
+  auto clamp = [&](Value value, Value to) {
+    return b.createOrFold<arith::MinSIOp>(b.createOrFold<arith::MaxSIOp>(value, i64(0)), to);
+  };
   Value end = clamp(b.createOrFold<arith::SubIOp>(axisExtent, offset), i64(extent));
   if (getConstantIntValue(offset).value_or(-1) >= 0)
     return {i64(0), end};
@@ -134,7 +148,8 @@ static bool storedColumnMajor(ArrayRef<int64_t> axes, MemRefType tensor) {
 }
 
 /// Where a tile stands in a tensor, and which part of it is inside.
-BlockEmitter::Placement BlockEmitter::placementOf(const Tensor &tensor, ValueRange offsets, ArrayRef<int64_t> axes, const Buffer &buffer) {
+BlockEmitter::Placement BlockEmitter::placementOf(const Tensor &tensor, ValueRange offsets,
+                                                  ArrayRef<int64_t> axes, const Buffer &buffer) {
   Placement place;
   for (Value offset : offsets)
     place.base.push_back(scalars.lookup(offset));
@@ -146,11 +161,13 @@ BlockEmitter::Placement BlockEmitter::placementOf(const Tensor &tensor, ValueRan
   for (auto [axis, i] : llvm::enumerate(place.base))
     if (!llvm::is_contained(axes, int64_t(axis)))
       point = b.createOrFold<arith::AndIOp>(point, isInside(b, i, tensor.extents[axis]));
-  std::tie(place.begin, place.end) = insideRange(place.base[place.inner], tensor.extents[place.inner], buffer.lineLength());
+  std::tie(place.begin, place.end) =
+      insideRange(place.base[place.inner], tensor.extents[place.inner], buffer.lineLength());
   place.lineBegin = i64(0);
   place.lineEnd = i64(1);
   if (place.outer >= 0)
-    std::tie(place.lineBegin, place.lineEnd) = insideRange(place.base[place.outer], tensor.extents[place.outer], buffer.lines());
+    std::tie(place.lineBegin, place.lineEnd) =
+        insideRange(place.base[place.outer], tensor.extents[place.outer], buffer.lines());
   place.lineEnd = b.createOrFold<arith::SelectOp>(point, place.lineEnd, i64(0));
   return place;
 }
@@ -158,7 +175,8 @@ BlockEmitter::Placement BlockEmitter::placementOf(const Tensor &tensor, ValueRan
 LogicalResult BlockEmitter::emitLoad(LoadOp op) {
   const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
   ArrayRef<int64_t> axes = op.getAxes();
-  Buffer buffer = allocate(cast<TileType>(op.getTile().getType()), storedColumnMajor(axes, tensor.type), op);
+  Buffer buffer =
+      allocate(cast<TileType>(op.getTile().getType()), storedColumnMajor(axes, tensor.type), op);
   Type element = tensor.type.getElementType(), stored = buffer.type.getElementType();
   double pad = op.getPad().convertToDouble();
   Placement where = placementOf(tensor, op.getOffsets(), axes, buffer);
@@ -174,15 +192,19 @@ LogicalResult BlockEmitter::emitLoad(LoadOp op) {
   loop(0, buffer.lines(), 1, [&](Value line) {
     Value isLine = b.create<arith::CmpIOp>(arith::CmpIPredicate::slt, line, where.lineEnd);
     if (!isConstantIntValue(where.lineBegin, 0))
-      isLine = b.create<arith::AndIOp>(isLine, b.create<arith::CmpIOp>(arith::CmpIPredicate::sge, line, where.lineBegin));
+      isLine = b.create<arith::AndIOp>(
+          isLine, b.create<arith::CmpIOp>(arith::CmpIPredicate::sge, line, where.lineBegin));
     Value end = b.create<arith::SelectOp>(isLine, where.end, i64(0));
     bool beginsInside = isConstantIntValue(where.begin, 0);
-    Value begin = beginsInside ? where.begin : b.create<arith::SelectOp>(isLine, where.begin, i64(0));
+    Value begin =
+        beginsInside ? where.begin : b.create<arith::SelectOp>(isLine, where.begin, i64(0));
     SmallVector<Value> index = where.base;
     if (where.outer >= 0)
       index[where.outer] = add(where.base[where.outer], line);
     auto padding = [&](Value from, Value to) {
-      loop(from, to, 1, [&](Value position) { b.create<LLVM::StoreOp>(constant(stored, pad), at(buffer, line, position)); });
+      loop(from, to, 1, [&](Value position) {
+        b.create<LLVM::StoreOp>(constant(stored, pad), at(buffer, line, position));
+      });
     };
     Value whole = begin;
     if (!beginsInside)
@@ -192,7 +214,9 @@ LogicalResult BlockEmitter::emitLoad(LoadOp op) {
       loop(begin, whole, W, [&](Value position) {
         SmallVector<Value> place = index;
         place[where.inner] = add(where.base[where.inner], position);
-        Value loaded = b.create<LLVM::LoadOp>(vec(storageType(b, element)), elementPointer(tensor, place), element.getIntOrFloatBitWidth() / 8);
+        Value loaded =
+            b.create<LLVM::LoadOp>(vec(storageType(b, element)), elementPointer(tensor, place),
+                                   element.getIntOrFloatBitWidth() / 8);
         b.create<LLVM::StoreOp>(convert(loaded), at(buffer, line, position), 4);
       });
     }
@@ -225,13 +249,15 @@ LogicalResult BlockEmitter::emitStore(StoreOp op) {
       loop(where.begin, whole, W, [&](Value position) {
         SmallVector<Value> place = index;
         place[where.inner] = add(where.base[where.inner], position);
-        b.create<LLVM::StoreOp>(narrow(loadVector(buffer, line, position), element), elementPointer(tensor, place), element.getIntOrFloatBitWidth() / 8);
+        b.create<LLVM::StoreOp>(narrow(loadVector(buffer, line, position), element),
+                                elementPointer(tensor, place), element.getIntOrFloatBitWidth() / 8);
       });
     }
     loop(whole, where.end, 1, [&](Value position) {
       SmallVector<Value> place = index;
       place[where.inner] = add(where.base[where.inner], position);
-      b.create<LLVM::StoreOp>(narrow(loadElement(buffer, line, position), element), elementPointer(tensor, place));
+      b.create<LLVM::StoreOp>(narrow(loadElement(buffer, line, position), element),
+                              elementPointer(tensor, place));
     });
   });
   return success();
@@ -243,13 +269,18 @@ void BlockEmitter::emitLoadScalar(LoadScalarOp op) {
   for (Value offset : op.getOffsets())
     index.push_back(scalars.lookup(offset));
   Type type = op.getValue().getType();
-  auto branch = b.create<scf::IfOp>(TypeRange(type), inRange(tensor, index), /*withElseRegion=*/true);
+  auto branch =
+      b.create<scf::IfOp>(TypeRange(type), inRange(tensor, index), /*withElseRegion=*/true);
   scalars.map(op.getValue(), branch.getResult(0));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  Value loaded = b.create<LLVM::LoadOp>(storageType(b, tensor.type.getElementType()), elementPointer(tensor, index));
+  Value loaded = b.create<LLVM::LoadOp>(storageType(b, tensor.type.getElementType()),
+                                        elementPointer(tensor, index));
   Type element = tensor.type.getElementType();
-  b.create<scf::YieldOp>(ValueRange(unkeep(widen(loaded, element.isF64() ? element : type.isF64() ? type : b.getF32Type()), type)));
+  b.create<scf::YieldOp>(ValueRange(unkeep(widen(loaded, element.isF64() ? element
+                                                         : type.isF64()  ? type
+                                                                         : b.getF32Type()),
+                                           type)));
   b.setInsertionPointToStart(branch.elseBlock());
   b.create<scf::YieldOp>(ValueRange(constant(type, op.getPad().convertToDouble())));
 }
@@ -262,7 +293,8 @@ void BlockEmitter::emitStoreScalar(StoreScalarOp op) {
   auto branch = b.create<scf::IfOp>(inRange(tensor, index), /*withElseRegion=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  b.create<LLVM::StoreOp>(narrow(keep(scalars.lookup(op.getValue())), tensor.type.getElementType()), elementPointer(tensor, index));
+  b.create<LLVM::StoreOp>(narrow(keep(scalars.lookup(op.getValue())), tensor.type.getElementType()),
+                          elementPointer(tensor, index));
 }
 
 } // namespace xlstm

@@ -22,7 +22,8 @@ FailureOr<LLVM::LLVMFuncOp> BlockEmitter::emit() {
     for (int64_t i = kernel.getNumGridDims() - 1; i >= 0; --i) {
       auto [tensor, axis] = kernel.getGridDim(i);
       Value extent = tensor >= 0 ? tensors[tensor].extents[axis] : i64(kernel.getGridSizes()[i]);
-      scalars.map(kernel.getGridIndex(i), i == 0 ? block : b.create<arith::RemUIOp>(block, extent).getResult());
+      scalars.map(kernel.getGridIndex(i),
+                  i == 0 ? block : b.create<arith::RemUIOp>(block, extent).getResult());
       if (i)
         block = b.create<arith::DivUIOp>(block, extent);
     }
@@ -37,7 +38,8 @@ FailureOr<LLVM::LLVMFuncOp> BlockEmitter::emit() {
 void BlockEmitter::createFunction() {
   MLIRContext *context = b.getContext();
   Type pointer = LLVM::LLVMPointerType::get(context), wide = b.getI64Type();
-  auto type = LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, wide, wide, pointer});
+  auto type =
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context), {pointer, wide, wide, pointer});
   function = b.create<LLVM::LLVMFuncOp>(kernel.getSymName(), type);
   b.setInsertionPointToStart(function.addEntryBlock(b));
   Value arguments = function.getArgument(0);
@@ -50,7 +52,8 @@ void BlockEmitter::createFunction() {
     int64_t offset;
     (void)getStridesAndOffset(tensor.type, strides, offset);
     for (int64_t axis = 0; axis < tensor.type.getRank(); ++axis) {
-      tensor.extents.push_back(tensor.type.isDynamicDim(axis) ? Value() : i64(tensor.type.getDimSize(axis)));
+      tensor.extents.push_back(tensor.type.isDynamicDim(axis) ? Value()
+                                                              : i64(tensor.type.getDimSize(axis)));
       tensor.strides.push_back(ShapedType::isDynamic(strides[axis]) ? Value() : i64(strides[axis]));
     }
     tensors.push_back(tensor);
@@ -62,7 +65,8 @@ void BlockEmitter::createFunction() {
     if (isPointer)
       tensor.pointer = value;
     else
-      (argument.kind == KernelArgument::Dim ? tensor.extents : tensor.strides)[argument.axis] = value;
+      (argument.kind == KernelArgument::Dim ? tensor.extents : tensor.strides)[argument.axis] =
+          value;
   }
 }
 
@@ -132,7 +136,9 @@ Value BlockEmitter::emitScalar(Operation &op) {
     if (!scalars.contains(operand))
       return {};
   if (isa<arith::IndexCastOp, arith::IndexCastUIOp>(op))
-    return castInteger(scalars.lookup(op.getOperand(0)), op.getResult(0).getType().isIndex() ? b.getI64Type() : op.getResult(0).getType(),
+    return castInteger(scalars.lookup(op.getOperand(0)),
+                       op.getResult(0).getType().isIndex() ? b.getI64Type()
+                                                           : op.getResult(0).getType(),
                        isa<arith::IndexCastOp>(op));
   // LLVM converts 16-bit types by calls where the processor has no instruction.
   if (isa<arith::TruncFOp>(op))
@@ -150,8 +156,9 @@ Value BlockEmitter::emitScalar(Operation &op) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult BlockEmitter::emitFor(scf::ForOp op) {
-  // A carried tile has one buffer, which the body's result is copied to where it is not there already; scalars are carried as
-  // values. Initial tiles that nothing else reads become that buffer.
+  // A carried tile has one buffer, which the body's result is copied to where it is not there
+  // already; scalars are carried as values. Initial tiles that nothing else reads become that
+  // buffer.
   SmallVector<Value> initial;
   SmallVector<Buffer> carried;
   for (auto [value, argument] : llvm::zip(op.getInitArgs(), op.getRegionIterArgs())) {
@@ -160,7 +167,8 @@ LogicalResult BlockEmitter::emitFor(scf::ForOp op) {
       continue;
     }
     Buffer from = tiles.lookup(value), to = from;
-    bool taken = llvm::any_of(carried, [&](const Buffer &other) { return other.pointer == from.pointer; });
+    bool taken =
+        llvm::any_of(carried, [&](const Buffer &other) { return other.pointer == from.pointer; });
     if (from.splat || taken || !diesAt(value, op)) {
       to = allocate(cast<TileType>(value.getType()), from.columnMajor, op);
       copy(from, to);
@@ -169,7 +177,9 @@ LogicalResult BlockEmitter::emitFor(scf::ForOp op) {
     carried.push_back(to);
     tiles[argument] = to;
   }
-  auto loop = b.create<scf::ForOp>(scalars.lookup(op.getLowerBound()), scalars.lookup(op.getUpperBound()), scalars.lookup(op.getStep()), initial);
+  auto loop =
+      b.create<scf::ForOp>(scalars.lookup(op.getLowerBound()), scalars.lookup(op.getUpperBound()),
+                           scalars.lookup(op.getStep()), initial);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   scalars.map(op.getInductionVar(), loop.getInductionVar());
@@ -192,7 +202,8 @@ LogicalResult BlockEmitter::emitFor(scf::ForOp op) {
     if (from.pointer != to.pointer || from.columnMajor != to.columnMajor)
       copies.push_back({from, to});
   }
-  // A carried tile that is yielded in another's place must be read before that place is written: copy such ones aside first.
+  // A carried tile that is yielded in another's place must be read before that place is written:
+  // copy such ones aside first.
   for (auto &[from, to] : copies)
     for (const Buffer &other : carried)
       if (from.pointer == other.pointer) {
@@ -218,7 +229,8 @@ LogicalResult BlockEmitter::emitFor(scf::ForOp op) {
 LogicalResult BlockEmitter::emitIf(scf::IfOp op) {
   if (op.getNumResults())
     return op.emitError() << "with results has no lowering to vectors";
-  auto branch = b.create<scf::IfOp>(scalars.lookup(op.getCondition()), /*withElseRegion=*/!op.getElseRegion().empty());
+  auto branch = b.create<scf::IfOp>(scalars.lookup(op.getCondition()),
+                                    /*withElseRegion=*/!op.getElseRegion().empty());
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
   if (failed(emitBlock(*op.thenBlock())))
@@ -234,7 +246,8 @@ LogicalResult BlockEmitter::emitIf(scf::IfOp op) {
 //===----------------------------------------------------------------------===//
 
 TileType BlockEmitter::kept(TileType type) {
-  return type.getElementType().getIntOrFloatBitWidth() < 32 ? type.withElementType(b.getF32Type()) : type;
+  return type.getElementType().getIntOrFloatBitWidth() < 32 ? type.withElementType(b.getF32Type())
+                                                            : type;
 }
 
 Value BlockEmitter::keep(Value scalar) {
@@ -256,8 +269,8 @@ Buffer BlockEmitter::allocate(TileType type, bool columnMajor, Operation *owner)
   buffer.pitch = roundUp(buffer.lineLength());
   buffer.owner = owner;
   int64_t elementBytes = buffer.type.getElementType().getIntOrFloatBitWidth() / 8;
-  // A product goes down a column of lines: a distance of a multiple of 512 bytes would put them all into a few sets of the
-  // first-level cache. One cache line more spreads them.
+  // A product goes down a column of lines: a distance of a multiple of 512 bytes would put them all
+  // into a few sets of the first-level cache. One cache line more spreads them.
   if (buffer.lines() > 1 && buffer.pitch * elementBytes % 512 == 0)
     buffer.pitch += roundUp(64 / elementBytes);
   int64_t bytes = buffer.pitch * buffer.lines() * elementBytes;
@@ -284,7 +297,8 @@ bool BlockEmitter::diesAt(Value tile, Operation *op) {
     root = transpose.getSource();
   if (tiles.lookup(tile).splat || root.getParentBlock() != op->getBlock())
     return false; // made outside of this loop: its next iteration reads it again
-  // The results of a loop are its carried buffers, which nothing else names; so are the carried arguments inside.
+  // The results of a loop are its carried buffers, which nothing else names; so are the carried
+  // arguments inside.
   SmallVector<Operation *> readers;
   collectReaders(root, readers);
   return llvm::all_of(readers, [&](Operation *reader) {
@@ -293,11 +307,13 @@ bool BlockEmitter::diesAt(Value tile, Operation *op) {
   });
 }
 
-/// The buffer of `tile`, which has the result's order, if it dies at `op` and the types agree; else a new one.
-/// `others` are operands that `op` reads while it writes its result.
-Buffer BlockEmitter::reuseOrAllocate(Value tile, TileType type, Operation *op, ArrayRef<Buffer> others) {
+/// The buffer of `tile`, which has the result's order, if it dies at `op` and the types agree; else
+/// a new one. `others` are operands that `op` reads while it writes its result.
+Buffer BlockEmitter::reuseOrAllocate(Value tile, TileType type, Operation *op,
+                                     ArrayRef<Buffer> others) {
   Buffer buffer = tiles.lookup(tile);
-  bool isRead = llvm::any_of(others, [&](const Buffer &other) { return other.pointer == buffer.pointer; });
+  bool isRead =
+      llvm::any_of(others, [&](const Buffer &other) { return other.pointer == buffer.pointer; });
   if (buffer.pointer && !isRead && buffer.type == kept(type) && diesAt(tile, op))
     return buffer;
   return allocate(type, buffer.columnMajor, op);
@@ -330,33 +346,41 @@ Buffer BlockEmitter::inOrder(const Buffer &buffer, bool columnMajor, Operation *
 // Small things
 //===----------------------------------------------------------------------===//
 
-Value BlockEmitter::i64(int64_t value) { return b.create<arith::ConstantOp>(b.getI64IntegerAttr(value)); }
+Value BlockEmitter::i64(int64_t value) {
+  return b.create<arith::ConstantOp>(b.getI64IntegerAttr(value));
+}
 Value BlockEmitter::add(Value x, Value y) { return b.createOrFold<arith::AddIOp>(x, y); }
 Value BlockEmitter::mul(Value x, Value y) { return b.createOrFold<arith::MulIOp>(x, y); }
 
 Value BlockEmitter::castInteger(Value value, Type to, bool isSigned) {
-  unsigned from = getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth(), width = getElementTypeOrSelf(to).getIntOrFloatBitWidth();
+  unsigned from = getElementTypeOrSelf(value.getType()).getIntOrFloatBitWidth(),
+           width = getElementTypeOrSelf(to).getIntOrFloatBitWidth();
   if (from > width)
     return b.create<arith::TruncIOp>(to, value);
   if (from == width)
     return value;
-  return isSigned ? b.create<arith::ExtSIOp>(to, value).getResult() : b.create<arith::ExtUIOp>(to, value).getResult();
+  return isSigned ? b.create<arith::ExtSIOp>(to, value).getResult()
+                  : b.create<arith::ExtUIOp>(to, value).getResult();
 }
 
 Value BlockEmitter::constant(Type type, double value) {
   if (auto vector = dyn_cast<VectorType>(type))
-    return b.create<arith::ConstantOp>(DenseElementsAttr::get(vector, Attribute(b.getFloatAttr(vector.getElementType(), value))));
+    return b.create<arith::ConstantOp>(
+        DenseElementsAttr::get(vector, Attribute(b.getFloatAttr(vector.getElementType(), value))));
   return b.create<arith::ConstantOp>(b.getFloatAttr(type, value));
 }
 
-Value BlockEmitter::broadcast(Value scalar, Type element) { return b.create<vector::BroadcastOp>(vec(element), scalar); }
+Value BlockEmitter::broadcast(Value scalar, Type element) {
+  return b.create<vector::BroadcastOp>(vec(element), scalar);
+}
 
 Value BlockEmitter::gep(Value pointer, Type element, Value index) {
   return b.create<LLVM::GEPOp>(pointer.getType(), element, pointer, index);
 }
 
 Value BlockEmitter::at(const Buffer &buffer, Value line, Value position) {
-  return gep(buffer.pointer, buffer.type.getElementType(), add(mul(line, i64(buffer.pitch)), position));
+  return gep(buffer.pointer, buffer.type.getElementType(),
+             add(mul(line, i64(buffer.pitch)), position));
 }
 
 Value BlockEmitter::loadVector(const Buffer &buffer, Value line, Value position) {
@@ -372,7 +396,9 @@ Value BlockEmitter::loadElement(const Buffer &buffer, Value line, Value position
   return b.create<LLVM::LoadOp>(buffer.type.getElementType(), at(buffer, line, position));
 }
 
-void BlockEmitter::loop(int64_t from, int64_t to, int64_t step, Body body) { loop(i64(from), i64(to), step, body); }
+void BlockEmitter::loop(int64_t from, int64_t to, int64_t step, Body body) {
+  loop(i64(from), i64(to), step, body);
+}
 
 void BlockEmitter::loop(Value from, Value to, int64_t step, Body body) {
   auto loop = b.create<scf::ForOp>(from, to, i64(step));

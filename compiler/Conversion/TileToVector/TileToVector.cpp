@@ -17,11 +17,13 @@ struct ConvertTileToVectorPass : impl::ConvertTileToVectorBase<ConvertTileToVect
   using ConvertTileToVectorBase::ConvertTileToVectorBase;
 
   void runOnOperation() override {
-    for (tile::KernelOp kernel : llvm::make_early_inc_range(getOperation().getOps<tile::KernelOp>())) {
+    for (tile::KernelOp kernel :
+         llvm::make_early_inc_range(getOperation().getOps<tile::KernelOp>())) {
       std::string name = kernel.getSymName().str();
       kernel.setSymName(name + "_tiles");
       ImplicitLocOpBuilder builder(kernel.getLoc(), kernel);
-      FailureOr<LLVM::LLVMFuncOp> function = BlockEmitter(kernel, builder, vectorWidth, registers).emit();
+      FailureOr<LLVM::LLVMFuncOp> function =
+          BlockEmitter(kernel, builder, vectorWidth, registers).emit();
       if (failed(function))
         return signalPassFailure();
       function->setSymName(name);
@@ -29,7 +31,8 @@ struct ConvertTileToVectorPass : impl::ConvertTileToVectorBase<ConvertTileToVect
     }
     // exp, log1p, tanh of f32 vectors as polynomials: no calls into libm, one element at a time.
     RewritePatternSet patterns(&getContext());
-    populateMathPolynomialApproximationPatterns(patterns, MathPolynomialApproximationOptions{/*enableAvx2=*/false});
+    populateMathPolynomialApproximationPatterns(
+        patterns, MathPolynomialApproximationOptions{/*enableAvx2=*/false});
     if (failed(applyPatternsAndFoldGreedily(getOperation(), std::move(patterns))))
       signalPassFailure();
   }

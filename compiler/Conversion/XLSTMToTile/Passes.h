@@ -9,8 +9,10 @@
 
 namespace xlstm {
 
-/// Builds the chunkwise forward kernel of `op` with a schedule that `check` accepts, in front of the builder's insertion point.
-mlir::tile::KernelOp buildChunkwiseForward(mlir::OpBuilder &builder, mlir::StringRef name, mlir::xlstm::MLSTMOp op,
+/// Builds the chunkwise forward kernel of `op` with a schedule that `check` accepts, in front of
+/// the builder's insertion point.
+mlir::tile::KernelOp buildChunkwiseForward(mlir::OpBuilder &builder, mlir::StringRef name,
+                                           mlir::xlstm::MLSTMOp op,
                                            const ChunkwiseSchedule &schedule);
 
 #define GEN_PASS_DECL

@@ -15,7 +15,8 @@ namespace {
 FailureOr<mlir::xlstm::MLSTMOp> findCell(func::FuncOp function) {
   auto cells = function.getOps<mlir::xlstm::MLSTMOp>();
   if (cells.empty() || std::next(cells.begin()) != cells.end())
-    return function.emitError() << "expected one xlstm cell in the function, got " << std::distance(cells.begin(), cells.end());
+    return function.emitError() << "expected one xlstm cell in the function, got "
+                                << std::distance(cells.begin(), cells.end());
   mlir::xlstm::MLSTMOp cell = *cells.begin();
   for (Value operand : cell->getOperands())
     if (!isa<BlockArgument>(operand))
@@ -31,17 +32,20 @@ FailureOr<mlir::xlstm::MLSTMOp> findCell(func::FuncOp function) {
 
 struct ConvertXLSTMToTilePass : impl::ConvertXLSTMToTileBase<ConvertXLSTMToTilePass> {
   void runOnOperation() override {
-    for (func::FuncOp function : llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
+    for (func::FuncOp function :
+         llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       FailureOr<mlir::xlstm::MLSTMOp> cell = findCell(function);
       if (failed(cell))
         return signalPassFailure();
       auto attribute = (*cell)->getAttrOfType<DictionaryAttr>(scheduleAttrName);
       if (!attribute) {
-        cell->emitError() << "expected the attribute " << scheduleAttrName << "; run --xlstm-select-schedule first";
+        cell->emitError() << "expected the attribute " << scheduleAttrName
+                          << "; run --xlstm-select-schedule first";
         return signalPassFailure();
       }
       if (cell->getCuSeqlens() || cell->getReset()) {
-        cell->emitError() << "the chunkwise form does not take " << (cell->getReset() ? "reset" : "cu_seqlens")
+        cell->emitError() << "the chunkwise form does not take "
+                          << (cell->getReset() ? "reset" : "cu_seqlens")
                           << "; run sequences one by one, or use the interpreter";
         return signalPassFailure();
       }

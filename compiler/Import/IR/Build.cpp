@@ -22,7 +22,8 @@ static Type elementType(Builder &builder, description::DType type) {
   return {};
 }
 
-static void buildForward(OpBuilder &builder, Location loc, const description::CellDescription &cell, Type input) {
+static void buildForward(OpBuilder &builder, Location loc, const description::CellDescription &cell,
+                         Type input) {
   mlir::xlstm::MLSTMOptions options;
   // The two enumerations have the same enumerators in the same order.
   options.inputGate = mlir::xlstm::InputGate(int(cell.inputGate));
@@ -36,13 +37,16 @@ static void buildForward(OpBuilder &builder, Location loc, const description::Ce
   auto qk = RankedTensorType::get({any, any, cell.heads, cell.dqk}, input);
   auto v = RankedTensorType::get({any, any, cell.heads, cell.dv}, input);
   mlir::xlstm::MLSTMTypes types = mlir::xlstm::inferMLSTMTypes(qk, v, {});
-  SmallVector<Type> arguments = {qk, qk, v, types.gate, types.gate, types.c}, results = {types.h, types.c};
-  for (Type state : {options.hasNormalizer() ? Type(types.n) : Type(), options.hasStabilizer() ? Type(types.m) : Type()})
+  SmallVector<Type> arguments = {qk, qk, v, types.gate, types.gate, types.c},
+                    results = {types.h, types.c};
+  for (Type state : {options.hasNormalizer() ? Type(types.n) : Type(),
+                     options.hasStabilizer() ? Type(types.m) : Type()})
     if (state) {
       arguments.push_back(state);
       results.push_back(state);
     }
-  auto function = builder.create<func::FuncOp>(loc, "forward", builder.getFunctionType(arguments, results));
+  auto function =
+      builder.create<func::FuncOp>(loc, "forward", builder.getFunctionType(arguments, results));
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToStart(function.addEntryBlock());
   auto argument = [&](unsigned i) -> Value { return function.getArgument(i); };
@@ -61,11 +65,16 @@ static void buildForward(OpBuilder &builder, Location loc, const description::Ce
   builder.create<func::ReturnOp>(loc, op->getResults());
 }
 
-description::Result<OwningOpRef<ModuleOp>> buildModule(const description::ModelDescription &model, const std::string &file, MLIRContext &context) {
+description::Result<OwningOpRef<ModuleOp>> buildModule(const description::ModelDescription &model,
+                                                       const std::string &file,
+                                                       MLIRContext &context) {
   if (!model.cell)
-    return description::Diagnostic{file, "blocks", "expected one cell: this version compiles cells, not stacks of blocks"};
+    return description::Diagnostic{
+        file, "blocks", "expected one cell: this version compiles cells, not stacks of blocks"};
   if (model.cell->kind != description::CellKind::MLSTM)
-    return description::Diagnostic{file, "cell.kind", "expected mlstm: this version compiles mlstm cells, got " + description::spelling(model.cell->kind)};
+    return description::Diagnostic{file, "cell.kind",
+                                   "expected mlstm: this version compiles mlstm cells, got " +
+                                       description::spelling(model.cell->kind)};
   OpBuilder builder(&context);
   Location loc = NameLoc::get(builder.getStringAttr(model.name));
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc, model.name);

@@ -40,9 +40,11 @@ void buildCPUPipeline(OpPassManager &manager) {
   manager.addPass(createLoopInvariantCodeMotionPass());
   manager.addPass(createConvertSCFToCFPass());
   // log1p as log(1 + x) would lose a small x: it goes to libm.
-  manager.addPass(createConvertMathToLLVMPass(ConvertMathToLLVMPassOptions{/*approximateLog1p=*/false}));
+  manager.addPass(
+      createConvertMathToLLVMPass(ConvertMathToLLVMPassOptions{/*approximateLog1p=*/false}));
   manager.addPass(createConvertMathToLibmPass()); // what LLVM has no intrinsic for
-  manager.addPass(createConvertVectorToLLVMPass(ConvertVectorToLLVMPassOptions{/*reassociateFPReductions=*/true}));
+  manager.addPass(createConvertVectorToLLVMPass(
+      ConvertVectorToLLVMPassOptions{/*reassociateFPReductions=*/true}));
   manager.addPass(createArithToLLVMConversionPass());
   manager.addPass(createConvertControlFlowToLLVMPass());
   manager.addPass(createConvertFuncToLLVMPass());
@@ -60,7 +62,9 @@ llvm::Expected<std::string> linkSharedObject(StringRef object) {
     llvm::raw_fd_ostream stream(input.path, error);
     stream << object;
   }
-  const char *arguments[] = {"ld.lld", "-shared", "--gc-sections", "--no-undefined-version", "-z", "now", "-o", output.path.c_str(), input.path.c_str()};
+  const char *arguments[] = {
+      "ld.lld", "-shared", "--gc-sections",     "--no-undefined-version", "-z",
+      "now",    "-o",      output.path.c_str(), input.path.c_str()};
   std::string messages;
   llvm::raw_string_ostream stream(messages);
   lld::Result result = lld::lldMain(arguments, stream, stream, {{lld::Gnu, &lld::elf::link}});
@@ -89,7 +93,8 @@ llvm::Expected<std::string> emitSharedObject(ModuleOp module, StringRef isa) {
 
 llvm::Expected<std::string> emitObject(ModuleOp module, StringRef isa) {
   if (!findISA(isa))
-    return codeGenError("unknown instruction set '" + isa + "', expected x86-64-v4, x86-64-v3 or x86-64");
+    return codeGenError("unknown instruction set '" + isa +
+                        "', expected x86-64-v4, x86-64-v3 or x86-64");
   initializeX86();
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> ir = translateModuleToLLVMIR(module, context);
@@ -101,9 +106,11 @@ llvm::Expected<std::string> emitObject(ModuleOp module, StringRef isa) {
   if (!target)
     return codeGenError(error);
   llvm::TargetOptions options;
-  options.AllowFPOpFusion = llvm::FPOpFusion::Standard; // fmuladd becomes fma where there is one; nothing else changes
-  std::unique_ptr<llvm::TargetMachine> machine(target->createTargetMachine(triple, isa, isa == "x86-64-v4" ? "-prefer-256-bit" : "", options,
-                                                                           llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
+  options.AllowFPOpFusion =
+      llvm::FPOpFusion::Standard; // fmuladd becomes fma where there is one; nothing else changes
+  std::unique_ptr<llvm::TargetMachine> machine(
+      target->createTargetMachine(triple, isa, isa == "x86-64-v4" ? "-prefer-256-bit" : "", options,
+                                  llvm::Reloc::PIC_, std::nullopt, llvm::CodeGenOptLevel::Default));
   ir->setTargetTriple(triple);
   ir->setDataLayout(machine->createDataLayout());
   for (llvm::Function &function : *ir)

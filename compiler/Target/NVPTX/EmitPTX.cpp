@@ -35,14 +35,16 @@ void buildNVVMToLLVMPipeline(OpPassManager &manager) {
   manager.addPass(createCSEPass());
 }
 
-/// A block's threads run the side effects of assembly (barriers, warp-wide instructions) together; LLVM must not move such
-/// assembly into divergent branches. LLVM says so with the attribute convergent, which MLIR 19's op cannot carry.
+/// A block's threads run the side effects of assembly (barriers, warp-wide instructions) together;
+/// LLVM must not move such assembly into divergent branches. LLVM says so with the attribute
+/// convergent, which MLIR 19's op cannot carry.
 static void markAssemblyConvergent(llvm::Module &module) {
   for (llvm::Function &function : module)
     for (llvm::BasicBlock &block : function)
       for (llvm::Instruction &instruction : block)
         if (auto *call = dyn_cast<llvm::CallBase>(&instruction))
-          if (call->isInlineAsm() && cast<llvm::InlineAsm>(call->getCalledOperand())->hasSideEffects()) {
+          if (call->isInlineAsm() &&
+              cast<llvm::InlineAsm>(call->getCalledOperand())->hasSideEffects()) {
             call->addFnAttr(llvm::Attribute::Convergent);
             function.addFnAttr(llvm::Attribute::Convergent);
           }
@@ -84,7 +86,8 @@ llvm::Expected<std::string> emitPTX(gpu::GPUModuleOp module, StringRef chip, Str
   options.AllowFPOpFusion = llvm::FPOpFusion::Fast; // a * b + c becomes one fma
   useShortSharedPointers(); // each time: linking CPU code in this process sets LLVM's options back
   std::unique_ptr<llvm::TargetMachine> machine(
-      target->createTargetMachine(triple, chip, features, options, std::nullopt, std::nullopt, llvm::CodeGenOptLevel::Aggressive));
+      target->createTargetMachine(triple, chip, features, options, std::nullopt, std::nullopt,
+                                  llvm::CodeGenOptLevel::Aggressive));
   ir->setTargetTriple(triple);
   ir->setDataLayout(machine->createDataLayout());
   for (llvm::Function &function : *ir)
@@ -93,7 +96,8 @@ llvm::Expected<std::string> emitPTX(gpu::GPUModuleOp module, StringRef chip, Str
       function.addFnAttr("nvptx-f32ftz", "true");
     }
   markAssemblyConvergent(*ir);
-  return generateCode(*ir, *machine, llvm::CodeGenFileType::AssemblyFile, /*unroll=*/false); // the emitter has unrolled what it wants
+  return generateCode(*ir, *machine, llvm::CodeGenFileType::AssemblyFile,
+                      /*unroll=*/false); // the emitter has unrolled what it wants
 }
 
 } // namespace xlstm

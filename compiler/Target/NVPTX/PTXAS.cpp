@@ -46,10 +46,12 @@ Expected<PTXASReport> assemble(StringRef ptxas, StringRef ptx, StringRef chip) {
     stream << ptx;
   }
   std::string architecture = ("-arch=" + chip).str();
-  SmallVector<StringRef> arguments = {ptxas, "-v", "-O3", architecture, source.path, "-o", cubin.path};
+  SmallVector<StringRef> arguments = {ptxas,       "-v", "-O3",     architecture,
+                                      source.path, "-o", cubin.path};
   std::optional<StringRef> redirects[] = {std::nullopt, StringRef(log.path), StringRef(log.path)};
   std::string message;
-  int code = sys::ExecuteAndWait(ptxas, arguments, std::nullopt, redirects, /*SecondsToWait=*/300, 0, &message);
+  int code = sys::ExecuteAndWait(ptxas, arguments, std::nullopt, redirects, /*SecondsToWait=*/300,
+                                 0, &message);
   ErrorOr<std::unique_ptr<MemoryBuffer>> output = MemoryBuffer::getFile(log.path);
   StringRef text = output ? (*output)->getBuffer() : StringRef();
   if (code != 0)

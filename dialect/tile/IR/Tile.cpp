@@ -40,8 +40,8 @@ Type TileType::parse(AsmParser &parser) {
   SmallVector<int64_t> shape;
   Type elementType;
   SMLoc loc = parser.getCurrentLocation();
-  if (parser.parseLess() || parser.parseDimensionList(shape, /*allowDynamic=*/false) || parser.parseType(elementType) ||
-      parser.parseGreater())
+  if (parser.parseLess() || parser.parseDimensionList(shape, /*allowDynamic=*/false) ||
+      parser.parseType(elementType) || parser.parseGreater())
     return {};
   return getChecked([&] { return parser.emitError(loc); }, parser.getContext(), shape, elementType);
 }
@@ -53,9 +53,11 @@ void TileType::print(AsmPrinter &printer) const {
   printer << getElementType() << ">";
 }
 
-LogicalResult TileType::verify(function_ref<InFlightDiagnostic()> emitError, ArrayRef<int64_t> shape, Type elementType) {
+LogicalResult TileType::verify(function_ref<InFlightDiagnostic()> emitError,
+                               ArrayRef<int64_t> shape, Type elementType) {
   // tile_t1
-  if (shape.empty() || shape.size() > 2 || llvm::any_of(shape, [](int64_t extent) { return extent < 1; })) {
+  if (shape.empty() || shape.size() > 2 ||
+      llvm::any_of(shape, [](int64_t extent) { return extent < 1; })) {
     InFlightDiagnostic error = emitError() << "expected one or two extents of at least 1, got ";
     llvm::interleave(shape, [&](int64_t extent) { error << extent; }, [&] { error << "x"; });
     return shape.empty() ? error << "none" : error;
@@ -70,8 +72,8 @@ LogicalResult TileType::verify(function_ref<InFlightDiagnostic()> emitError, Arr
 //===----------------------------------------------------------------------===//
 
 void KernelOp::build(OpBuilder &builder, OperationState &state, StringRef name,
-                     ArrayRef<std::pair<std::string, MemRefType>> tensors, ArrayRef<int64_t> gridSizes,
-                     ArrayRef<std::pair<int64_t, int64_t>> gridDims) {
+                     ArrayRef<std::pair<std::string, MemRefType>> tensors,
+                     ArrayRef<int64_t> gridSizes, ArrayRef<std::pair<int64_t, int64_t>> gridDims) {
   state.addAttribute(SymbolTable::getSymbolAttrName(), builder.getStringAttr(name));
   SmallVector<Attribute> names;
   Region *body = state.addRegion();
@@ -98,8 +100,8 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &state) {
   SmallVector<int64_t> sizes, dims;
   Builder &builder = parser.getBuilder();
   if (parser.parseSymbolName(name, SymbolTable::getSymbolAttrName(), state.attributes) ||
-      parser.parseArgumentList(args, OpAsmParser::Delimiter::Paren, /*allowType=*/true) || parser.parseKeyword("names") ||
-      parser.parseAttribute(names) || parser.parseKeyword("grid"))
+      parser.parseArgumentList(args, OpAsmParser::Delimiter::Paren, /*allowType=*/true) ||
+      parser.parseKeyword("names") || parser.parseAttribute(names) || parser.parseKeyword("grid"))
     return failure();
   auto parseExtent = [&]() -> ParseResult {
     OpAsmParser::Argument index;
@@ -109,8 +111,8 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &state) {
     args.push_back(index);
     int64_t tensor = -1, axis = -1, size = ShapedType::kDynamic;
     if (succeeded(parser.parseOptionalKeyword("dim"))) {
-      if (parser.parseLParen() || parser.parseInteger(tensor) || parser.parseComma() || parser.parseInteger(axis) ||
-          parser.parseRParen())
+      if (parser.parseLParen() || parser.parseInteger(tensor) || parser.parseComma() ||
+          parser.parseInteger(axis) || parser.parseRParen())
         return failure();
     } else if (parser.parseInteger(size)) {
       return failure();
@@ -151,37 +153,46 @@ void KernelOp::print(OpAsmPrinter &printer) {
       printer << getGridSizes()[i];
   }
   printer << ")";
-  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(), {"sym_name", "arg_names", "grid_sizes", "grid_dims"});
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
+                                           {"sym_name", "arg_names", "grid_sizes", "grid_dims"});
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false, /*printBlockTerminators=*/false);
 }
 
 LogicalResult KernelOp::verify() {
   if (getGridDims().size() != 2 * getGridSizes().size())
-    return emitOpError() << "expected two entries of grid_dims per grid dimension, got " << getGridDims().size();
+    return emitOpError() << "expected two entries of grid_dims per grid dimension, got "
+                         << getGridDims().size();
   Block &block = getBody().front();
   // kernel_c2, kernel_c3
   if (block.getNumArguments() != getNumTensors() + getNumGridDims())
-    return emitOpError() << "expected " << getNumTensors() << " named tensors and " << getNumGridDims()
-                         << " grid indices, got " << block.getNumArguments() << " arguments";
+    return emitOpError() << "expected " << getNumTensors() << " named tensors and "
+                         << getNumGridDims() << " grid indices, got " << block.getNumArguments()
+                         << " arguments";
   for (unsigned i = 0; i < getNumTensors(); ++i) {
     // kernel_c1
     auto type = dyn_cast<MemRefType>(getTensor(i).getType());
     SmallVector<int64_t> strides;
     int64_t offset;
     if (!type || failed(getStridesAndOffset(type, strides, offset)) || offset != 0)
-      return emitOpError() << "expected argument " << i << " to be a memref with a strided layout and offset 0, got "
+      return emitOpError() << "expected argument " << i
+                           << " to be a memref with a strided layout and offset 0, got "
                            << getTensor(i).getType();
   }
   for (unsigned i = 0; i < getNumGridDims(); ++i) {
     if (!getGridIndex(i).getType().isIndex())
-      return emitOpError() << "expected grid index " << i << " to have type index, got " << getGridIndex(i).getType();
+      return emitOpError() << "expected grid index " << i << " to have type index, got "
+                           << getGridIndex(i).getType();
     auto [tensor, axis] = getGridDim(i);
     if (tensor < 0 && getGridSizes()[i] < 1)
-      return emitOpError() << "expected grid extent " << i << " to be at least 1, got " << getGridSizes()[i];
+      return emitOpError() << "expected grid extent " << i << " to be at least 1, got "
+                           << getGridSizes()[i];
     // kernel_c4
-    if (tensor >= 0 && (tensor >= getNumTensors() || axis < 0 || axis >= cast<MemRefType>(getTensor(tensor).getType()).getRank()))
-      return emitOpError() << "expected grid extent " << i << " to name an axis of a tensor, got dim(" << tensor << ", " << axis << ")";
+    if (tensor >= 0 && (tensor >= getNumTensors() || axis < 0 ||
+                        axis >= cast<MemRefType>(getTensor(tensor).getType()).getRank()))
+      return emitOpError() << "expected grid extent " << i
+                           << " to name an axis of a tensor, got dim(" << tensor << ", " << axis
+                           << ")";
   }
   return success();
 }
@@ -193,17 +204,21 @@ LogicalResult KernelOp::verify() {
 static LogicalResult verifyOffsets(Operation *op, MemRefType tensor, unsigned numOffsets) {
   // load_c1
   if (numOffsets != tensor.getRank())
-    return op->emitOpError() << "expected " << tensor.getRank() << " offsets, one per tensor axis, got " << numOffsets;
+    return op->emitOpError() << "expected " << tensor.getRank()
+                             << " offsets, one per tensor axis, got " << numOffsets;
   return success();
 }
 
-static LogicalResult verifyAxes(Operation *op, MemRefType tensor, TileType tile, ArrayRef<int64_t> axes) {
+static LogicalResult verifyAxes(Operation *op, MemRefType tensor, TileType tile,
+                                ArrayRef<int64_t> axes) {
   // load_c2
   if (axes.size() != tile.getShape().size())
-    return op->emitOpError() << "expected " << tile.getShape().size() << " axes, one per tile dimension, got " << axes.size();
+    return op->emitOpError() << "expected " << tile.getShape().size()
+                             << " axes, one per tile dimension, got " << axes.size();
   for (int64_t axis : axes)
     if (axis < 0 || axis >= tensor.getRank())
-      return op->emitOpError() << "expected axes between 0 and " << tensor.getRank() - 1 << ", got " << axis;
+      return op->emitOpError() << "expected axes between 0 and " << tensor.getRank() - 1 << ", got "
+                               << axis;
   if (axes.size() == 2 && axes[0] == axes[1])
     return op->emitOpError() << "expected distinct axes, got " << axes[0] << " twice";
   return success();
@@ -225,9 +240,13 @@ LogicalResult StoreOp::verify() {
   return verifyAxes(*this, tensor, cast<TileType>(getTile().getType()), getAxes());
 }
 
-LogicalResult LoadScalarOp::verify() { return verifyOffsets(*this, cast<MemRefType>(getTensor().getType()), getOffsets().size()); }
+LogicalResult LoadScalarOp::verify() {
+  return verifyOffsets(*this, cast<MemRefType>(getTensor().getType()), getOffsets().size());
+}
 
-LogicalResult StoreScalarOp::verify() { return verifyOffsets(*this, cast<MemRefType>(getTensor().getType()), getOffsets().size()); }
+LogicalResult StoreScalarOp::verify() {
+  return verifyOffsets(*this, cast<MemRefType>(getTensor().getType()), getOffsets().size());
+}
 
 //===----------------------------------------------------------------------===//
 // Arithmetic on tiles
@@ -235,51 +254,64 @@ LogicalResult StoreScalarOp::verify() { return verifyOffsets(*this, cast<MemRefT
 
 LogicalResult SplatOp::verify() {
   if (getValue().getType() != cast<TileType>(getTile().getType()).getElementType())
-    return emitOpError() << "expected a scalar of the tile's element type, got " << getValue().getType();
+    return emitOpError() << "expected a scalar of the tile's element type, got "
+                         << getValue().getType();
   return success();
 }
 
 LogicalResult TransposeOp::verify() {
   if (cast<TileType>(getTile().getType()) != cast<TileType>(getSource().getType()).getTransposed())
-    return emitOpError() << "expected result type " << cast<TileType>(getSource().getType()).getTransposed() << ", got "
+    return emitOpError() << "expected result type "
+                         << cast<TileType>(getSource().getType()).getTransposed() << ", got "
                          << getTile().getType();
   return success();
 }
 
 LogicalResult MatmulOp::verify() {
-  auto lhs = cast<TileType>(getLhs().getType()), rhs = cast<TileType>(getRhs().getType()), result = cast<TileType>(getResult().getType());
+  auto lhs = cast<TileType>(getLhs().getType()), rhs = cast<TileType>(getRhs().getType()),
+       result = cast<TileType>(getResult().getType());
   // matmul_c1
-  if (lhs.getShape()[1] != rhs.getShape()[0] || lhs.getShape()[0] != result.getShape()[0] || rhs.getShape()[1] != result.getShape()[1])
-    return emitOpError() << "expected shapes MxK, KxN and MxN, got " << lhs << ", " << rhs << " and " << result;
+  if (lhs.getShape()[1] != rhs.getShape()[0] || lhs.getShape()[0] != result.getShape()[0] ||
+      rhs.getShape()[1] != result.getShape()[1])
+    return emitOpError() << "expected shapes MxK, KxN and MxN, got " << lhs << ", " << rhs
+                         << " and " << result;
   // matmul_c2
   if (getAccumulator().getType() != result)
-    return emitOpError() << "expected the accumulator to have the result's type " << result << ", got " << getAccumulator().getType();
+    return emitOpError() << "expected the accumulator to have the result's type " << result
+                         << ", got " << getAccumulator().getType();
   // matmul_c3
   if (lhs.getElementType() != rhs.getElementType())
-    return emitOpError() << "expected one element type for lhs and rhs, got " << lhs.getElementType() << " and " << rhs.getElementType();
+    return emitOpError() << "expected one element type for lhs and rhs, got "
+                         << lhs.getElementType() << " and " << rhs.getElementType();
   if (getWarps() && (getWarps()->size() != 2 || (*getWarps())[0] < 1 || (*getWarps())[1] < 1))
     return emitOpError() << "expected two positive numbers of warps";
   return success();
 }
 
 LogicalResult MatvecOp::verify() {
-  auto matrix = cast<TileType>(getMatrix().getType()), vector = cast<TileType>(getVector().getType()), result = cast<TileType>(getResult().getType());
+  auto matrix = cast<TileType>(getMatrix().getType()),
+       vector = cast<TileType>(getVector().getType()),
+       result = cast<TileType>(getResult().getType());
   // matvec_c1
   if (matrix.getShape()[1] != vector.getShape()[0] || matrix.getShape()[0] != result.getShape()[0])
-    return emitOpError() << "expected shapes MxK, K and M, got " << matrix << ", " << vector << " and " << result;
+    return emitOpError() << "expected shapes MxK, K and M, got " << matrix << ", " << vector
+                         << " and " << result;
   // matvec_c2
   if (getAccumulator().getType() != result)
-    return emitOpError() << "expected the accumulator to have the result's type " << result << ", got " << getAccumulator().getType();
+    return emitOpError() << "expected the accumulator to have the result's type " << result
+                         << ", got " << getAccumulator().getType();
   return success();
 }
 
-void MapOp::build(OpBuilder &builder, OperationState &state, TileType result, ValueRange elems, ValueRange rows, ValueRange cols,
+void MapOp::build(OpBuilder &builder, OperationState &state, TileType result, ValueRange elems,
+                  ValueRange rows, ValueRange cols,
                   function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
   state.addOperands(elems);
   state.addOperands(rows);
   state.addOperands(cols);
   state.addAttribute(getOperandSegmentSizeAttr(),
-                     builder.getDenseI32ArrayAttr({int32_t(elems.size()), int32_t(rows.size()), int32_t(cols.size())}));
+                     builder.getDenseI32ArrayAttr(
+                         {int32_t(elems.size()), int32_t(rows.size()), int32_t(cols.size())}));
   state.addTypes(result);
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(state.addRegion());
@@ -296,25 +328,30 @@ LogicalResult MapOp::verify() {
   // map_c1
   for (Value operand : getElems())
     if (cast<TileType>(operand.getType()).getShape() != result.getShape())
-      return emitOpError() << "expected elems of the result's shape " << result << ", got " << operand.getType();
+      return emitOpError() << "expected elems of the result's shape " << result << ", got "
+                           << operand.getType();
   // map_c2
   if (result.getShape().size() == 1 && (!getRows().empty() || !getCols().empty()))
     return emitOpError() << "expected no rows and cols for a vector result";
   for (Value operand : getRows())
     if (cast<TileType>(operand.getType()).getShape()[0] != result.getShape()[0])
-      return emitOpError() << "expected rows with " << result.getShape()[0] << " elements, got " << operand.getType();
+      return emitOpError() << "expected rows with " << result.getShape()[0] << " elements, got "
+                           << operand.getType();
   for (Value operand : getCols())
     if (cast<TileType>(operand.getType()).getShape()[0] != result.getShape()[1])
-      return emitOpError() << "expected cols with " << result.getShape()[1] << " elements, got " << operand.getType();
+      return emitOpError() << "expected cols with " << result.getShape()[1] << " elements, got "
+                           << operand.getType();
   // map_c3
   SmallVector<Type> expected(result.getShape().size(), IndexType::get(getContext()));
   for (Value operand : getOperands())
     expected.push_back(cast<TileType>(operand.getType()).getElementType());
   if (getBody().getArgumentTypes() != TypeRange(expected))
-    return emitOpError() << "expected region arguments (" << TypeRange(expected) << "), got (" << getBody().getArgumentTypes() << ")";
+    return emitOpError() << "expected region arguments (" << TypeRange(expected) << "), got ("
+                         << getBody().getArgumentTypes() << ")";
   // map_c4
   auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
-  if (!yield || yield->getNumOperands() != 1 || yield.getValue().getType() != result.getElementType())
+  if (!yield || yield->getNumOperands() != 1 ||
+      yield.getValue().getType() != result.getElementType())
     return emitOpError() << "expected the region to yield one " << result.getElementType();
   return success();
 }
@@ -322,8 +359,10 @@ LogicalResult MapOp::verify() {
 LogicalResult ReduceOp::verify() {
   auto source = cast<TileType>(getSource().getType()), result = cast<TileType>(getTile().getType());
   // reduce_c1
-  if (result.getShape()[0] != source.getShape()[0] || result.getElementType() != source.getElementType())
-    return emitOpError() << "expected one element of " << source.getElementType() << " per row, got " << result;
+  if (result.getShape()[0] != source.getShape()[0] ||
+      result.getElementType() != source.getElementType())
+    return emitOpError() << "expected one element of " << source.getElementType()
+                         << " per row, got " << result;
   return success();
 }
 
@@ -331,8 +370,10 @@ LogicalResult ExtractOp::verify() {
   auto source = cast<TileType>(getSource().getType());
   // extract_c1
   if (int64_t(getPosition()) < 0 || int64_t(getPosition()) >= source.getShape()[0])
-    return emitOpError() << "expected a position between 0 and " << source.getShape()[0] - 1 << ", got " << int64_t(getPosition());
+    return emitOpError() << "expected a position between 0 and " << source.getShape()[0] - 1
+                         << ", got " << int64_t(getPosition());
   if (getValue().getType() != source.getElementType())
-    return emitOpError() << "expected result type " << source.getElementType() << ", got " << getValue().getType();
+    return emitOpError() << "expected result type " << source.getElementType() << ", got "
+                         << getValue().getType();
   return success();
 }

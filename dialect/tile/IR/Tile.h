@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The tile dialect: kernels as grids of block programs over tiles. See TileDialect.td for the page that explains it.
+// The tile dialect: kernels as grids of block programs over tiles. See TileDialect.td for the page
+// that explains it.
 #ifndef XLSTM_DIALECT_TILE_IR_TILE_H
 #define XLSTM_DIALECT_TILE_IR_TILE_H
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The mLSTM cell in float64, written for clarity: what every generated kernel is compared with.
 //
-// Sources: xLSTM (arXiv 2405.04517), equations 19 to 27, for the recurrent form, and 15 to 17 for its
-// stabilisation; Tiled Flash Linear Attention (TFLA, arXiv 2503.14376) for the parallel and
+// Sources: xLSTM (arXiv 2405.04517), equations 19 to 27, for the recurrent form, and 15 to 17 for
+// its stabilisation; Tiled Flash Linear Attention (TFLA, arXiv 2503.14376) for the parallel and
 // chunkwise forms and for the sigmoid input gate. The same formulas stand in the description of
 // xlstm.mlstm (dialect/xlstm/IR/XLSTMOps.td).
 #ifndef XLSTM_DIALECT_XLSTM_REFERENCE_MLSTM_H

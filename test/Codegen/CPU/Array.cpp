@@ -45,8 +45,8 @@ uint64_t encode(double x, DType type) {
     return sign | infinity | uint64_t(1) << (mantissaBits - 1);
   if (x == 0 || std::isinf(x))
     return sign | (x == 0 ? 0 : infinity);
-  // In units of the last place, which below the normal range is that of the smallest normal number. A carry out of the
-  // mantissa goes into the exponent, where it belongs.
+  // In units of the last place, which below the normal range is that of the smallest normal number.
+  // A carry out of the mantissa goes into the exponent, where it belongs.
   int exponent = std::max(std::ilogb(x), 1 - bias);
   double units = std::nearbyint(std::ldexp(std::fabs(x), mantissaBits - exponent));
   int64_t magnitude = (int64_t(exponent + bias - 1) << mantissaBits) + int64_t(units);
@@ -88,7 +88,8 @@ Array::Array(DType type, Index shape, Index strides)
   usedBytes = (last + 1) * bytesOf(type);
   size_t page = sysconf(_SC_PAGESIZE), room = (usedBytes + page) / page * page;
   mappedBytes = room + page;
-  void *memory = mmap(nullptr, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *memory =
+      mmap(nullptr, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED || mprotect(static_cast<uint8_t *>(memory) + room, page, PROT_NONE))
     throw std::runtime_error("no memory for an array");
   mapping = static_cast<uint8_t *>(memory);
@@ -167,13 +168,16 @@ bool Array::gapsIntact() const {
   return true;
 }
 
-std::string difference(const Array &array, const std::function<double(const Array::Index &)> &expected, double tolerance) {
+std::string difference(const Array &array,
+                       const std::function<double(const Array::Index &)> &expected,
+                       double tolerance) {
   int64_t wrong = 0;
   std::ostringstream first;
   first.precision(17);
   array.forEach([&](const Array::Index &index) {
     double wanted = expected(index), got = array.get(index);
-    if (got == wanted || (std::isnan(got) && std::isnan(wanted)) || std::fabs(got - wanted) <= tolerance)
+    if (got == wanted || (std::isnan(got) && std::isnan(wanted)) ||
+        std::fabs(got - wanted) <= tolerance)
       return;
     if (wrong++)
       return;

@@ -15,19 +15,23 @@ constexpr DType allDTypes[] = {DType::F64, DType::F32, DType::BF16, DType::F16};
 
 const char *name(DType type); ///< as MLIR spells it
 int64_t bytesOf(DType type);
-/// The bits of the value of `type` that is nearest to x, ties to even; overflow is infinity, NaN stays NaN.
+/// The bits of the value of `type` that is nearest to x, ties to even; overflow is infinity, NaN
+/// stays NaN.
 uint64_t encode(double x, DType type);
 double decode(uint64_t bits, DType type);
 inline double roundTo(double x, DType type) { return decode(encode(x, type), type); }
 
-/// A strided array. The memory ends with its last element, at a page that cannot be touched; bytes that belong to no
-/// element hold a pattern, so that `gapsIntact` sees stray writes. Positive strides only, elements must not overlap.
+/// A strided array. The memory ends with its last element, at a page that cannot be touched; bytes
+/// that belong to no element hold a pattern, so that `gapsIntact` sees stray writes. Positive
+/// strides only, elements must not overlap.
 class Array {
 public:
   using Index = std::vector<int64_t>;
-  /// Strides in elements; by default those of a dense array in row-major order. Elements are 0 at first.
+  /// Strides in elements; by default those of a dense array in row-major order. Elements are 0 at
+  /// first.
   Array(DType type, Index shape, Index strides = {});
-  /// What stands for an optional tensor that the caller did not give: no memory, no extents, no strides.
+  /// What stands for an optional tensor that the caller did not give: no memory, no extents, no
+  /// strides.
   static Array absent(DType type, size_t rank);
   Array(Array &&other);
   Array(const Array &) = delete;
@@ -58,8 +62,11 @@ private:
   size_t mappedBytes = 0, usedBytes = 0;
 };
 
-/// Empty if every element is within `tolerance` of what is expected, else how many are not and the first of them.
-std::string difference(const Array &array, const std::function<double(const Array::Index &)> &expected, double tolerance = 0);
+/// Empty if every element is within `tolerance` of what is expected, else how many are not and the
+/// first of them.
+std::string difference(const Array &array,
+                       const std::function<double(const Array::Index &)> &expected,
+                       double tolerance = 0);
 
 } // namespace xlstm::test
 

@@ -14,7 +14,8 @@ XLSTM_ON_EVERY_ISA(Elementwise);
 
 using Index = Array::Index;
 
-// A causal mask of scores with f64 gates along rows and columns: everything that a map can take, in both orders.
+// A causal mask of scores with f64 gates along rows and columns: everything that a map can take, in
+// both orders.
 TEST_P(Elementwise, MapMixesTypesIndicesRowsAndColumns) {
   std::string source;
   for (bool byColumns : {false, true})
@@ -49,10 +50,13 @@ tile.kernel @k$order(%s: memref<19x37xf32>, %t: memref<37x19xf32>, %r: memref<19
     tile.yield %chosen : f64
   }
   tile.store %v, %y[%c0, %c0] axes [0, 1] : !tile.tile<19x37xf64>, memref<19x37xf64>
-})", {{"order", byColumns ? "c" : "r"},
-      {"load", byColumns ? "%t[%c0, %c0] axes [1, 0] : memref<37x19xf32>" : "%s[%c0, %c0] axes [0, 1] : memref<19x37xf32>"}});
+})",
+                         {{"order", byColumns ? "c" : "r"},
+                          {"load", byColumns ? "%t[%c0, %c0] axes [1, 0] : memref<37x19xf32>"
+                                             : "%s[%c0, %c0] axes [0, 1] : memref<19x37xf32>"}});
   Program program(source, isa());
-  Array s(DType::F32, {19, 37}), t(DType::F32, {37, 19}), r(DType::F64, {19}), c(DType::F32, {37}), y(DType::F64, {19, 37});
+  Array s(DType::F32, {19, 37}), t(DType::F32, {37, 19}), r(DType::F64, {19}), c(DType::F32, {37}),
+      y(DType::F64, {19, 37});
   for (Array *array : {&s, &r, &c})
     array->fill([&] { return normal(); });
   t.fill([&](const Index &i) { return s.get({i[1], i[0]}); });
@@ -67,7 +71,8 @@ tile.kernel @k$order(%s: memref<19x37xf32>, %t: memref<37x19xf32>, %r: memref<19
     }
 }
 
-// A map may write its result where its first operand is; it may not when that one, or a transpose of it, is read later.
+// A map may write its result where its first operand is; it may not when that one, or a transpose
+// of it, is read later.
 TEST_P(Elementwise, MapInPlaceKeepsWhatIsReadLater) {
   Program program(R"(
 tile.kernel @k(%x: memref<21x21xf32>, %y: memref<21x21xf32>, %z: memref<21x21xf32>, %w: memref<21x21xf32>) names ["x", "y", "z", "w"] grid(%g: 1) {
@@ -93,8 +98,10 @@ tile.kernel @k(%x: memref<21x21xf32>, %y: memref<21x21xf32>, %z: memref<21x21xf3
     tile.yield %0 : f32
   }
   tile.store %last, %w[%c0, %c0] axes [0, 1] : !tile.tile<21x21xf32>, memref<21x21xf32>
-})", isa());
-  Array x(DType::F32, {21, 21}), y(DType::F32, {21, 21}), z(DType::F32, {21, 21}), w(DType::F32, {21, 21});
+})",
+                  isa());
+  Array x(DType::F32, {21, 21}), y(DType::F32, {21, 21}), z(DType::F32, {21, 21}),
+      w(DType::F32, {21, 21});
   x.fill([&] { return normal(); });
   program.run("k", {&x, &y, &z, &w});
   auto both = [&](int64_t i, int64_t j) { return float(2 * x.get({i, j}) + x.get({j, i})); };
@@ -105,29 +112,40 @@ tile.kernel @k(%x: memref<21x21xf32>, %y: memref<21x21xf32>, %z: memref<21x21xf3
 
 TEST_P(Elementwise, ReduceInBothOrders) {
   std::string source;
-  auto forEachCase = [&](const std::function<void(int64_t, int64_t, bool, DType, bool, const std::string &)> &body) {
-    for (int64_t rows : {1, 7, 16, 50})
-      for (int64_t columns : {1, 3, 16, 37, 96})
-        for (bool byColumns : {false, true})
-          for (DType type : {DType::F32, DType::F64})
-            for (bool isMax : {false, true})
-              body(rows, columns, byColumns, type, isMax,
-                   "k_" + std::to_string(rows) + "_" + std::to_string(columns) + (byColumns ? "_c_" : "_r_") + name(type) +
-                       (isMax ? "_max" : "_add"));
-  };
-  forEachCase([&](int64_t rows, int64_t columns, bool byColumns, DType type, bool isMax, const std::string &kernel) {
-    std::string matrix = std::to_string(byColumns ? columns : rows) + "x" + std::to_string(byColumns ? rows : columns) + "x$t";
+  auto forEachCase =
+      [&](const std::function<void(int64_t, int64_t, bool, DType, bool, const std::string &)>
+              &body) {
+        for (int64_t rows : {1, 7, 16, 50})
+          for (int64_t columns : {1, 3, 16, 37, 96})
+            for (bool byColumns : {false, true})
+              for (DType type : {DType::F32, DType::F64})
+                for (bool isMax : {false, true})
+                  body(rows, columns, byColumns, type, isMax,
+                       "k_" + std::to_string(rows) + "_" + std::to_string(columns) +
+                           (byColumns ? "_c_" : "_r_") + name(type) + (isMax ? "_max" : "_add"));
+      };
+  forEachCase([&](int64_t rows, int64_t columns, bool byColumns, DType type, bool isMax,
+                  const std::string &kernel) {
+    std::string matrix = std::to_string(byColumns ? columns : rows) + "x" +
+                         std::to_string(byColumns ? rows : columns) + "x$t";
     source += substitute(substitute(R"(
 tile.kernel @$kernel(%x: memref<$matrix>, %y: memref<$rowsx$t>) names ["x", "y"] grid(%g: 1) {
   %c0 = arith.constant 0 : index
   %a = tile.load %x[%c0, %c0] axes [$axes] : memref<$matrix> -> !tile.tile<$rowsx$columnsx$t>
   %b = tile.reduce <$combiner> %a : !tile.tile<$rowsx$columnsx$t> -> !tile.tile<$rowsx$t>
   tile.store %b, %y[%c0] axes [0] : !tile.tile<$rowsx$t>, memref<$rowsx$t>
-})", {{"kernel", kernel}, {"matrix", matrix}, {"rows", std::to_string(rows)}, {"columns", std::to_string(columns)},
-      {"axes", byColumns ? "1, 0" : "0, 1"}, {"combiner", isMax ? "max" : "add"}}), {{"t", name(type)}});
+})",
+                                    {{"kernel", kernel},
+                                     {"matrix", matrix},
+                                     {"rows", std::to_string(rows)},
+                                     {"columns", std::to_string(columns)},
+                                     {"axes", byColumns ? "1, 0" : "0, 1"},
+                                     {"combiner", isMax ? "max" : "add"}}),
+                         {{"t", name(type)}});
   });
   Program program(source, isa());
-  forEachCase([&](int64_t rows, int64_t columns, bool byColumns, DType type, bool isMax, const std::string &kernel) {
+  forEachCase([&](int64_t rows, int64_t columns, bool byColumns, DType type, bool isMax,
+                  const std::string &kernel) {
     Array x(type, byColumns ? Index{columns, rows} : Index{rows, columns}), y(type, {rows});
     x.fill([&] { return normal() - 3; }); // a maximum is negative: padding with 0 would be seen
     program.run(kernel, {&x, &y});
@@ -142,7 +160,9 @@ tile.kernel @$kernel(%x: memref<$matrix>, %y: memref<$rowsx$t>) names ["x", "y"]
       if (isMax)
         ASSERT_EQ(y.get({i}), highest) << kernel << " row " << i;
       else
-        ASSERT_LE(std::fabs(y.get({i}) - sum), columns * (type == DType::F32 ? 6e-8 : 1.2e-16) * magnitudes) << kernel << " row " << i;
+        ASSERT_LE(std::fabs(y.get({i}) - sum),
+                  columns * (type == DType::F32 ? 6e-8 : 1.2e-16) * magnitudes)
+            << kernel << " row " << i;
     }
   });
 }
@@ -155,7 +175,8 @@ tile.kernel @k(%y: memref<7xf32>) names ["y"] grid(%g: 1) {
   %a = tile.splat %s : f32 -> !tile.tile<7x21xf32>
   %b = tile.reduce <add> %a : !tile.tile<7x21xf32> -> !tile.tile<7xf32>
   tile.store %b, %y[%c0] axes [0] : !tile.tile<7xf32>, memref<7xf32>
-})", isa());
+})",
+                  isa());
   Array y(DType::F32, {7});
   program.run("k", {&y});
   EXPECT_EQ(difference(y, [](const Index &) { return 10.5; }), "");
@@ -163,12 +184,14 @@ tile.kernel @k(%y: memref<7xf32>) names ["y"] grid(%g: 1) {
 
 TEST_P(Elementwise, ScanAddsAndTakesMaxima) {
   std::string source;
-  auto forEachCase = [&](const std::function<void(int64_t, DType, bool, const std::string &)> &body) {
-    for (int64_t n : {1, 5, 16, 64, 77})
-      for (DType type : {DType::F32, DType::F64})
-        for (bool isMax : {false, true})
-          body(n, type, isMax, "k_" + std::to_string(n) + "_" + name(type) + (isMax ? "_max" : "_add"));
-  };
+  auto forEachCase =
+      [&](const std::function<void(int64_t, DType, bool, const std::string &)> &body) {
+        for (int64_t n : {1, 5, 16, 64, 77})
+          for (DType type : {DType::F32, DType::F64})
+            for (bool isMax : {false, true})
+              body(n, type, isMax,
+                   "k_" + std::to_string(n) + "_" + name(type) + (isMax ? "_max" : "_add"));
+      };
   forEachCase([&](int64_t n, DType type, bool isMax, const std::string &kernel) {
     source += substitute(R"(
 tile.kernel @$kernel(%x: memref<$nx$t>, %y: memref<$nx$t>, %z: memref<$t>) names ["x", "y", "z"] grid(%g: 1) {
@@ -178,7 +201,12 @@ tile.kernel @$kernel(%x: memref<$nx$t>, %y: memref<$nx$t>, %z: memref<$t>) names
   tile.store %b, %y[%c0] axes [0] : !tile.tile<$nx$t>, memref<$nx$t>
   %last = tile.extract %b[$last] : !tile.tile<$nx$t> -> $t
   tile.store_scalar %last, %z[] : $t, memref<$t>
-})", {{"kernel", kernel}, {"n", std::to_string(n)}, {"last", std::to_string(n - 1)}, {"combiner", isMax ? "max" : "add"}, {"t", name(type)}});
+})",
+                         {{"kernel", kernel},
+                          {"n", std::to_string(n)},
+                          {"last", std::to_string(n - 1)},
+                          {"combiner", isMax ? "max" : "add"},
+                          {"t", name(type)}});
   });
   Program program(source, isa());
   forEachCase([&](int64_t n, DType type, bool isMax, const std::string &kernel) {
@@ -193,7 +221,9 @@ tile.kernel @$kernel(%x: memref<$nx$t>, %y: memref<$nx$t>, %z: memref<$t>) names
       if (isMax)
         ASSERT_EQ(y.get({i}), highest) << kernel << " element " << i;
       else
-        ASSERT_LE(std::fabs(y.get({i}) - sum), n * (type == DType::F32 ? 6e-8 : 2.3e-16) * magnitudes) << kernel << " element " << i;
+        ASSERT_LE(std::fabs(y.get({i}) - sum),
+                  n * (type == DType::F32 ? 6e-8 : 2.3e-16) * magnitudes)
+            << kernel << " element " << i;
     }
     EXPECT_EQ(z.get({}), y.get({n - 1}));
   });
@@ -221,20 +251,23 @@ tile.kernel @scalar(%x: memref<?x$t>, %y: memref<?x$t>) names ["x", "y"] grid(%g
   %a = tile.load_scalar %x[%g] : memref<?x$t> -> $t
   %b = $op %a : $t
   tile.store_scalar %b, %y[%g] : $t, memref<?x$t>
-})", {{"op", op}, {"t", name(type)}});
+})",
+                    {{"op", op}, {"t", name(type)}});
 }
 
 struct Accuracy {
-  double worst = 0, at = 0;                  // relative error where the exact result is normal
+  double worst = 0, at = 0;                   // relative error where the exact result is normal
   double worstSubnormal = 0, atSubnormal = 0; // absolute error where it is not
 };
 
 /// Runs the vector kernel and the scalar one over `values`; each is compared with `exact`.
-Accuracy accuracyOf(const std::string &op, DType type, const std::string &isa, const std::vector<double> &values,
+Accuracy accuracyOf(const std::string &op, DType type, const std::string &isa,
+                    const std::vector<double> &values,
                     const std::function<long double(long double)> &exact) {
   Program program(functionKernel(op, type), isa);
   int64_t n = values.size();
-  double smallest = type == DType::F32 ? std::numeric_limits<float>::min() : std::numeric_limits<double>::min();
+  double smallest =
+      type == DType::F32 ? std::numeric_limits<float>::min() : std::numeric_limits<double>::min();
   Accuracy result;
   for (const char *kernel : {"k", "scalar"}) {
     Array x(type, {n}), y(type, {n});
@@ -292,15 +325,18 @@ TEST_P(Elementwise, ExpOfF32) {
   append(values, betweenLogarithms(1e-30, 80, 50000));
   append(values, betweenLogarithms(1e-30, 1e30, 50000), -1);
   append(values, {0.0, -0.0});
-  Accuracy accuracy = accuracyOf("math.exp", DType::F32, isa(), values, [](long double x) { return expl(x); });
+  Accuracy accuracy =
+      accuracyOf("math.exp", DType::F32, isa(), values, [](long double x) { return expl(x); });
   EXPECT_LE(accuracy.worst, 3e-7) << "at " << accuracy.at;
-  EXPECT_LE(accuracy.worstSubnormal, std::numeric_limits<float>::min()) << "at " << accuracy.atSubnormal;
+  EXPECT_LE(accuracy.worstSubnormal, std::numeric_limits<float>::min())
+      << "at " << accuracy.atSubnormal;
   record(accuracy);
 }
 
 TEST_P(Elementwise, ExpAtTheEnds) {
   Program program(functionKernel("math.exp", DType::F32), isa());
-  std::vector<double> values = {-INFINITY, INFINITY, NAN, -1e30, -1e38, -3.4e38, 89, 1e30, 0.0, -0.0};
+  std::vector<double> values = {-INFINITY, INFINITY, NAN,  -1e30, -1e38,
+                                -3.4e38,   89,       1e30, 0.0,   -0.0};
   Array x(DType::F32, {64}), y(DType::F32, {64});
   x.fill([&](const Index &i) { return values[i[0] % values.size()]; });
   for (const char *kernel : {"k", "scalar"}) {
@@ -319,7 +355,8 @@ TEST_P(Elementwise, Log1pOfF32) {
   std::vector<double> values = betweenLogarithms(1e-30, 1, 200000);
   append(values, between(0, 1, 100000));
   append(values, {0.0, 1e-38, 1e-40, 1e-45});
-  Accuracy accuracy = accuracyOf("math.log1p", DType::F32, isa(), values, [](long double x) { return log1pl(x); });
+  Accuracy accuracy =
+      accuracyOf("math.log1p", DType::F32, isa(), values, [](long double x) { return log1pl(x); });
   EXPECT_LE(accuracy.worst, 3e-7) << "at " << accuracy.at;
   EXPECT_LE(accuracy.worstSubnormal, 1e-45) << "at " << accuracy.atSubnormal;
   record(accuracy);
@@ -328,7 +365,8 @@ TEST_P(Elementwise, Log1pOfF32) {
 TEST_P(Elementwise, FunctionsOfF64) {
   std::vector<double> values = between(-700, 700, 20001);
   append(values, betweenLogarithms(1e-300, 1, 5000), -1);
-  Accuracy exp = accuracyOf("math.exp", DType::F64, isa(), values, [](long double x) { return expl(x); });
+  Accuracy exp =
+      accuracyOf("math.exp", DType::F64, isa(), values, [](long double x) { return expl(x); });
   EXPECT_LE(exp.worst, 3e-16) << "at " << exp.at;
   Accuracy log1p = accuracyOf("math.log1p", DType::F64, isa(), betweenLogarithms(1e-300, 1, 20000),
                               [](long double x) { return log1pl(x); });
@@ -338,7 +376,8 @@ TEST_P(Elementwise, FunctionsOfF64) {
 TEST_P(Elementwise, TanhOfF32) {
   std::vector<double> values = between(-12, 12, 50000);
   append(values, betweenLogarithms(1e-30, 10, 50000));
-  Accuracy accuracy = accuracyOf("math.tanh", DType::F32, isa(), values, [](long double x) { return tanhl(x); });
+  Accuracy accuracy =
+      accuracyOf("math.tanh", DType::F32, isa(), values, [](long double x) { return tanhl(x); });
   EXPECT_LE(accuracy.worst, 5e-7) << "at " << accuracy.at;
   record(accuracy);
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tile.load, tile.store and their scalar forms: places, bounds, absent tensors, conversions between element types.
+// tile.load, tile.store and their scalar forms: places, bounds, absent tensors, conversions between
+// element types.
 #include "test/Codegen/CPU/Program.h"
 
 #include <cmath>
@@ -13,8 +14,9 @@ XLSTM_ON_EVERY_ISA(Memory);
 
 using Index = Array::Index;
 
-// 81 blocks, each with a tile of 8 x 16 along two axes of a tensor of rank 4. The last blocks along every axis are partly
-// or wholly outside of the tensor: 13 = 8 + 5 rows, 37 = 16 + 16 + 5 columns, 2 places along the other axes.
+// 81 blocks, each with a tile of 8 x 16 along two axes of a tensor of rank 4. The last blocks along
+// every axis are partly or wholly outside of the tensor: 13 = 8 + 5 rows, 37 = 16 + 16 + 5 columns,
+// 2 places along the other axes.
 const char *const loadKernel = R"(
 tile.kernel @load(%x: memref<?x?x?x?xf32, strided<[?, ?, ?, $last]>>, %y: memref<3x3x3x3x8x16xf32>) names ["x", "y"]
     grid(%a: 3, %b: 3, %c: 3, %d: 3) {
@@ -67,7 +69,9 @@ struct Case {
   Index place(const Index &block, int64_t i, int64_t j) const {
     Index result(4);
     for (int64_t axis = 0; axis < 4; ++axis)
-      result[axis] = axis == p ? 8 * block[axis] + i : axis == q ? 16 * block[axis] + j : block[axis];
+      result[axis] = axis == p   ? 8 * block[axis] + i
+                     : axis == q ? 16 * block[axis] + j
+                                 : block[axis];
     return result;
   }
   std::string source(const char *text) const {
@@ -105,10 +109,12 @@ TEST_P(Memory, LoadsEveryPairOfAxesWithBoundsAndStrides) {
     Array x(DType::F32, c.shape(), c.strides()), y(DType::F32, {3, 3, 3, 3, 8, 16});
     x.fill([&] { return normal(); });
     program.run("load", {&x, &y}, 0, 81);
-    EXPECT_EQ(difference(y, [&](const Index &index) {
-      Index place = c.place(blockOf(index), index[4], index[5]);
-      return inside(place, c.shape()) ? x.get(place) : -2.5;
-    }), "");
+    EXPECT_EQ(difference(y,
+                         [&](const Index &index) {
+                           Index place = c.place(blockOf(index), index[4], index[5]);
+                           return inside(place, c.shape()) ? x.get(place) : -2.5;
+                         }),
+              "");
   }
 }
 
@@ -144,12 +150,15 @@ tile.kernel @k(%x: memref<?x?x5xf32, strided<[?, ?, ?]>>, %y: memref<6x7x40xf32>
   %s = tile.load_scalar %x[%c3, %a, %b] pad 8.0 : memref<?x?x5xf32, strided<[?, ?, ?]>> -> f64
   tile.store_scalar %s, %z[%a, %b] : f64, memref<6x7xf64>
   tile.store_scalar %s, %w[%a, %b] : f64, memref<?x?xbf16, strided<[?, ?]>>
-})", isa());
+})",
+                  isa());
   Array x(DType::F32, {33, 4, 5}, {1, 70, 300}), y(DType::F32, {6, 7, 40}), z(DType::F64, {6, 7}),
       w(DType::BF16, {3, 6}, {2, 9});
   x.fill([&] { return normal(); });
   program.run("k", {&x, &y, &z, &w}, 0, 42);
-  auto at = [&](const Index &place, double pad) { return inside(place, x.shape()) ? x.get(place) : pad; };
+  auto at = [&](const Index &place, double pad) {
+    return inside(place, x.shape()) ? x.get(place) : pad;
+  };
   EXPECT_EQ(difference(y, [&](const Index &i) { return at({3 + i[2], i[0], i[1]}, 4.0); }), "");
   EXPECT_EQ(difference(z, [&](const Index &i) { return at({3, i[0], i[1]}, 8.0); }), "");
   EXPECT_EQ(difference(w, [&](const Index &i) { return roundTo(z.get(i), DType::BF16); }), "");
@@ -170,14 +179,18 @@ tile.kernel @k(%x: memref<?x?xf32, strided<[?, 1]>>, %y: memref<3x3x8x40xf32>, %
   tile.store_scalar %s, %z[%a, %b] : f32, memref<3x3xf32>
   tile.store_scalar %s, %w[%i, %j] : f32, memref<?x?xf32, strided<[?, 1]>>
   tile.store %t, %w[%i, %j] axes [0, 1] : !tile.tile<8x40xf32>, memref<?x?xf32, strided<[?, 1]>>
-})", isa());
-  Array x(DType::F32, {5, 37}), y(DType::F32, {3, 3, 8, 40}), z(DType::F32, {3, 3}), w(DType::F32, {5, 37});
+})",
+                  isa());
+  Array x(DType::F32, {5, 37}), y(DType::F32, {3, 3, 8, 40}), z(DType::F32, {3, 3}),
+      w(DType::F32, {5, 37});
   x.fill([&] { return normal(); });
   program.run("k", {&x, &y, &z, &w}, 0, 9);
-  EXPECT_EQ(difference(y, [&](const Index &i) {
-    Index place = {-3 * i[0] + i[2], -21 * i[1] + i[3]};
-    return inside(place, x.shape()) ? x.get(place) : 4.0;
-  }), "");
+  EXPECT_EQ(difference(y,
+                       [&](const Index &i) {
+                         Index place = {-3 * i[0] + i[2], -21 * i[1] + i[3]};
+                         return inside(place, x.shape()) ? x.get(place) : 4.0;
+                       }),
+            "");
   EXPECT_EQ(difference(z, [&](const Index &i) { return i[0] + i[1] ? 8.0 : x.get({0, 0}); }), "");
   EXPECT_EQ(difference(w, [&](const Index &i) { return x.get(i); }), "");
 }
@@ -202,7 +215,8 @@ tile.kernel @k(%x: memref<?x4x64xf32, strided<[?, ?, 1]>>, %m: memref<?x4xf32, s
     tile.yield %1 : f32
   }
   tile.store %v, %z[%a, %b, %c0, %c0] axes [2, 3] : !tile.tile<32x64xf32>, memref<2x4x32x65xf32>
-})", isa());
+})",
+                  isa());
   Array none3 = Array::absent(DType::F32, 3), none2 = Array::absent(DType::F32, 2);
   Array z(DType::F32, {2, 4, 32, 65});
   program.run("k", {&none3, &none2, &none3, &none2, &z}, 0, 8);
@@ -214,7 +228,8 @@ TEST_P(Memory, TensorsOfRankZeroAreScalars) {
 tile.kernel @k(%x: memref<f32>, %y: memref<f64>) names ["x", "y"] grid(%a: 1) {
   %s = tile.load_scalar %x[] : memref<f32> -> f64
   tile.store_scalar %s, %y[] : f64, memref<f64>
-})", isa());
+})",
+                  isa());
   Array x(DType::F32, {}), y(DType::F64, {});
   x.set({}, 1.5);
   program.run("k", {&x, &y});
@@ -225,11 +240,38 @@ tile.kernel @k(%x: memref<f32>, %y: memref<f64>) names ["x", "y"] grid(%a: 1) {
 // Element types
 //===----------------------------------------------------------------------===//
 
-/// Values that sit on, next to and far from the places where rounding to a 16-bit type or to f32 decides.
+/// Values that sit on, next to and far from the places where rounding to a 16-bit type or to f32
+/// decides.
 std::vector<double> hardValues(std::mt19937_64 &random) {
-  std::vector<double> values = {0.0, -0.0, INFINITY, -INFINITY, NAN, -NAN, 65504, 65519.99, 65520, 65536, 1e38, 3.4e38, 3.4028235e38,
-                                3.39e38, 3.3961775292304e38, 1e300, 1e-300, 1e-38, 1e-40, 1e-45, 7e-46, 9.2e-41, 4.6e-41, 5.96e-8, 2.98e-8,
-                                2.9802322387695312e-8, 8.9e-8, 6.1e-5, 6.0975e-5};
+  std::vector<double> values = {0.0,
+                                -0.0,
+                                INFINITY,
+                                -INFINITY,
+                                NAN,
+                                -NAN,
+                                65504,
+                                65519.99,
+                                65520,
+                                65536,
+                                1e38,
+                                3.4e38,
+                                3.4028235e38,
+                                3.39e38,
+                                3.3961775292304e38,
+                                1e300,
+                                1e-300,
+                                1e-38,
+                                1e-40,
+                                1e-45,
+                                7e-46,
+                                9.2e-41,
+                                4.6e-41,
+                                5.96e-8,
+                                2.98e-8,
+                                2.9802322387695312e-8,
+                                8.9e-8,
+                                6.1e-5,
+                                6.0975e-5};
   for (DType type : {DType::BF16, DType::F16, DType::F32})
     for (int i = 0; i < 300; ++i) {
       int64_t size = 8 * bytesOf(type);
@@ -250,8 +292,8 @@ uint64_t oneNaN(uint64_t bits, DType type) {
 }
 
 TEST_P(Memory, ConversionsRoundToNearestEven) {
-  // Tensor of type A -> tile of type B -> tensor of type C, all 64 combinations, vectors of 77 elements so that both
-  // whole vectors and single elements convert.
+  // Tensor of type A -> tile of type B -> tensor of type C, all 64 combinations, vectors of 77
+  // elements so that both whole vectors and single elements convert.
   std::string source;
   for (DType a : allDTypes)
     for (DType b : allDTypes)
@@ -262,7 +304,8 @@ tile.kernel @k_$a_$b_$c(%x: memref<?x$a>, %y: memref<?x$c>) names ["x", "y"] gri
   %0 = arith.muli %i, %c77 : index
   %t = tile.load %x[%0] axes [0] : memref<?x$a> -> !tile.tile<77x$b>
   tile.store %t, %y[%0] axes [0] : !tile.tile<77x$b>, memref<?x$c>
-})", {{"a", name(a)}, {"b", name(b)}, {"c", name(c)}});
+})",
+                             {{"a", name(a)}, {"b", name(b)}, {"c", name(c)}});
   Program program(source, isa());
   std::vector<double> values = hardValues(random);
   int64_t n = values.size();
@@ -278,7 +321,8 @@ tile.kernel @k_$a_$b_$c(%x: memref<?x$a>, %y: memref<?x$c>) names ["x", "y"] gri
         y.forEach([&](const Index &i) {
           uint64_t expected = encode(roundTo(x.get(i), b), c);
           if (oneNaN(y.bits(i), c) != oneNaN(expected, c) && !wrong++)
-            example = testing::PrintToString(x.get(i)) + " gave " + testing::PrintToString(y.get(i)) + ", expected " +
+            example = testing::PrintToString(x.get(i)) + " gave " +
+                      testing::PrintToString(y.get(i)) + ", expected " +
                       testing::PrintToString(decode(expected, c));
         });
         EXPECT_EQ(wrong, 0) << kernel << ": " << example;
@@ -292,13 +336,16 @@ TEST_P(Memory, ScalarConversionsRoundToNearestEven) {
 tile.kernel @k(%x: memref<?x$a>, %y: memref<?x$c>) names ["x", "y"] grid(%i: dim(0, 0)) {
   %s = tile.load_scalar %x[%i] : memref<?x$a> -> f64
   tile.store_scalar %s, %y[%i] : f64, memref<?x$c>
-})", {{"a", name(a)}, {"c", name(c)}}), isa());
+})",
+                                 {{"a", name(a)}, {"c", name(c)}}),
+                      isa());
       std::vector<double> values = hardValues(random);
       int64_t n = values.size(), wrong = 0;
       Array x(a, {n}), y(c, {n});
       x.fill([&](const Index &i) { return values[i[0]]; });
       program.run("k", {&x, &y}, 0, n);
-      y.forEach([&](const Index &i) { wrong += oneNaN(y.bits(i), c) != oneNaN(encode(x.get(i), c), c); });
+      y.forEach(
+          [&](const Index &i) { wrong += oneNaN(y.bits(i), c) != oneNaN(encode(x.get(i), c), c); });
       EXPECT_EQ(wrong, 0) << name(a) << " to " << name(c);
     }
 }
@@ -335,15 +382,19 @@ tile.kernel @k(%x: memref<64xf32>, %y: memref<64xf32>, %z: memref<64xf32>, %w: m
   tile.store_scalar %one, %u1[] : bf16, memref<f32>
   %all = tile.splat %short : bf16 -> !tile.tile<64xbf16>
   tile.store %all, %v[%c0] axes [0] : !tile.tile<64xbf16>, memref<64xf32>
-})", isa());
-  Array x(DType::F32, {64}), y(DType::F32, {64}), z(DType::F32, {64}), w(DType::F32, {64}), v(DType::F32, {64}), u(DType::F32, {});
+})",
+                  isa());
+  Array x(DType::F32, {64}), y(DType::F32, {64}), z(DType::F32, {64}), w(DType::F32, {64}),
+      v(DType::F32, {64}), u(DType::F32, {});
   x.fill([&] { return normal(); });
   program.run("k", {&x, &y, &z, &w, &v, &u});
   auto rounded = [&](const Index &i) { return roundTo(x.get(i), DType::BF16); };
   EXPECT_EQ(difference(y, rounded), "");
   EXPECT_EQ(difference(z, [&](const Index &) { return 1.5; }), "");
-  EXPECT_EQ(difference(w, [&](const Index &i) { return roundTo(rounded(i) + 1.5, DType::F32); }), "");
-  EXPECT_EQ(difference(v, [&](const Index &) { return roundTo(rounded({3}) * 3, DType::BF16); }), "");
+  EXPECT_EQ(difference(w, [&](const Index &i) { return roundTo(rounded(i) + 1.5, DType::F32); }),
+            "");
+  EXPECT_EQ(difference(v, [&](const Index &) { return roundTo(rounded({3}) * 3, DType::BF16); }),
+            "");
   EXPECT_EQ(difference(u, [&](const Index &) { return rounded({3}); }), "");
 }
 

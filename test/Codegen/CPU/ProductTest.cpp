@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// tile.matmul and tile.matvec in every combination of the directions in which their operands may be stored.
+// tile.matmul and tile.matvec in every combination of the directions in which their operands may be
+// stored.
 #include "test/Codegen/CPU/Program.h"
 
 #include <cmath>
@@ -14,7 +15,8 @@ XLSTM_ON_EVERY_ISA(Product);
 using Index = Array::Index;
 constexpr int64_t sizes[] = {1, 5, 16, 48, 63, 96};
 
-/// A product whose operands are loaded from row-major tensors, or transposed from ones that hold columns.
+/// A product whose operands are loaded from row-major tensors, or transposed from ones that hold
+/// columns.
 struct Case {
   int64_t m, n, k;
   bool lhsByColumns, rhsByColumns;
@@ -22,19 +24,22 @@ struct Case {
   bool storedByColumns;
   DType type;
   std::string name() const {
-    std::string result = "k_" + std::to_string(m) + "_" + std::to_string(n) + "_" + std::to_string(k) + "_" +
-                         (lhsByColumns ? "c" : "r") + (rhsByColumns ? "c" : "r") + "rcs"[accumulator] +
+    std::string result = "k_" + std::to_string(m) + "_" + std::to_string(n) + "_" +
+                         std::to_string(k) + "_" + (lhsByColumns ? "c" : "r") +
+                         (rhsByColumns ? "c" : "r") + "rcs"[accumulator] +
                          (storedByColumns ? "c" : "r") + "_" + xlstm::test::name(type);
     return result;
   }
   std::string source() const;
 };
 
-std::string load(const char *tile, const char *tensor, bool byColumns, int64_t rows, int64_t columns, const char *type) {
+std::string load(const char *tile, const char *tensor, bool byColumns, int64_t rows,
+                 int64_t columns, const char *type) {
   std::string shape = std::to_string(rows) + "x" + std::to_string(columns) + "x" + type;
-  std::string axes = byColumns ? "[1, 0]" : "[0, 1]", memref = std::string("memref<?x?x") + type + ", strided<[?, 1]>>";
-  return std::string("  ") + tile + " = tile.load " + tensor + "[%c0, %c0] axes " + axes + " : " + memref + " -> !tile.tile<" +
-         shape + ">\n";
+  std::string axes = byColumns ? "[1, 0]" : "[0, 1]",
+              memref = std::string("memref<?x?x") + type + ", strided<[?, 1]>>";
+  return std::string("  ") + tile + " = tile.load " + tensor + "[%c0, %c0] axes " + axes + " : " +
+         memref + " -> !tile.tile<" + shape + ">\n";
 }
 
 std::string Case::source() const {
@@ -44,7 +49,8 @@ tile.kernel @$name(%a: memref<?x?x$t, strided<[?, 1]>>, %b: memref<?x?x$t, strid
     %d: memref<?x?x$t, strided<[?, 1]>>) names ["a", "b", "c", "d"] grid(%i: 1) {
   %c0 = arith.constant 0 : index
   %half = arith.constant 0.5 : $t
-)", {{"name", name()}, {"t", t}});
+)",
+                                  {{"name", name()}, {"t", t}});
   result += load("%lhs", "%a", lhsByColumns, m, k, t) + load("%rhs", "%b", rhsByColumns, k, n, t);
   if (accumulator == Splat)
     result += substitute("  %acc = tile.splat %half : $t -> !tile.tile<$mx$nx$t>\n",
@@ -55,13 +61,17 @@ tile.kernel @$name(%a: memref<?x?x$t, strided<[?, 1]>>, %b: memref<?x?x$t, strid
   %sum = tile.matmul %lhs, %rhs, %acc : !tile.tile<$mx$kx$t>, !tile.tile<$kx$nx$t>, !tile.tile<$mx$nx$t> -> !tile.tile<$mx$nx$t>
   tile.store %sum, %d[%c0, %c0] axes $axes : !tile.tile<$mx$nx$t>, memref<?x?x$t, strided<[?, 1]>>
 }
-)", {{"m", std::to_string(m)}, {"n", std::to_string(n)}, {"k", std::to_string(k)}, {"t", t},
-     {"axes", storedByColumns ? "[1, 0]" : "[0, 1]"}});
+)",
+                             {{"m", std::to_string(m)},
+                              {"n", std::to_string(n)},
+                              {"k", std::to_string(k)},
+                              {"t", t},
+                              {"axes", storedByColumns ? "[1, 0]" : "[0, 1]"}});
 }
 
-/// Every pair (m, n), with k running through the sizes too, times both orders of both operands; the order of the accumulator
-/// and of the stored result change from case to case so that every combination occurs with many sizes. f64 takes one order of
-/// the operands for each pair.
+/// Every pair (m, n), with k running through the sizes too, times both orders of both operands; the
+/// order of the accumulator and of the stored result change from case to case so that every
+/// combination occurs with many sizes. f64 takes one order of the operands for each pair.
 std::vector<Case> cases() {
   std::vector<Case> result;
   for (int i = 0; i < 6; ++i)
@@ -69,8 +79,9 @@ std::vector<Case> cases() {
       for (int order = 0; order < 4; ++order)
         for (DType type : {DType::F32, DType::F64})
           if (type == DType::F32 || (i + j) % 4 == order)
-            result.push_back({sizes[i], sizes[j], sizes[(i + 2 * j + order) % 6], order % 2 == 1, order / 2 == 1,
-                              Case::Accumulator((i + 2 * j + order) % 3), (i + order) % 2 == 1, type});
+            result.push_back({sizes[i], sizes[j], sizes[(i + 2 * j + order) % 6], order % 2 == 1,
+                              order / 2 == 1, Case::Accumulator((i + 2 * j + order) % 3),
+                              (i + order) % 2 == 1, type});
   return result;
 }
 
@@ -79,9 +90,12 @@ struct Matrix {
   Array array;
   bool byColumns;
   Matrix(DType type, int64_t rows, int64_t columns, bool byColumns)
-      : array(type, byColumns ? Index{columns, rows} : Index{rows, columns}, {(byColumns ? rows : columns) + 3, 1}),
+      : array(type, byColumns ? Index{columns, rows} : Index{rows, columns},
+              {(byColumns ? rows : columns) + 3, 1}),
         byColumns(byColumns) {}
-  double operator()(int64_t i, int64_t j) const { return array.get(byColumns ? Index{j, i} : Index{i, j}); }
+  double operator()(int64_t i, int64_t j) const {
+    return array.get(byColumns ? Index{j, i} : Index{i, j});
+  }
 };
 
 TEST_P(Product, MatmulInAllSizesAndOrders) {
@@ -93,7 +107,8 @@ TEST_P(Product, MatmulInAllSizesAndOrders) {
   for (const Case &c : all) {
     SCOPED_TRACE(c.name());
     Matrix a(c.type, c.m, c.k, c.lhsByColumns), b(c.type, c.k, c.n, c.rhsByColumns),
-        acc(c.type, c.m, c.n, c.accumulator == Case::Columns), d(c.type, c.m, c.n, c.storedByColumns);
+        acc(c.type, c.m, c.n, c.accumulator == Case::Columns),
+        d(c.type, c.m, c.n, c.storedByColumns);
     for (Matrix *matrix : {&a, &b, &acc})
       matrix->array.fill([&] { return normal(); });
     program.run(c.name(), {&a.array, &b.array, &acc.array, &d.array});
@@ -102,7 +117,8 @@ TEST_P(Product, MatmulInAllSizesAndOrders) {
     int64_t wrong = 0;
     for (int64_t i = 0; i < c.m; ++i)
       for (int64_t j = 0; j < c.n; ++j) {
-        long double sum = c.accumulator == Case::Splat ? 0.5 : acc(i, j), magnitudes = std::fabs(sum);
+        long double sum = c.accumulator == Case::Splat ? 0.5 : acc(i, j),
+                    magnitudes = std::fabs(sum);
         for (int64_t k = 0; k < c.k; ++k) {
           sum += static_cast<long double>(a(i, k)) * b(k, j);
           magnitudes += std::fabs(a(i, k) * b(k, j));
@@ -113,7 +129,8 @@ TEST_P(Product, MatmulInAllSizesAndOrders) {
   }
 }
 
-// One value may be an operand and the accumulator; the result must not overwrite it while it is read.
+// One value may be an operand and the accumulator; the result must not overwrite it while it is
+// read.
 TEST_P(Product, OperandsMayBeTheAccumulator) {
   Program program(R"(
 tile.kernel @left(%a: memref<24x24xf32>, %b: memref<24x24xf32>, %d: memref<24x24xf32>) names ["a", "b", "d"] grid(%i: 1) {
@@ -144,11 +161,13 @@ tile.kernel @vector(%a: memref<24x24xf32>, %b: memref<24x24xf32>, %d: memref<24x
   %y = tile.load %b[%c0, %c0] axes [1] : memref<24x24xf32> -> !tile.tile<24xf32>
   %z = tile.matvec %x, %y, %y : !tile.tile<24x24xf32>, !tile.tile<24xf32>, !tile.tile<24xf32> -> !tile.tile<24xf32>
   tile.store %z, %d[%c0, %c0] axes [1] : !tile.tile<24xf32>, memref<24x24xf32>
-})", isa());
+})",
+                  isa());
   Array a(DType::F32, {24, 24}), b(DType::F32, {24, 24}), d(DType::F32, {24, 24});
   a.fill([&] { return normal(); });
   b.fill([&] { return normal(); });
-  auto check = [&](const char *kernel, int64_t rows, const std::function<double(int64_t, int64_t)> &expected) {
+  auto check = [&](const char *kernel, int64_t rows,
+                   const std::function<double(int64_t, int64_t)> &expected) {
     program.run(kernel, {&a, &b, &d});
     int64_t wrong = 0;
     for (int64_t i = 0; i < rows; ++i)
@@ -178,49 +197,64 @@ tile.kernel @vector(%a: memref<24x24xf32>, %b: memref<24x24xf32>, %d: memref<24x
 
 TEST_P(Product, MatvecInAllSizesAndOrders) {
   std::string source;
-  auto forEachCase = [&](const std::function<void(int64_t, int64_t, bool, bool, DType, const std::string &)> &body) {
-    for (int64_t m : sizes)
-      for (int64_t k : sizes)
-        for (bool byColumns : {false, true})
-          for (DType type : {DType::F32, DType::F64}) {
-            bool splat = (m + k + byColumns) % 2;
-            body(m, k, byColumns, splat, type,
-                 "k_" + std::to_string(m) + "_" + std::to_string(k) + (byColumns ? "_c_" : "_r_") + name(type));
-          }
-  };
-  forEachCase([&](int64_t m, int64_t k, bool byColumns, bool splat, DType type, const std::string &kernel) {
+  auto forEachCase =
+      [&](const std::function<void(int64_t, int64_t, bool, bool, DType, const std::string &)>
+              &body) {
+        for (int64_t m : sizes)
+          for (int64_t k : sizes)
+            for (bool byColumns : {false, true})
+              for (DType type : {DType::F32, DType::F64}) {
+                bool splat = (m + k + byColumns) % 2;
+                body(m, k, byColumns, splat, type,
+                     "k_" + std::to_string(m) + "_" + std::to_string(k) +
+                         (byColumns ? "_c_" : "_r_") + name(type));
+              }
+      };
+  forEachCase([&](int64_t m, int64_t k, bool byColumns, bool splat, DType type,
+                  const std::string &kernel) {
     const char *t = name(type);
-    source += substitute(R"(
+    source +=
+        substitute(R"(
 tile.kernel @$kernel(%a: memref<?x?x$t, strided<[?, 1]>>, %x: memref<?x$t>, %y: memref<?x$t>, %z: memref<?x$t>) names ["a", "x", "y", "z"] grid(%i: 1) {
   %c0 = arith.constant 0 : index
   %s = arith.constant -0.25 : $t
   %v = tile.load %x[%c0] axes [0] : memref<?x$t> -> !tile.tile<$K>
-)", {{"kernel", kernel}, {"t", t}, {"K", std::to_string(k) + "x" + t}}) + load("%m", "%a", byColumns, m, k, t) +
-              substitute(std::string(splat ? "  %acc = tile.splat %s : $t -> !tile.tile<$M>\n"
-                                           : "  %acc = tile.load %y[%c0] axes [0] : memref<?x$t> -> !tile.tile<$M>\n") + R"(
+)",
+                   {{"kernel", kernel}, {"t", t}, {"K", std::to_string(k) + "x" + t}}) +
+        load("%m", "%a", byColumns, m, k, t) +
+        substitute(
+            std::string(
+                splat ? "  %acc = tile.splat %s : $t -> !tile.tile<$M>\n"
+                      : "  %acc = tile.load %y[%c0] axes [0] : memref<?x$t> -> !tile.tile<$M>\n") +
+                R"(
   %sum = tile.matvec %m, %v, %acc : !tile.tile<$mx$K>, !tile.tile<$K>, !tile.tile<$M> -> !tile.tile<$M>
   tile.store %sum, %z[%c0] axes [0] : !tile.tile<$M>, memref<?x$t>
 }
-)", {{"t", t}, {"m", std::to_string(m)}, {"M", std::to_string(m) + "x" + t}, {"K", std::to_string(k) + "x" + t}});
+)",
+            {{"t", t},
+             {"m", std::to_string(m)},
+             {"M", std::to_string(m) + "x" + t},
+             {"K", std::to_string(k) + "x" + t}});
   });
   Program program(source, isa());
-  forEachCase([&](int64_t m, int64_t k, bool byColumns, bool splat, DType type, const std::string &kernel) {
-    SCOPED_TRACE(kernel);
-    Matrix a(type, m, k, byColumns);
-    Array x(type, {k}), y(type, {m}), z(type, {m});
-    for (Array *array : {&a.array, &x, &y})
-      array->fill([&] { return normal(); });
-    program.run(kernel, {&a.array, &x, &y, &z});
-    double unit = type == DType::F32 ? 6e-8 : 1.2e-16;
-    for (int64_t i = 0; i < m; ++i) {
-      long double sum = splat ? -0.25 : y.get({i}), magnitudes = std::fabs(sum);
-      for (int64_t j = 0; j < k; ++j) {
-        sum += static_cast<long double>(a(i, j)) * x.get({j});
-        magnitudes += std::fabs(a(i, j) * x.get({j}));
-      }
-      ASSERT_LE(std::fabs(z.get({i}) - sum), (k + 2) * unit * magnitudes) << "row " << i;
-    }
-  });
+  forEachCase(
+      [&](int64_t m, int64_t k, bool byColumns, bool splat, DType type, const std::string &kernel) {
+        SCOPED_TRACE(kernel);
+        Matrix a(type, m, k, byColumns);
+        Array x(type, {k}), y(type, {m}), z(type, {m});
+        for (Array *array : {&a.array, &x, &y})
+          array->fill([&] { return normal(); });
+        program.run(kernel, {&a.array, &x, &y, &z});
+        double unit = type == DType::F32 ? 6e-8 : 1.2e-16;
+        for (int64_t i = 0; i < m; ++i) {
+          long double sum = splat ? -0.25 : y.get({i}), magnitudes = std::fabs(sum);
+          for (int64_t j = 0; j < k; ++j) {
+            sum += static_cast<long double>(a(i, j)) * x.get({j});
+            magnitudes += std::fabs(a(i, j) * x.get({j}));
+          }
+          ASSERT_LE(std::fabs(z.get({i}) - sum), (k + 2) * unit * magnitudes) << "row " << i;
+        }
+      });
 }
 
 // Operands of 16 bits are exact in f32: products of bf16 tiles are as good as those of f32 tiles.
@@ -234,7 +268,8 @@ tile.kernel @k(%a: memref<?x?xbf16, strided<[?, 1]>>, %b: memref<?x?xbf16, strid
   %acc = tile.splat %zero : f32 -> !tile.tile<20x24xf32>
   %z = tile.matmul %x, %y, %acc : !tile.tile<20x70xbf16>, !tile.tile<70x24xbf16>, !tile.tile<20x24xf32> -> !tile.tile<20x24xf32>
   tile.store %z, %d[%c0, %c0] axes [0, 1] : !tile.tile<20x24xf32>, memref<20x24xf32>
-})", isa());
+})",
+                  isa());
   // 64 of the 70 places along k exist; the others count as 0.
   Array a(DType::BF16, {20, 64}), b(DType::BF16, {64, 24}), d(DType::F32, {20, 24});
   a.fill([&] { return normal(); });

@@ -23,8 +23,9 @@ namespace xlstm::test {
 
 static DialectRegistry registry() {
   DialectRegistry registry;
-  registry.insert<tile::TileDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect, vector::VectorDialect,
-                  memref::MemRefDialect, scf::SCFDialect, arith::ArithDialect>();
+  registry
+      .insert<tile::TileDialect, func::FuncDialect, LLVM::LLVMDialect, math::MathDialect,
+              vector::VectorDialect, memref::MemRefDialect, scf::SCFDialect, arith::ArithDialect>();
   registerBuiltinDialectTranslation(registry);
   registerLLVMDialectTranslation(registry);
   return registry;
@@ -90,7 +91,8 @@ Program::~Program() {
     dlclose(library);
 }
 
-void Program::run(const std::string &name, const std::vector<Array *> &arrays, int64_t begin, int64_t end) {
+void Program::run(const std::string &name, const std::vector<Array *> &arrays, int64_t begin,
+                  int64_t end) {
   const Kernel &kernel = kernels.at(name);
   ASSERT_EQ(arrays.size(), kernel.dynamic.size());
   std::vector<int64_t> arguments;
@@ -114,27 +116,32 @@ void Program::run(const std::string &name, const std::vector<Array *> &arrays, i
   std::memset(memory.get() + margin, 0xFF, kernel.scratchBytes);
   kernel.function(arguments.data(), begin, end, memory.get() + margin);
   auto intact = [&](size_t from, size_t to) {
-    return std::all_of(memory.get() + from, memory.get() + to, [&](uint8_t byte) { return byte == canary; });
+    return std::all_of(memory.get() + from, memory.get() + to,
+                       [&](uint8_t byte) { return byte == canary; });
   };
   EXPECT_TRUE(intact(0, margin)) << name << " wrote before its scratch memory";
-  EXPECT_TRUE(intact(margin + kernel.scratchBytes, size + 2 * margin)) << name << " wrote behind its scratch memory";
+  EXPECT_TRUE(intact(margin + kernel.scratchBytes, size + 2 * margin))
+      << name << " wrote behind its scratch memory";
   for (size_t i = 0; i < arrays.size(); ++i)
-    EXPECT_TRUE(arrays[i]->gapsIntact()) << name << " wrote between or around the elements of tensor " << i;
+    EXPECT_TRUE(arrays[i]->gapsIntact())
+        << name << " wrote between or around the elements of tensor " << i;
 }
 
 void OnISA::SetUp() {
   __builtin_cpu_init();
-  bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") &&
-            __builtin_cpu_supports("f16c");
+  bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+            __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c");
   bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512cd");
+            __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+            __builtin_cpu_supports("avx512cd");
   if ((isa() == "x86-64-v4" && !v4) || (isa() == "x86-64-v3" && !v3))
     GTEST_SKIP() << "this processor does not run " << isa();
 }
 
 std::string substitute(std::string text, const std::map<std::string, std::string> &values) {
   for (auto entry = values.rbegin(); entry != values.rend(); ++entry) // $ab before $a
-    for (size_t at = 0; (at = text.find("$" + entry->first, at)) != std::string::npos; at += entry->second.size())
+    for (size_t at = 0; (at = text.find("$" + entry->first, at)) != std::string::npos;
+         at += entry->second.size())
       text.replace(at, entry->first.size() + 1, entry->second);
   return text;
 }

@@ -12,17 +12,22 @@
 
 namespace xlstm::test {
 
-/// The kernels of one module as a loaded shared object. Throws std::runtime_error with what went wrong.
+/// The kernels of one module as a loaded shared object. Throws std::runtime_error with what went
+/// wrong.
 class Program {
 public:
   Program(const std::string &source, const std::string &isa);
   ~Program();
   Program(const Program &) = delete;
 
-  /// Runs the blocks begin .. end-1 with scratch memory of exactly the promised size, full of NaNs and in the middle of
-  /// bytes that are checked afterwards; checks what surrounds the elements of every array too.
-  void run(const std::string &kernel, const std::vector<Array *> &arrays, int64_t begin, int64_t end);
-  void run(const std::string &kernel, const std::vector<Array *> &arrays) { run(kernel, arrays, 0, 1); }
+  /// Runs the blocks begin .. end-1 with scratch memory of exactly the promised size, full of NaNs
+  /// and in the middle of bytes that are checked afterwards; checks what surrounds the elements of
+  /// every array too.
+  void run(const std::string &kernel, const std::vector<Array *> &arrays, int64_t begin,
+           int64_t end);
+  void run(const std::string &kernel, const std::vector<Array *> &arrays) {
+    run(kernel, arrays, 0, 1);
+  }
   int64_t scratchBytes(const std::string &kernel) const { return kernels.at(kernel).scratchBytes; }
 
 private:

@@ -27,7 +27,8 @@ tile.kernel @k(%n: memref<?x2xf32, strided<[?, ?]>>, %y: memref<?x3x2x16xf32, st
   %5 = arith.sitofp %4 : i32 to f32
   %t = tile.splat %5 : f32 -> !tile.tile<16xf32>
   tile.store %t, %y[%a, %b, %c, %c0] axes [3] : !tile.tile<16xf32>, memref<?x3x2x16xf32, strided<[?, ?, ?, ?]>>
-})", isa());
+})",
+                  isa());
   EXPECT_EQ(program.scratchBytes("k"), 64);
   Array n(DType::F32, {4, 2});
   for (int64_t begin = 0; begin <= 24; ++begin)
@@ -37,10 +38,14 @@ tile.kernel @k(%n: memref<?x2xf32, strided<[?, ?]>>, %y: memref<?x3x2x16xf32, st
       Array y(DType::F32, {4, 3, 2, 16});
       y.fill([] { return -1.0; });
       program.run("k", {&n, &y}, begin, end);
-      EXPECT_EQ(difference(y, [&](const Index &i) {
-        int64_t block = (i[0] * 3 + i[1]) * 2 + i[2];
-        return begin <= block && block < end ? 100 * i[0] + 10 * i[1] + i[2] : -1;
-      }), "") << "blocks " << begin << " .. " << end;
+      EXPECT_EQ(difference(y,
+                           [&](const Index &i) {
+                             int64_t block = (i[0] * 3 + i[1]) * 2 + i[2];
+                             return begin <= block && block < end ? 100 * i[0] + 10 * i[1] + i[2]
+                                                                  : -1;
+                           }),
+                "")
+          << "blocks " << begin << " .. " << end;
     }
 }
 
@@ -88,10 +93,12 @@ tile.kernel @swap(%x: memref<?xf32>, %a: memref<20x20xf32>, %b: memref<20x20xf32
   }
   tile.store %r#0, %y[%c0, %c0] axes [0, 1] : !tile.tile<20x20xf32>, memref<20x20xf32>
   tile.store %r#1, %z[%c0, %c0] axes [0, 1] : !tile.tile<20x20xf32>, memref<20x20xf32>
-})", isa());
+})",
+                  isa());
   for (int64_t n = 0; n < 8; ++n) {
-    Array x(DType::F32, {std::max<int64_t>(n, 1)}), a(DType::F32, {20, 20}), b(DType::F32, {20, 20}), y(DType::F32, {20, 20}),
-        z(DType::F32, {20, 20}), s(DType::F64, {3});
+    Array x(DType::F32, {std::max<int64_t>(n, 1)}), a(DType::F32, {20, 20}),
+        b(DType::F32, {20, 20}), y(DType::F32, {20, 20}), z(DType::F32, {20, 20}),
+        s(DType::F64, {3});
     Array none = Array::absent(DType::F32, 1);
     Array *length = n ? &x : &none;
     a.fill([&] { return std::round(8 * normal()); }); // small integers: sums are exact
@@ -102,8 +109,10 @@ tile.kernel @swap(%x: memref<?xf32>, %a: memref<20x20xf32>, %b: memref<20x20xf32
         std::tie(u, v) = std::make_pair(v, u + v);
       return std::make_pair(u, v);
     };
-    EXPECT_EQ(difference(y, [&](const Index &i) { return nth(a.get(i), b.get(i)).first; }), "") << n << " iterations";
-    EXPECT_EQ(difference(z, [&](const Index &i) { return nth(a.get(i), b.get(i)).second; }), "") << n << " iterations";
+    EXPECT_EQ(difference(y, [&](const Index &i) { return nth(a.get(i), b.get(i)).first; }), "")
+        << n << " iterations";
+    EXPECT_EQ(difference(z, [&](const Index &i) { return nth(a.get(i), b.get(i)).second; }), "")
+        << n << " iterations";
     EXPECT_EQ(s.get({0}), nth(1, 2).first);
     EXPECT_EQ(s.get({1}), nth(1, 2).second);
     EXPECT_EQ(s.get({2}), n * (n - 1) / 2);
@@ -112,12 +121,15 @@ tile.kernel @swap(%x: memref<?xf32>, %a: memref<20x20xf32>, %b: memref<20x20xf32
     bool even = n % 2 == 0;
     auto u = [&](const Index &i) { return a.get(i); };
     auto v = [&](const Index &i) { return b.get({i[1], i[0]}); };
-    EXPECT_EQ(difference(y, [&](const Index &i) { return even ? u(i) : v(i); }), "") << n << " swaps";
-    EXPECT_EQ(difference(z, [&](const Index &i) { return even ? v(i) : u(i); }), "") << n << " swaps";
+    EXPECT_EQ(difference(y, [&](const Index &i) { return even ? u(i) : v(i); }), "")
+        << n << " swaps";
+    EXPECT_EQ(difference(z, [&](const Index &i) { return even ? v(i) : u(i); }), "")
+        << n << " swaps";
   }
 }
 
-// One tile begins as two, which then go their own ways; the tile itself is read after the loop in @later.
+// One tile begins as two, which then go their own ways; the tile itself is read after the loop in
+// @later.
 TEST_P(Structure, OneTileMayInitialiseTwo) {
   std::string kernel = R"(
 tile.kernel @$name(%a: memref<20x20xf32>, %y: memref<20x20xf32>, %z: memref<20x20xf32>, %w: memref<20x20xf32>) names ["a", "y", "z", "w"] grid(%g: 1) {
@@ -145,23 +157,31 @@ tile.kernel @$name(%a: memref<20x20xf32>, %y: memref<20x20xf32>, %z: memref<20x2
   $last
 }
 )";
-  std::string last = "tile.store %p, %w[%c0, %c0] axes [0, 1] : !tile.tile<20x20xf32>, memref<20x20xf32>";
+  std::string last =
+      "tile.store %p, %w[%c0, %c0] axes [0, 1] : !tile.tile<20x20xf32>, memref<20x20xf32>";
   Program program(substitute(kernel, {{"name", "same"}, {"second", "%p"}, {"last", ""}}) +
                       substitute(kernel, {{"name", "transposed"}, {"second", "%t"}, {"last", ""}}) +
                       substitute(kernel, {{"name", "later"}, {"second", "%p"}, {"last", last}}),
                   isa());
-  Array a(DType::F32, {20, 20}), y(DType::F32, {20, 20}), z(DType::F32, {20, 20}), w(DType::F32, {20, 20});
+  Array a(DType::F32, {20, 20}), y(DType::F32, {20, 20}), z(DType::F32, {20, 20}),
+      w(DType::F32, {20, 20});
   a.fill([&](const Index &i) { return 20 * i[0] + i[1]; });
   for (const char *kernel : {"same", "transposed", "later"}) {
     program.run(kernel, {&a, &y, &z, &w});
     bool isTransposed = *kernel == 't', isReadLater = *kernel == 'l';
     EXPECT_EQ(difference(y, [&](const Index &i) { return a.get(i) + 3; }), "") << kernel;
-    EXPECT_EQ(difference(z, [&](const Index &i) { return a.get(isTransposed ? Index{i[1], i[0]} : i) - 3; }), "") << kernel;
-    EXPECT_EQ(difference(w, [&](const Index &i) { return isReadLater ? a.get(i) : 0; }), "") << kernel;
+    EXPECT_EQ(
+        difference(z,
+                   [&](const Index &i) { return a.get(isTransposed ? Index{i[1], i[0]} : i) - 3; }),
+        "")
+        << kernel;
+    EXPECT_EQ(difference(w, [&](const Index &i) { return isReadLater ? a.get(i) : 0; }), "")
+        << kernel;
   }
 }
 
-// A matrix state updated by nested loops, from a splat, and a tile from outside that every iteration reads.
+// A matrix state updated by nested loops, from a splat, and a tile from outside that every
+// iteration reads.
 TEST_P(Structure, NestedLoopsAccumulate) {
   Program program(R"(
 tile.kernel @k(%a: memref<12x10x18xf32>, %b: memref<10x33xf32>, %y: memref<18x33xf32>, %z: memref<18x33xf32>) names ["a", "b", "y", "z"] grid(%g: 1) {
@@ -197,8 +217,10 @@ tile.kernel @k(%a: memref<12x10x18xf32>, %b: memref<10x33xf32>, %y: memref<18x33
     scf.yield %inner, %u : !tile.tile<18x33xf32>, !tile.tile<18x33xf32>
   }
   tile.store %r#0, %y[%c0, %c0] axes [0, 1] : !tile.tile<18x33xf32>, memref<18x33xf32>
-})", isa());
-  Array a(DType::F32, {12, 10, 18}), b(DType::F32, {10, 33}), y(DType::F32, {18, 33}), z(DType::F32, {18, 33});
+})",
+                  isa());
+  Array a(DType::F32, {12, 10, 18}), b(DType::F32, {10, 33}), y(DType::F32, {18, 33}),
+      z(DType::F32, {18, 33});
   a.fill([&] { return normal(); });
   b.fill([&] { return normal(); });
   program.run("k", {&a, &b, &y, &z});
@@ -230,7 +252,8 @@ tile.kernel @k(%y: memref<10xf64>) names ["y"] grid(%g: 10) {
   %8 = arith.index_cast %7 : index to i64
   %9 = arith.sitofp %8 : i64 to f64
   tile.store_scalar %9, %y[%g] : f64, memref<10xf64>
-})", isa());
+})",
+                  isa());
   Array y(DType::F64, {10});
   program.run("k", {&y}, 0, 10);
   for (int64_t g = 0; g < 10; ++g)

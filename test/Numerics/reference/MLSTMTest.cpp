@@ -404,8 +404,6 @@ TEST(MLSTM, CheckNamesWhatIsWrong) {
             "expected the number of sequences to be at least 0");
   EXPECT_EQ(errorOf([](MLSTMProblem &p) { p.batch = 2, p.cuSeqlens = end, p.sequences = 1; }),
             "expected B to be 1 with cu_seqlens, got 2");
-  EXPECT_EQ(errorOf([](MLSTMProblem &p) {
-              p.c0 = {state, ElementType::F64};
-            }),
+  EXPECT_EQ(errorOf([](MLSTMProblem &p) { p.c0 = {state, ElementType::F64}; }),
             "expected all initial states of the cell, or none");
 }
