@@ -25,8 +25,7 @@ struct Buffer {
   Value pointer; // null: a splat
   bool columnMajor = false;
   int64_t pitch = 0;
-  Value splat;                      // the scalar of every element
-  mlir::Operation *owner = nullptr; // the op that made the buffer, or the loop that carries it
+  Value splat; // the scalar of every element
 
   bool isVector() const { return type.getShape().size() == 1; }
   int64_t lines() const { return isVector() ? 1 : type.getShape()[columnMajor ? 1 : 0]; }
@@ -70,13 +69,13 @@ private:
   TileType kept(TileType type); ///< the type of a tile's buffer: 16-bit elements are kept as f32
   Value keep(Value scalar);     ///< the same for a scalar
   Value unkeep(Value scalar, Type type); ///< the reverse, rounded to nearest even
-  Buffer allocate(TileType type, bool columnMajor, mlir::Operation *owner);
+  Buffer allocate(TileType type, bool columnMajor);
   /// Whether nothing reads `tile`'s memory after `op`, which may therefore write its result there.
   bool diesAt(Value tile, mlir::Operation *op);
   Buffer reuseOrAllocate(Value tile, TileType type, mlir::Operation *op,
                          mlir::ArrayRef<Buffer> others = {});
   void copy(const Buffer &from, const Buffer &to);
-  Buffer inOrder(const Buffer &buffer, bool columnMajor, mlir::Operation *owner);
+  Buffer inOrder(const Buffer &buffer, bool columnMajor);
 
   // EmitMemory.cpp
   /// A tile in a tensor: its offsets; the axes along and across its lines (-1: one line); whether

@@ -83,11 +83,11 @@ LogicalResult BlockEmitter::emitMap(MapOp op) {
     }
   }
   if (!placed)
-    result = allocate(type, columnMajor, op);
+    result = allocate(type, columnMajor);
   SmallVector<Buffer> elems, along, across;
   for (Value value : op.getElems()) {
     Buffer operand = tiles.lookup(value);
-    elems.push_back(operand.splat ? operand : inOrder(operand, columnMajor, op));
+    elems.push_back(operand.splat ? operand : inOrder(operand, columnMajor));
   }
   // Row vectors change from line to line of a row-major tile, and along the lines of a column-major
   // one.
@@ -142,8 +142,8 @@ LogicalResult BlockEmitter::emitMap(MapOp op) {
 LogicalResult BlockEmitter::emitReduce(ReduceOp op) {
   Buffer source = tiles.lookup(op.getSource());
   if (source.splat)
-    source = inOrder(source, false, op);
-  Buffer result = allocate(cast<TileType>(op.getTile().getType()), false, op);
+    source = inOrder(source, false);
+  Buffer result = allocate(cast<TileType>(op.getTile().getType()), false);
   if (source.columnMajor) { // a vector of rows at a time
     loop(0, roundUp(source.lineLength()), W, [&](Value position) {
       auto sums = b.create<scf::ForOp>(i64(1), i64(source.lines()), i64(1),
@@ -188,8 +188,8 @@ LogicalResult BlockEmitter::emitReduce(ReduceOp op) {
 }
 
 LogicalResult BlockEmitter::emitScan(ScanOp op) {
-  Buffer source = inOrder(tiles.lookup(op.getSource()), false, op);
-  Buffer result = allocate(cast<TileType>(op.getTile().getType()), false, op);
+  Buffer source = inOrder(tiles.lookup(op.getSource()), false);
+  Buffer result = allocate(cast<TileType>(op.getTile().getType()), false);
   Value first = loadElement(source, i64(0), i64(0));
   b.create<LLVM::StoreOp>(first, at(result, i64(0), i64(0)));
   auto scan = b.create<scf::ForOp>(i64(1), i64(source.lineLength()), i64(1), first);

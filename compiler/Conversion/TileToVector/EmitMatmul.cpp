@@ -58,11 +58,11 @@ LogicalResult BlockEmitter::emitMatmul(MatmulOp op) {
   bool columnMajor =
       lhs.columnMajor && (rhs.columnMajor || !accumulator.pointer || accumulator.columnMajor);
   if (!columnMajor)
-    rhs = inOrder(rhs, /*columnMajor=*/false, op);
+    rhs = inOrder(rhs, /*columnMajor=*/false);
   if (accumulator.pointer && accumulator.columnMajor == columnMajor) {
     result = reuseOrAllocate(op.getAccumulator(), type, op, {lhs, rhs});
   } else {
-    result = allocate(type, columnMajor, op);
+    result = allocate(type, columnMajor);
   }
   if (result.pointer != accumulator.pointer)
     copy(accumulator, result);
@@ -101,13 +101,13 @@ LogicalResult BlockEmitter::emitMatvec(MatvecOp op) {
   auto type = cast<TileType>(op.getResult().getType());
   Type element = type.getElementType();
   Buffer matrix = tiles.lookup(op.getMatrix()),
-         vector = inOrder(tiles.lookup(op.getVector()), false, op);
+         vector = inOrder(tiles.lookup(op.getVector()), false);
   if (matrix.splat || matrix.type.getElementType() != element ||
       vector.type.getElementType() != element)
     return op.emitError() << "expected operands in memory of the accumulator's type " << element;
   Buffer accumulator = tiles.lookup(op.getAccumulator());
   Buffer result = accumulator.pointer ? reuseOrAllocate(op.getAccumulator(), type, op, {vector})
-                                      : allocate(type, false, op);
+                                      : allocate(type, false);
   if (result.pointer != accumulator.pointer)
     copy(accumulator, result);
   int64_t M = type.getShape()[0], K = cast<TileType>(op.getMatrix().getType()).getShape()[1];

@@ -176,7 +176,7 @@ LogicalResult BlockEmitter::emitLoad(LoadOp op) {
   const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
   ArrayRef<int64_t> axes = op.getAxes();
   Buffer buffer =
-      allocate(cast<TileType>(op.getTile().getType()), storedColumnMajor(axes, tensor.type), op);
+      allocate(cast<TileType>(op.getTile().getType()), storedColumnMajor(axes, tensor.type));
   Type element = tensor.type.getElementType(), stored = buffer.type.getElementType();
   double pad = op.getPad().convertToDouble();
   Placement where = placementOf(tensor, op.getOffsets(), axes, buffer);
@@ -235,7 +235,7 @@ LogicalResult BlockEmitter::emitLoad(LoadOp op) {
 LogicalResult BlockEmitter::emitStore(StoreOp op) {
   const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
   ArrayRef<int64_t> axes = op.getAxes();
-  Buffer buffer = inOrder(tiles.lookup(op.getTile()), storedColumnMajor(axes, tensor.type), op);
+  Buffer buffer = inOrder(tiles.lookup(op.getTile()), storedColumnMajor(axes, tensor.type));
   Type element = tensor.type.getElementType();
   Placement where = placementOf(tensor, op.getOffsets(), axes, buffer);
 

@@ -170,10 +170,9 @@ LogicalResult BlockEmitter::emitFor(scf::ForOp op) {
     bool taken =
         llvm::any_of(carried, [&](const Buffer &other) { return other.pointer == from.pointer; });
     if (from.splat || taken || !diesAt(value, op)) {
-      to = allocate(cast<TileType>(value.getType()), from.columnMajor, op);
+      to = allocate(cast<TileType>(value.getType()), from.columnMajor);
       copy(from, to);
     }
-    to.owner = op;
     carried.push_back(to);
     tiles[argument] = to;
   }
@@ -207,7 +206,7 @@ LogicalResult BlockEmitter::emitFor(scf::ForOp op) {
   for (auto &[from, to] : copies)
     for (const Buffer &other : carried)
       if (from.pointer == other.pointer) {
-        Buffer aside = allocate(from.type, from.columnMajor, op);
+        Buffer aside = allocate(from.type, from.columnMajor);
         copy(from, aside);
         from = aside;
         break;
@@ -262,12 +261,11 @@ Value BlockEmitter::unkeep(Value scalar, Type type) {
   return widen(scalar, type);
 }
 
-Buffer BlockEmitter::allocate(TileType type, bool columnMajor, Operation *owner) {
+Buffer BlockEmitter::allocate(TileType type, bool columnMajor) {
   Buffer buffer;
   buffer.type = kept(type);
   buffer.columnMajor = columnMajor;
   buffer.pitch = roundUp(buffer.lineLength());
-  buffer.owner = owner;
   int64_t elementBytes = buffer.type.getElementType().getIntOrFloatBitWidth() / 8;
   // A product goes down a column of lines: a distance of a multiple of 512 bytes would put them all
   // into a few sets of the first-level cache. One cache line more spreads them.
@@ -316,7 +314,7 @@ Buffer BlockEmitter::reuseOrAllocate(Value tile, TileType type, Operation *op,
       llvm::any_of(others, [&](const Buffer &other) { return other.pointer == buffer.pointer; });
   if (buffer.pointer && !isRead && buffer.type == kept(type) && diesAt(tile, op))
     return buffer;
-  return allocate(type, buffer.columnMajor, op);
+  return allocate(type, buffer.columnMajor);
 }
 
 void BlockEmitter::copy(const Buffer &from, const Buffer &to) {
@@ -334,10 +332,10 @@ void BlockEmitter::copy(const Buffer &from, const Buffer &to) {
   });
 }
 
-Buffer BlockEmitter::inOrder(const Buffer &buffer, bool columnMajor, Operation *owner) {
+Buffer BlockEmitter::inOrder(const Buffer &buffer, bool columnMajor) {
   if (buffer.pointer && (buffer.isVector() || buffer.columnMajor == columnMajor))
     return buffer;
-  Buffer result = allocate(buffer.type, columnMajor, owner);
+  Buffer result = allocate(buffer.type, columnMajor);
   copy(buffer, result);
   return result;
 }
