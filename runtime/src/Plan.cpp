@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 namespace xlstm {
 namespace {
@@ -37,8 +38,27 @@ FunctionPlan::FunctionPlan(const package::Function &function) : source(function)
       if (!extent.dim.empty() &&
           std::find(dimNames.begin(), dimNames.end(), extent.dim) == dimNames.end())
         dimNames.push_back(extent.dim);
-  for (const package::Tensor *tensor : tensors)
+  dimRequired.resize(dimNames.size());
+  for (const package::Tensor *tensor : tensors) {
     shapes.push_back(compile(tensor->shape));
+    for (const PlanFactor &extent : shapes.back())
+      if (extent.dim >= 0 && !tensor->optional)
+        dimRequired[extent.dim] = 1;
+  }
+  for (const package::DerivedDim &derived : function.derivedDims) {
+    if (findDim(derived.name) < 0)
+      dimNames.push_back(derived.name);
+    std::vector<int> &dims = derivedDims.emplace_back();
+    dims.push_back(findDim(derived.name));
+    for (const std::string &source : derived.sources)
+      dims.push_back(findDim(source));
+  }
+  dimRequired.resize(dimNames.size(), 1);
+}
+
+int FunctionPlan::findDim(const std::string &name) const {
+  auto found = std::find(dimNames.begin(), dimNames.end(), name);
+  return found == dimNames.end() ? -1 : static_cast<int>(found - dimNames.begin());
 }
 
 int FunctionPlan::findTensor(const std::string &name) const {
@@ -50,13 +70,16 @@ int FunctionPlan::findTensor(const std::string &name) const {
 
 PlanProduct FunctionPlan::compile(const package::Product &product) const {
   PlanProduct out;
-  for (const package::Factor &factor : product) {
-    int dim = -1;
-    if (!factor.dim.empty())
-      dim = static_cast<int>(std::find(dimNames.begin(), dimNames.end(), factor.dim) -
-                             dimNames.begin());
-    out.push_back({factor.value, dim, factor.ceilDiv});
-  }
+  for (const package::Factor &factor : product)
+    out.push_back(
+        {factor.value, factor.dim.empty() ? -1 : findDim(factor.dim), factor.ceilDiv, factor.add});
+  return out;
+}
+
+PlanSum FunctionPlan::compile(const package::Sum &sum) const {
+  PlanSum out;
+  for (const package::Product &product : sum)
+    out.push_back(compile(product));
   return out;
 }
 
@@ -108,12 +131,38 @@ void FunctionPlan::bind(int index, int axis, int64_t extent, Dimensions &dims) c
       invalid(name, ": axis ", axis, ": expected ", declared.value, ", got ", extent);
     return;
   }
+  if (extent < declared.add)
+    invalid(name, ": axis ", axis, ": expected at least ", declared.add, ", got ", extent);
+  extent -= declared.add;
   Dimensions::Value &value = dims.values[declared.dim];
   if (value.extent < 0) {
     value = {extent, index, axis};
   } else if (value.extent != extent) {
     invalid(name, ": axis ", axis, ": expected ", dimNames[declared.dim], " = ", value.extent,
             " as in axis ", value.axis, " of ", tensors[value.tensor]->name, ", got ", extent);
+  }
+}
+
+void FunctionPlan::derive(Dimensions &dims) const {
+  for (const std::vector<int> &derived : derivedDims) {
+    Dimensions::Value &target = dims.values[derived[0]];
+    bool given = false;
+    for (size_t i = 1; i < derived.size(); ++i) {
+      const Dimensions::Value &value = dims.values[derived[i]];
+      if (value.extent < 0)
+        continue;
+      const std::string &name = dimNames[derived[i]];
+      if (given && value.extent != 1)
+        invalid(tensors[value.tensor]->name, ": axis ", value.axis, ": expected ", name,
+                " = 1 because ", dimNames[derived[0]], " follows from ",
+                tensors[target.tensor]->name, ", got ", value.extent);
+      if (!given && target.extent >= 0 && target.extent != value.extent)
+        invalid(tensors[target.tensor]->name, ": axis ", target.axis, ": expected ", name, " = ",
+                value.extent, " as in ", tensors[value.tensor]->name, ", got ", target.extent);
+      if (!given)
+        target = value;
+      given = true;
+    }
   }
 }
 
@@ -129,9 +178,12 @@ void FunctionPlan::resolve(TensorList given, int count, const xlstm_device_info 
       continue;
     }
     check(i, *given[i], device);
+    if (!tensors[i]->with.empty() && !given[findTensor(tensors[i]->with)])
+      invalid(tensors[i]->name, ": expected none, because ", tensors[i]->with, " is not given");
     for (int axis = 0; axis < given[i]->rank; ++axis)
       bind(i, axis, given[i]->shape[axis], dims);
   }
+  derive(dims);
 }
 
 int64_t FunctionPlan::evaluate(const PlanProduct &product, const Dimensions &dims,
@@ -142,10 +194,11 @@ int64_t FunctionPlan::evaluate(const PlanProduct &product, const Dimensions &dim
     int64_t value = factor.value;
     if (factor.dim >= 0) {
       int64_t extent = dims.values[factor.dim].extent;
-      if (extent < 0)
+      if (extent < 0 && dimRequired[factor.dim])
         invalid(what, ": the dimension ", dimNames[factor.dim],
                 " does not follow from the given tensors");
-      value = extent / factor.ceilDiv + (extent % factor.ceilDiv != 0);
+      value =
+          extent < 0 ? 0 : extent / factor.ceilDiv + (extent % factor.ceilDiv != 0) + factor.add;
     }
     zero |= value == 0;
     result = result ? multiply(*result, value) : result;
@@ -157,6 +210,16 @@ int64_t FunctionPlan::evaluate(const PlanProduct &product, const Dimensions &dim
   return *result;
 }
 
+int64_t FunctionPlan::evaluate(const PlanSum &sum, const Dimensions &dims, const char *what) const {
+  int64_t result = 0;
+  for (const PlanProduct &product : sum) {
+    result += evaluate(product, dims, what); // both at most 2^62
+    if (result > kMaxProduct)
+      fail(XLSTM_ERROR_UNSUPPORTED, what, ": exceeds 2^62 for these tensors");
+  }
+  return result;
+}
+
 void FunctionPlan::shape(int tensor, const Dimensions &dims, int64_t *out) const {
   for (size_t axis = 0; axis < shapes[tensor].size(); ++axis) {
     const PlanFactor &factor = shapes[tensor][axis];
@@ -164,6 +227,7 @@ void FunctionPlan::shape(int tensor, const Dimensions &dims, int64_t *out) const
     if (out[axis] < 0)
       invalid(tensors[tensor]->name, ": the dimension ", dimNames[factor.dim],
               " does not follow from the inputs");
+    out[axis] += factor.add;
   }
 }
 
@@ -188,7 +252,7 @@ ImplementationPlan::ImplementationPlan(const FunctionPlan &function,
         continue;
       }
       bool isMap = arg.kind == package::Argument::Kind::TensorMap;
-      Use &use = used.try_emplace(tensor, Use{tensor, 1, false, ~0u}).first->second;
+      Use &use = used.try_emplace(tensor, Use{tensor, 1, false, ~0u, false}).first->second;
       use.tensorMap |= isMap;
       if (isMap) {
         // The map carries all strides but that of the last axis; cuTensorMapEncodeTiled wants 16
@@ -202,26 +266,33 @@ ImplementationPlan::ImplementationPlan(const FunctionPlan &function,
       used.at(tensor).freeAxes &= strides[tensor];
     for (const package::Requirement &requirement : launch.requirements) {
       int tensor = function.findTensor(requirement.tensor);
-      Use &use = used.try_emplace(tensor, Use{tensor, 1, false, ~0u}).first->second;
+      Use &use = used.try_emplace(tensor, Use{tensor, 1, false, ~0u, false}).first->second;
       use.align = std::max(use.align, requirement.align);
+      use.absent |= requirement.absent;
     }
     launches.push_back(std::move(compiled));
   }
   for (auto &[tensor, use] : used)
     uses.push_back(use);
   for (const package::Workspace &buffer : implementation.workspace) {
-    workspace.emplace_back();
-    for (const package::Product &product : buffer.bytes)
-      workspace.back().push_back(function.compile(product));
+    workspace.push_back(
+        {function.compile(buffer.bytes), static_cast<int64_t>(dtypeSize(buffer.dtype)), {}});
+    for (const package::Sum &extent : buffer.shape)
+      workspace.back().shape.push_back(function.compile(extent));
   }
 }
 
 bool ImplementationPlan::accepts(TensorList given, std::string *reason) const {
   for (const Use &use : uses) {
     const xlstm_tensor *tensor = given[use.tensor];
+    const std::string &name = function.tensor(use.tensor).name;
+    if (tensor && use.absent) {
+      if (reason)
+        *reason = cat(name, ": expected none: no kernel of target ", source.target, " takes it");
+      return false;
+    }
     if (!tensor || isEmpty(*tensor))
       continue;
-    const std::string &name = function.tensor(use.tensor).name;
     int64_t size = static_cast<int64_t>(dtypeSize(tensor->dtype));
     int last = tensor->rank - 1;
     for (int axis = 0; axis <= last; ++axis) {
@@ -259,7 +330,7 @@ bool ImplementationPlan::accepts(TensorList given, std::string *reason) const {
 }
 
 PreparedLaunches::PreparedLaunches(const ImplementationPlan &plan)
-    : plan(plan), offsets(plan.workspace.size()) {
+    : plan(plan), offsets(plan.workspace.size()), extents(plan.workspace.size()) {
   launches.resize(plan.launches.size());
   for (size_t i = 0; i < launches.size(); ++i) {
     const auto &args = plan.launches[i].args;
@@ -279,19 +350,31 @@ PreparedLaunches::PreparedLaunches(const ImplementationPlan &plan)
   }
 }
 
+void PreparedLaunches::layOutWorkspace(const Dimensions &dims) {
+  const FunctionPlan &function = plan.function;
+  bytes = 0;
+  for (size_t w = 0; w < offsets.size(); ++w) {
+    const auto &buffer = plan.workspace[w];
+    offsets[w] = bytes;
+    std::optional<int64_t> size = buffer.shape.empty()
+                                      ? function.evaluate(buffer.bytes, dims, "workspace")
+                                      : buffer.elementBytes;
+    extents[w].clear();
+    for (const PlanSum &extent : buffer.shape) {
+      extents[w].push_back(function.evaluate(extent, dims, "workspace"));
+      size = size ? multiply(*size, extents[w].back()) : size;
+    }
+    if (!size || __builtin_add_overflow(bytes, static_cast<size_t>(*size), &bytes) ||
+        bytes > static_cast<size_t>(kMaxProduct))
+      fail(XLSTM_ERROR_UNSUPPORTED, "workspace: exceeds 2^62 bytes for these tensors");
+    bytes = (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
+  }
+}
+
 void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device &device) {
   const FunctionPlan &function = plan.function;
   static const xlstm_tensor absent = {};
-  bytes = 0;
-  for (size_t w = 0; w < offsets.size(); ++w) {
-    offsets[w] = bytes;
-    for (const PlanProduct &product : plan.workspace[w]) {
-      size_t term = static_cast<size_t>(function.evaluate(product, dims, "workspace"));
-      if (__builtin_add_overflow(bytes, term, &bytes) || bytes > static_cast<size_t>(kMaxProduct))
-        fail(XLSTM_ERROR_UNSUPPORTED, "workspace: exceeds 2^62 bytes for these tensors");
-    }
-    bytes = (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
-  }
+  layOutWorkspace(dims);
   for (size_t i = 0; i < launches.size(); ++i) {
     const auto &compiled = plan.launches[i];
     launches[i].arguments.blocks = function.evaluate(compiled.grid, dims, "grid");
@@ -304,6 +387,10 @@ void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device 
         value = tensor ? static_cast<int64_t>(reinterpret_cast<intptr_t>(tensor->data)) : 0;
         break;
       case package::Argument::Kind::Dim: {
+        if (arg.tensor < 0) {
+          value = extents[arg.workspace][arg.axis];
+          break;
+        }
         const package::Factor &extent = function.tensor(arg.tensor).shape[arg.axis];
         value = tensor                                 ? tensor->shape[arg.axis]
                 : arg.axis == 0 || !extent.dim.empty() ? 0
@@ -312,6 +399,9 @@ void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device 
       }
       case package::Argument::Kind::Stride:
         value = tensor ? tensor->strides[arg.axis] : 0;
+        if (arg.tensor < 0)
+          value = std::accumulate(extents[arg.workspace].begin() + arg.axis + 1,
+                                  extents[arg.workspace].end(), int64_t(1), std::multiplies<>());
         break;
       case package::Argument::Kind::TensorMap:
         if (launches[i].arguments.blocks > 0)
@@ -326,7 +416,7 @@ void PreparedLaunches::setWorkspace(char *base) {
   for (size_t i = 0; i < launches.size(); ++i) {
     const auto &args = plan.launches[i].args;
     for (size_t a = 0; a < args.size(); ++a)
-      if (args[a].tensor < 0)
+      if (args[a].tensor < 0 && args[a].kind == package::Argument::Kind::Pointer)
         launches[i].values[a] =
             static_cast<int64_t>(reinterpret_cast<intptr_t>(base + offsets[args[a].workspace]));
   }

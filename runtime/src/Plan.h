@@ -24,8 +24,10 @@ struct PlanFactor {
   int64_t value;
   int dim;
   int64_t ceilDiv;
+  int64_t add;
 };
 using PlanProduct = std::vector<PlanFactor>;
+using PlanSum = std::vector<PlanProduct>;
 
 /// Values of a function's run-time dimensions, with the tensor that gave each.
 struct Dimensions {
@@ -51,6 +53,7 @@ public:
   /// Index by name, -1 if there is none.
   int findTensor(const std::string &name) const;
   PlanProduct compile(const package::Product &product) const;
+  PlanSum compile(const package::Sum &sum) const;
 
   Dimensions makeDimensions() const;
   /// Fills `dims` from the tensors in [0, count). Throws Failure(INVALID_INPUT) that names the
@@ -58,20 +61,25 @@ public:
   /// that contradict.
   void resolve(TensorList given, int count, const xlstm_device_info &device,
                Dimensions &dims) const;
-  /// Value of a product. Throws if a dimension is open or the value exceeds 2^62; `what` begins the
-  /// message.
+  /// Value of a product or a sum of products. A dimension that only absent optional tensors have is
+  /// 0. Throws if another one is open or the value exceeds 2^62; `what` begins the message.
   int64_t evaluate(const PlanProduct &product, const Dimensions &dims, const char *what) const;
+  int64_t evaluate(const PlanSum &sum, const Dimensions &dims, const char *what) const;
   /// Shape of a tensor for known dimensions.
   void shape(int tensor, const Dimensions &dims, int64_t *out) const;
 
 private:
   void check(int index, const xlstm_tensor &given, const xlstm_device_info &device) const;
   void bind(int index, int axis, int64_t extent, Dimensions &dims) const;
+  void derive(Dimensions &dims) const;
+  int findDim(const std::string &name) const;
 
   const package::Function &source;
   std::vector<const package::Tensor *> tensors;
   std::vector<PlanProduct> shapes; // one factor per axis
   std::vector<std::string> dimNames;
+  std::vector<char> dimRequired;             // some tensor that is not optional has it
+  std::vector<std::vector<int>> derivedDims; // the dimension, then its sources
 };
 
 class ImplementationPlan {
@@ -103,12 +111,18 @@ private:
     bool tensorMap; // the last axis must be contiguous
     uint32_t
         freeAxes; // bit a: the stride of axis a is an argument of every launch that uses the tensor
+    bool absent;  // the kernels ignore the tensor: it must not be given
+  };
+  struct Buffer {
+    PlanSum bytes;              // without a shape
+    int64_t elementBytes;       // with one
+    std::vector<PlanSum> shape; // extent of each axis
   };
   const FunctionPlan &function;
   const package::Implementation &source;
   std::vector<Launch> launches;
   std::vector<Use> uses;
-  std::vector<std::vector<PlanProduct>> workspace;
+  std::vector<Buffer> workspace;
 };
 
 /// Arguments of one implementation for one set of tensors.
@@ -134,9 +148,13 @@ private:
     std::vector<TensorMap> maps;
     std::vector<void *> parameters;
   };
+  /// Places the workspace buffers; fills `offsets`, `extents` and `bytes`.
+  void layOutWorkspace(const Dimensions &dims);
+
   const ImplementationPlan &plan;
   std::vector<Launch> launches;
-  std::vector<size_t> offsets; // of the workspace buffers
+  std::vector<size_t> offsets;               // of the workspace buffers
+  std::vector<std::vector<int64_t>> extents; // of the workspace buffers' axes
   size_t bytes = 0;
 };
 

@@ -5,6 +5,8 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+
 using namespace xlstm;
 using namespace xlstm::package;
 
@@ -73,6 +75,154 @@ protected:
   }
 };
 
+class NoDevice : public Device {
+  xlstm_device_info none = {};
+  const xlstm_device_info &info() const override { return none; }
+  int preference(const Implementation &, std::string &) const override { return 0; }
+  std::unique_ptr<Program> load(const Container &, const Implementation &) override {
+    return nullptr;
+  }
+  void encodeTensorMap(const Argument &, const xlstm_tensor &, void *) override {}
+  void *allocate(size_t) override { return nullptr; }
+  void release(void *) noexcept override {}
+  void upload(void *, const void *, size_t, void *) override {}
+  void download(void *, const void *, size_t, void *) override {}
+  void fill(void *, uint8_t, size_t, void *) override {}
+  void *createStream() override { return nullptr; }
+  void destroyStream(void *) noexcept override {}
+  void synchronize(void *) override {}
+  void *createEvent() override { return nullptr; }
+  void destroyEvent(void *) noexcept override {}
+  void recordEvent(void *, void *) override {}
+  float elapsed(void *, void *) override { return 0; }
+};
+
+/// x [B, T] or packed [1, T] with cu_seqlens [N + 1] -> h [B, T], c_last [S, 4]; dc0 [S, 4] with
+/// c0.
+Function makePackedFunction() {
+  Function function;
+  function.name = "packed";
+  Tensor dc0{"dc0", XLSTM_F32, {"S", 4}, true};
+  dc0.with = "c0";
+  function.inputs = {{"x", XLSTM_F32, {"B", "T"}, false},
+                     {"c0", XLSTM_F32, {"S", 4}, true},
+                     {"cu_seqlens", XLSTM_I32, {Factor("N", 1, 1)}, true}};
+  function.outputs = {
+      {"h", XLSTM_F32, {"B", "T"}, false}, {"c_last", XLSTM_F32, {"S", 4}, true}, dc0};
+  function.derivedDims = {{"S", {"N", "B"}}};
+  Workspace chunks;
+  chunks.name = "w0"; // [B * ceil(T / 64) + N, 3]
+  chunks.dtype = XLSTM_F64;
+  chunks.shape = {{{"B", Factor("T", 64)}, {"N"}}, {{3}}};
+  Launch launch;
+  launch.kernel = "k";
+  launch.blob = "b";
+  launch.grid = {"S", 2};
+  launch.args = {Argument::pointer("x"), Argument::pointer("w0"), Argument::dim("w0", 0),
+                 Argument::stride("w0", 0), Argument::stride("w0", 1)};
+  function.implementations = {{"cpu", "x86-64", "{}", {chunks}, {launch}}};
+  return function;
+}
+
+class PackedPlanTest : public ::testing::Test {
+protected:
+  Function function = makePackedFunction();
+  FunctionPlan plan{function};
+  Dimensions dims = plan.makeDimensions();
+  xlstm_device_info cpu = {};
+  std::map<std::string, xlstm_tensor> tensors;
+  alignas(64) char memory[4096];
+
+  PackedPlanTest() { cpu.kind = XLSTM_CPU; }
+  void give(const char *name, DType dtype, std::vector<int64_t> shape) {
+    ASSERT_EQ(xlstm_tensor_init(&tensors[name], memory, dtype, static_cast<int>(shape.size()),
+                                shape.data(), XLSTM_CPU, 0),
+              XLSTM_OK);
+  }
+  std::vector<const xlstm_tensor *> given() {
+    std::vector<const xlstm_tensor *> list;
+    for (const char *name : {"x", "c0", "cu_seqlens", "h", "c_last", "dc0"})
+      list.push_back(tensors.count(name) ? &tensors[name] : nullptr);
+    return list;
+  }
+  std::string resolve() {
+    try {
+      plan.resolve(given().data(), plan.tensorCount(), cpu, dims);
+    } catch (const Failure &failure) {
+      return failure.what();
+    }
+    return "accepted";
+  }
+  int64_t sequences() { return plan.evaluate(plan.compile(Product{"S"}), dims, "grid"); }
+};
+
+TEST_F(PackedPlanTest, SequencesAreTheBatchOrThePackedOnes) {
+  give("x", XLSTM_F32, {3, 100});
+  give("h", XLSTM_F32, {3, 100});
+  EXPECT_EQ(resolve(), "accepted");
+  EXPECT_EQ(sequences(), 3);
+  give("c_last", XLSTM_F32, {2, 4});
+  EXPECT_EQ(resolve(), "c_last: axis 0: expected B = 3 as in x, got 2");
+  give("x", XLSTM_F32, {1, 100});
+  give("h", XLSTM_F32, {1, 100});
+  give("cu_seqlens", XLSTM_I32, {3});
+  EXPECT_EQ(resolve(), "accepted");
+  EXPECT_EQ(sequences(), 2);
+  int64_t shape[2];
+  plan.shape(2, dims, shape);
+  EXPECT_EQ(shape[0], 3);
+  plan.shape(4, dims, shape);
+  EXPECT_EQ(shape[0], 2);
+  give("cu_seqlens", XLSTM_I32, {0});
+  EXPECT_EQ(resolve(), "cu_seqlens: axis 0: expected at least 1, got 0");
+}
+
+TEST_F(PackedPlanTest, PackedSequencesLieInOneRow) {
+  give("x", XLSTM_F32, {2, 100});
+  give("h", XLSTM_F32, {2, 100});
+  give("cu_seqlens", XLSTM_I32, {4});
+  EXPECT_EQ(resolve(), "x: axis 0: expected B = 1 because S follows from cu_seqlens, got 2");
+}
+
+TEST_F(PackedPlanTest, AGradientNeedsItsInput) {
+  give("x", XLSTM_F32, {2, 10});
+  give("h", XLSTM_F32, {2, 10});
+  give("dc0", XLSTM_F32, {2, 4});
+  EXPECT_EQ(resolve(), "dc0: expected none, because c0 is not given");
+  give("c0", XLSTM_F32, {2, 4});
+  EXPECT_EQ(resolve(), "accepted");
+}
+
+TEST_F(PackedPlanTest, WorkspaceTensorsAreCompact) {
+  give("x", XLSTM_F32, {1, 130});
+  give("h", XLSTM_F32, {1, 130});
+  for (int64_t packed : {0, 5}) {
+    if (packed)
+      give("cu_seqlens", XLSTM_I32, {packed + 1});
+    ASSERT_EQ(resolve(), "accepted");
+    ImplementationPlan implementation(plan, function.implementations[0]);
+    PreparedLaunches launches(implementation);
+    NoDevice device;
+    launches.prepare(given().data(), dims, device);
+    EXPECT_EQ(launches.workspaceBytes(), size_t((3 + packed) * 3 * 8 + 255) / 256 * 256);
+    EXPECT_EQ(launches[0].values[2], 3 + packed);
+    EXPECT_EQ(launches[0].values[3], 3);
+    EXPECT_EQ(launches[0].values[4], 1);
+  }
+}
+
+TEST_F(PackedPlanTest, AnInputThatKernelsIgnoreIsRefused) {
+  function.implementations[0].launches[0].requirements = {{"cu_seqlens", 1, /*absent=*/true}};
+  ImplementationPlan implementation(plan, function.implementations[0]);
+  give("x", XLSTM_F32, {1, 10});
+  give("h", XLSTM_F32, {1, 10});
+  std::string reason;
+  EXPECT_TRUE(implementation.accepts(given().data(), &reason));
+  give("cu_seqlens", XLSTM_I32, {2});
+  EXPECT_FALSE(implementation.accepts(given().data(), &reason));
+  EXPECT_EQ(reason, "cu_seqlens: expected none: no kernel of target cpu takes it");
+}
+
 TEST_F(PlanTest, Contradictions) {
   EXPECT_EQ(resolve(), "accepted");
   init(h, XLSTM_BF16, {2, 64, 2, 8});
@@ -130,28 +280,6 @@ TEST_F(PlanTest, Layouts) {
   q.shape[1] = 0, q.strides[3] = 7;
   EXPECT_EQ(layout(), "accepted");
 }
-
-class NoDevice : public Device {
-  xlstm_device_info none = {};
-  const xlstm_device_info &info() const override { return none; }
-  int preference(const Implementation &, std::string &) const override { return 0; }
-  std::unique_ptr<Program> load(const Container &, const Implementation &) override {
-    return nullptr;
-  }
-  void encodeTensorMap(const Argument &, const xlstm_tensor &, void *) override {}
-  void *allocate(size_t) override { return nullptr; }
-  void release(void *) noexcept override {}
-  void upload(void *, const void *, size_t, void *) override {}
-  void download(void *, const void *, size_t, void *) override {}
-  void fill(void *, uint8_t, size_t, void *) override {}
-  void *createStream() override { return nullptr; }
-  void destroyStream(void *) noexcept override {}
-  void synchronize(void *) override {}
-  void *createEvent() override { return nullptr; }
-  void destroyEvent(void *) noexcept override {}
-  void recordEvent(void *, void *) override {}
-  float elapsed(void *, void *) override { return 0; }
-};
 
 TEST_F(PlanTest, GridWorkspaceAndArguments) {
   NoDevice device;

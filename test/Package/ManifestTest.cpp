@@ -55,6 +55,58 @@ TEST(Manifest, RoundTrip) {
   EXPECT_EQ(manifest.blobs[0].xxh64, 7u);
 }
 
+TEST(Manifest, RunTimeSizesRoundTrip) {
+  Manifest manifest;
+  Function function;
+  function.name = "f";
+  Tensor gradient{"dc0", XLSTM_F32, {"S", 4}, true};
+  gradient.with = "c0";
+  function.inputs = {{"x", XLSTM_BF16, {"B", "T"}, false},
+                     {"c0", XLSTM_F32, {"S", 4}, true},
+                     {"cu_seqlens", XLSTM_I32, {Factor("N", 1, 1)}, true}};
+  function.outputs = {gradient};
+  function.derivedDims = {{"S", {"N", "B"}}};
+  Workspace chunks;
+  chunks.name = "w0";
+  chunks.dtype = XLSTM_F64;
+  chunks.shape = {{{"B", Factor("T", 64)}, {"N"}}, {{3}}};
+  Launch launch;
+  launch.kernel = "k";
+  launch.blob = "b";
+  launch.grid = {"S"};
+  launch.requirements = {{"cu_seqlens", 1, /*absent=*/true}};
+  launch.args = {Argument::pointer("w0"), Argument::dim("w0", 0), Argument::stride("w0", 1)};
+  function.implementations = {{"cpu", "x86-64", "{}", {chunks}, {launch}}};
+  manifest.functions = {function};
+  manifest.blobs = {{"b", 0, 0, 0}};
+  std::string text = toJson(manifest);
+  Manifest read = parseManifest(text, "m");
+  EXPECT_EQ(json::parse(toJson(read)), json::parse(text));
+  const Function &f = read.functions[0];
+  EXPECT_EQ(f.outputs[0].with, "c0");
+  EXPECT_EQ(f.inputs[2].shape[0].add, 1);
+  ASSERT_EQ(f.derivedDims.size(), 1u);
+  EXPECT_EQ(f.derivedDims[0].sources, (std::vector<std::string>{"N", "B"}));
+  const Workspace &workspace = f.implementations[0].workspace[0];
+  EXPECT_EQ(workspace.dtype, XLSTM_F64);
+  ASSERT_EQ(workspace.shape.size(), 2u);
+  EXPECT_EQ(workspace.shape[0][0][1].ceilDiv, 64);
+  EXPECT_TRUE(f.implementations[0].launches[0].requirements[0].absent);
+
+  json wrong = json::parse(text);
+  wrong["functions"][0]["outputs"][0]["with"] = "x";
+  EXPECT_EQ(errorOf(wrong.dump()),
+            "m: functions[0].outputs: dc0: with: expected an optional input, got 'x'");
+  wrong = json::parse(text);
+  wrong["functions"][0]["derived_dims"][0]["first_of"][0] = "K";
+  EXPECT_EQ(errorOf(wrong.dump()), "m: functions[0].derived_dims: S: expected dimensions of the "
+                                   "function's tensors, got 'K'");
+  wrong = json::parse(text);
+  wrong["functions"][0]["implementations"][0]["launches"][0]["args"][1]["dim"][1] = 2;
+  EXPECT_EQ(errorOf(wrong.dump()), "m: functions[0].implementations[0].launches[0].args[1]: "
+                                   "expected an axis of w0, which has 2, got 2");
+}
+
 TEST(Manifest, GpuRoundTrip) {
   Manifest manifest = test::gpuFixture("ptx", "cubin", 1000).manifest();
   manifest.functions[0].implementations[1].launches[0].requirements = {{"x", 16}};
@@ -105,7 +157,7 @@ TEST(Manifest, WrongTypes) {
             "m: functions[0].inputs[0].shape[2]: expected an integer of at least 0, got -4");
   EXPECT_EQ(errorWith("/functions/0/inputs/0/shape/2", 4.5),
             "m: functions[0].inputs[0].shape[2]: expected a number, a dimension name or {\"dim\", "
-            "\"ceil_div\"}, got 4.5");
+            "\"ceil_div\", \"add\"}, got 4.5");
   EXPECT_EQ(errorWith("/functions/0/inputs/0/shape/2", 18446744073709551615u),
             "m: functions[0].inputs[0].shape[2]: expected an integer of at least 0, got "
             "18446744073709551615");

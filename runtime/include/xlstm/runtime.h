@@ -148,8 +148,9 @@ typedef struct xlstm_function_info {
   int32_t implementations;
 } xlstm_function_info;
 
-/* One argument: extent k is shape[k], or, where that is -1, the run-time dimension named
- * symbols[k]. An optional input may be absent; an optional output need not be asked for. */
+/* One argument: extent k is shape[k], or, where that is -1, the run-time dimension named symbols[k]
+ * plus added[k]. An optional input may be absent; an optional output need not be asked for, and one
+ * with `with` not NULL exists only when the input of that name is given (dc0 with c0). */
 typedef struct xlstm_argument_info {
   const char *name;
   xlstm_dtype dtype;
@@ -157,6 +158,8 @@ typedef struct xlstm_argument_info {
   int64_t shape[XLSTM_MAX_RANK];
   const char *symbols[XLSTM_MAX_RANK];
   int32_t optional;
+  int64_t added[XLSTM_MAX_RANK];
+  const char *with;
 } xlstm_argument_info;
 
 /* One implementation: target "cpu", "sm_80", "sm_90a"; isa "x86-64-v3" … on a CPU, else "";

@@ -79,10 +79,12 @@ void describe(const package::Tensor &tensor, xlstm_argument_info &info) {
   info.dtype = tensor.dtype;
   info.rank = static_cast<int32_t>(tensor.shape.size());
   info.optional = tensor.optional;
+  info.with = tensor.with.empty() ? nullptr : tensor.with.c_str();
   for (size_t axis = 0; axis < tensor.shape.size(); ++axis) {
     bool symbolic = !tensor.shape[axis].dim.empty();
     info.shape[axis] = symbolic ? -1 : tensor.shape[axis].value;
     info.symbols[axis] = symbolic ? tensor.shape[axis].dim.c_str() : nullptr;
+    info.added[axis] = symbolic ? tensor.shape[axis].add : 0;
   }
 }
 

@@ -37,34 +37,50 @@ constexpr size_t kBlobAlignment = 64;
 constexpr size_t kMaxManifestBytes = 16u << 20;
 
 /// A run-time quantity: a number, or a dimension of the function, divided by `ceilDiv` and rounded
-/// up. JSON: 32, "T", or {"dim": "T", "ceil_div": 64}.
+/// up, plus `add`. JSON: 32, "T", {"dim": "T", "ceil_div": 64} or {"dim": "N", "add": 1}.
 struct Factor {
   int64_t value = 0;   ///< the number, when `dim` is empty
   std::string dim;     ///< name of a run-time dimension
   int64_t ceilDiv = 1; ///< >= 1, only with a dimension
+  int64_t add = 0;     ///< >= 0, only with a dimension
 
   Factor() = default;
   template <typename Number, typename = std::enable_if_t<std::is_integral_v<Number>>>
   Factor(Number value) : value(static_cast<int64_t>(value)) {}
-  Factor(std::string dim, int64_t ceilDiv = 1) : dim(std::move(dim)), ceilDiv(ceilDiv) {}
+  Factor(std::string dim, int64_t ceilDiv = 1, int64_t add = 0)
+      : dim(std::move(dim)), ceilDiv(ceilDiv), add(add) {}
   Factor(const char *dim) : dim(dim) {}
 };
 using Product = std::vector<Factor>;
 
-/// An argument of a function. An extent is a number (its `dim` empty) or a run-time dimension;
-/// `ceilDiv` is 1.
+/// An argument of a function. An extent is a number (its `dim` empty) or a run-time dimension, to
+/// which `add` may be added; `ceilDiv` is 1.
 struct Tensor {
   std::string name;
   DType dtype = XLSTM_F32;
   std::vector<Factor> shape; ///< at most XLSTM_MAX_RANK
   bool optional = false;
+  std::string with = {}; ///< an optional output that exists only when this optional input is given
 };
 
-/// A buffer in the workspace that the caller supplies: the sum of products gives its bytes. Kernels
-/// take it as a pointer by this name; it is 256-byte aligned.
+/// A dimension that other dimensions give: the first of `sources` that the given tensors have;
+/// those after it are then 1. The number of sequences S is N, the number of packed ones, if
+/// cu_seqlens is given, else the batch size B.
+struct DerivedDim {
+  std::string name;
+  std::vector<std::string> sources;
+};
+
+/// A sum of products.
+using Sum = std::vector<Product>;
+
+/// A buffer in the workspace that the caller supplies, 256-byte aligned. Kernels take it by this
+/// name: a compact row-major tensor, or, without a shape, an address of so many bytes.
 struct Workspace {
   std::string name;
-  std::vector<Product> bytes;
+  Sum bytes; ///< when there is no shape
+  DType dtype = XLSTM_F32;
+  std::vector<Sum> shape = {}; ///< extent of each axis
 };
 
 /// A kernel argument.
@@ -96,10 +112,11 @@ struct Argument {
 };
 
 /// What a kernel asks of a tensor: its address and the byte strides of every axis but the last are
-/// multiples of `align` (a power of two).
+/// multiples of `align` (a power of two); or that it is not given, because the kernel ignores it.
 struct Requirement {
   std::string tensor;
   int64_t align = 1;
+  bool absent = false;
 };
 
 /// One kernel launch. An axis whose stride is no argument of the launch must be laid out compactly
@@ -135,6 +152,7 @@ struct Function {
   std::vector<Tensor> outputs;
   std::string attributes = "{}"; ///< JSON object, free-form: the cell's options, for reports
   std::vector<Implementation> implementations;
+  std::vector<DerivedDim> derivedDims = {};
 };
 
 /// Bytes carried by the package. The writer fills offset, size and xxh64.

@@ -18,15 +18,40 @@ constexpr size_t kMaxItems = 65536;
 Json write(const Factor &factor) {
   if (factor.dim.empty())
     return factor.value;
-  if (factor.ceilDiv == 1)
+  if (factor.ceilDiv == 1 && factor.add == 0)
     return factor.dim;
-  return Json{{"dim", factor.dim}, {"ceil_div", factor.ceilDiv}};
+  Json out{{"dim", factor.dim}};
+  if (factor.ceilDiv != 1)
+    out["ceil_div"] = factor.ceilDiv;
+  if (factor.add != 0)
+    out["add"] = factor.add;
+  return out;
 }
 
 Json write(const Product &product) {
   Json out = Json::array();
   for (const Factor &factor : product)
     out.push_back(write(factor));
+  return out;
+}
+
+Json writeSum(const Sum &sum) {
+  Json out = Json::array();
+  for (const Product &product : sum)
+    out.push_back(write(product));
+  return out;
+}
+
+Json write(const Workspace &workspace) {
+  Json out{{"name", workspace.name}};
+  if (workspace.shape.empty()) {
+    out["bytes"] = writeSum(workspace.bytes);
+    return out;
+  }
+  out["dtype"] = dtypeName(workspace.dtype);
+  Json &shape = out["shape"] = Json::array();
+  for (const Sum &extent : workspace.shape)
+    shape.push_back(writeSum(extent));
   return out;
 }
 
@@ -37,6 +62,8 @@ Json write(const std::vector<Tensor> &tensors) {
         {"name", tensor.name}, {"dtype", dtypeName(tensor.dtype)}, {"shape", write(tensor.shape)}};
     if (tensor.optional)
       item["optional"] = true;
+    if (!tensor.with.empty())
+      item["with"] = tensor.with;
     out.push_back(std::move(item));
   }
   return out;
@@ -81,7 +108,9 @@ Json write(const Launch &launch, bool cpu) {
   if (!launch.requirements.empty()) {
     Json &list = out["requires"] = Json::array();
     for (const Requirement &requirement : launch.requirements)
-      list.push_back(Json{{"tensor", requirement.tensor}, {"align", requirement.align}});
+      list.push_back(requirement.absent
+                         ? Json{{"tensor", requirement.tensor}, {"absent", true}}
+                         : Json{{"tensor", requirement.tensor}, {"align", requirement.align}});
   }
   Json &args = out["args"] = Json::array();
   for (const Argument &arg : launch.args)
@@ -104,12 +133,8 @@ Json write(const Implementation &implementation) {
   out["schedule"] = freeForm(implementation.schedule, "schedule");
   if (!implementation.workspace.empty()) {
     Json &list = out["workspace"] = Json::array();
-    for (const Workspace &workspace : implementation.workspace) {
-      Json bytes = Json::array();
-      for (const Product &product : workspace.bytes)
-        bytes.push_back(write(product));
-      list.push_back(Json{{"name", workspace.name}, {"bytes", std::move(bytes)}});
-    }
+    for (const Workspace &workspace : implementation.workspace)
+      list.push_back(write(workspace));
   }
   Json &launches = out["launches"] = Json::array();
   for (const Launch &launch : implementation.launches)
@@ -142,30 +167,54 @@ std::string readName(const JsonNode &node) {
 Factor readFactor(const JsonNode &node) {
   if (node.isString())
     return Factor(readName(node));
-  if (node.isObject())
-    return Factor(readName(node.at("dim")), node.at("ceil_div").integer(1, INT64_MAX));
+  if (node.isObject()) {
+    Factor factor(readName(node.at("dim")));
+    if (auto divisor = node.find("ceil_div"))
+      factor.ceilDiv = divisor->integer(1, INT64_MAX);
+    if (auto add = node.find("add"))
+      factor.add = add->integer(0, 1 << 30);
+    return factor;
+  }
   if (!node.json().is_number_integer())
-    node.expected("a number, a dimension name or {\"dim\", \"ceil_div\"}");
+    node.expected("a number, a dimension name or {\"dim\", \"ceil_div\", \"add\"}");
   return Factor(node.integer(0, INT64_MAX));
 }
 
 Product readProduct(const JsonNode &node) { return readList<Factor>(node, 64, readFactor); }
+Sum readSum(const JsonNode &node) { return readList<Product>(node, 64, readProduct); }
+
+DType readDType(const JsonNode &node) {
+  auto parsed = parseDType(node.string());
+  if (!parsed)
+    node.expected("one of f64 f32 bf16 f16 i64 i32 u8");
+  return *parsed;
+}
+
+Workspace readWorkspace(const JsonNode &node) {
+  Workspace workspace;
+  workspace.name = readName(node.object().at("name"));
+  if (auto shape = node.find("shape")) {
+    workspace.dtype = readDType(node.at("dtype"));
+    workspace.shape = readList<Sum>(*shape, XLSTM_MAX_RANK, readSum);
+  } else {
+    workspace.bytes = readSum(node.at("bytes"));
+  }
+  return workspace;
+}
 
 Tensor readTensor(const JsonNode &node) {
   Tensor tensor;
   tensor.name = readName(node.object().at("name"));
-  JsonNode dtype = node.at("dtype");
-  auto parsed = parseDType(dtype.string());
-  if (!parsed)
-    dtype.expected("one of f64 f32 bf16 f16 i64 i32 u8");
-  tensor.dtype = *parsed;
+  tensor.dtype = readDType(node.at("dtype"));
   tensor.shape = readList<Factor>(node.at("shape"), XLSTM_MAX_RANK, [](const JsonNode &extent) {
-    if (extent.isObject())
-      extent.expected("a number or a dimension name");
+    if (extent.isObject() && extent.find("ceil_div"))
+      extent.expected("a number, a dimension name or {\"dim\", \"add\"}");
     return readFactor(extent);
   });
   if (auto optional = node.find("optional"))
     tensor.optional = optional->boolean();
+  if (auto with = node.find("with"))
+    tensor.with = readName(*with);
   return tensor;
 }
 
@@ -217,7 +266,12 @@ Launch readLaunch(const JsonNode &node, bool cpu) {
   launch.grid = readProduct(node.at("grid"));
   if (auto requirements = node.find("requires"))
     launch.requirements = readList<Requirement>(*requirements, kMaxItems, [](const JsonNode &item) {
-      return Requirement{readName(item.object().at("tensor")), item.at("align").integer(1, 4096)};
+      Requirement requirement{readName(item.object().at("tensor"))};
+      if (auto absent = item.find("absent"))
+        requirement.absent = absent->boolean();
+      if (!requirement.absent)
+        requirement.align = item.at("align").integer(1, 4096);
+      return requirement;
     });
   launch.args = readList<Argument>(node.at("args"), 4096, readArgument);
   return launch;
@@ -238,10 +292,7 @@ Implementation readImplementation(const JsonNode &node) {
     out.isa = readName(node.at("isa"));
   out.schedule = readFreeForm(node, "schedule");
   if (auto workspace = node.find("workspace"))
-    out.workspace = readList<Workspace>(*workspace, 4096, [](const JsonNode &item) {
-      return Workspace{readName(item.object().at("name")),
-                       readList<Product>(item.at("bytes"), 64, readProduct)};
-    });
+    out.workspace = readList<Workspace>(*workspace, 4096, readWorkspace);
   out.launches = readList<Launch>(node.at("launches"), 4096,
                                   [&](const JsonNode &n) { return readLaunch(n, cpu); });
   return out;
@@ -252,6 +303,11 @@ Function readFunction(const JsonNode &node) {
   function.name = readName(node.object().at("name"));
   function.inputs = readList<Tensor>(node.at("inputs"), kMaxItems, readTensor);
   function.outputs = readList<Tensor>(node.at("outputs"), kMaxItems, readTensor);
+  if (auto derived = node.find("derived_dims"))
+    function.derivedDims = readList<DerivedDim>(*derived, 64, [](const JsonNode &item) {
+      return DerivedDim{readName(item.object().at("name")),
+                        readList<std::string>(item.at("first_of"), 16, readName)};
+    });
   function.attributes = readFreeForm(node, "attributes");
   function.implementations =
       readList<Implementation>(node.at("implementations"), 1024, readImplementation);
@@ -289,6 +345,11 @@ std::string toJson(const Manifest &manifest) {
     Json item{{"name", function.name},
               {"inputs", write(function.inputs)},
               {"outputs", write(function.outputs)}};
+    if (!function.derivedDims.empty()) {
+      Json &derived = item["derived_dims"] = Json::array();
+      for (const DerivedDim &dim : function.derivedDims)
+        derived.push_back(Json{{"name", dim.name}, {"first_of", dim.sources}});
+    }
     item["attributes"] = freeForm(function.attributes, "attributes");
     Json &list = item["implementations"] = Json::array();
     for (const Implementation &implementation : function.implementations)

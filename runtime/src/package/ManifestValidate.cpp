@@ -22,6 +22,15 @@ public:
     // name.
     addTensors(function.inputs, "inputs");
     addTensors(function.outputs, "outputs");
+    for (const Tensor &output : function.outputs)
+      if (!output.with.empty() && !tensor(output.with, cat(where, ".outputs")).optional)
+        error(cat(where, ".outputs"), output.name, ": with: expected an optional input, got '",
+              output.with, "'");
+    for (const DerivedDim &derived : function.derivedDims)
+      for (const std::string &source : derived.sources)
+        if (!dims.count(source) || source == derived.name)
+          error(cat(where, ".derived_dims"), derived.name,
+                ": expected dimensions of the function's tensors, got '", source, "'");
     for (size_t i = 0; i < function.implementations.size(); ++i)
       implementation(function.implementations[i], cat(where, ".implementations[", i, "]"));
   }
@@ -53,9 +62,21 @@ private:
     for (const Factor &factor : product) {
       if (!factor.dim.empty() && !dims.count(factor.dim))
         error(path, "expected a dimension of the function's tensors, got '", factor.dim, "'");
-      if (factor.value < 0 || factor.ceilDiv < 1)
+      if (factor.value < 0 || factor.ceilDiv < 1 || factor.add < 0)
         error(path, "expected factors of at least 0");
     }
+  }
+
+  void workspace(const Workspace &buffer, const std::string &path) {
+    if (tensors.count(buffer.name) || !workspaces.emplace(buffer.name, &buffer).second)
+      error(path, "expected a new name, got '", buffer.name, "' again");
+    for (const Product &bytes : buffer.bytes)
+      product(bytes, path);
+    if (buffer.shape.size() > XLSTM_MAX_RANK)
+      error(path, "expected a rank of at most ", XLSTM_MAX_RANK, ", got ", buffer.shape.size());
+    for (const Sum &extent : buffer.shape)
+      for (const Product &term : extent)
+        product(term, path);
   }
 
   const Tensor &tensor(const std::string &name, const std::string &path) {
@@ -71,13 +92,8 @@ private:
     if (!cpu && !parseGpuTarget(impl.target, gpu))
       error(path, "target: expected cpu or sm_<capability>, got '", impl.target, "'");
     workspaces.clear();
-    for (const Workspace &workspace : impl.workspace) {
-      std::string at = cat(path, ".workspace");
-      if (tensors.count(workspace.name) || !workspaces.insert(workspace.name).second)
-        error(at, "expected a new name, got '", workspace.name, "' again");
-      for (const Product &bytes : workspace.bytes)
-        product(bytes, at);
-    }
+    for (const Workspace &buffer : impl.workspace)
+      workspace(buffer, cat(path, ".workspace"));
     if (impl.launches.empty())
       error(path, "launches: expected at least one, got none");
     for (size_t i = 0; i < impl.launches.size(); ++i)
@@ -103,10 +119,12 @@ private:
   }
 
   void argument(const Argument &arg, bool cpu, const std::string &path) {
-    if (arg.kind == Argument::Kind::Pointer && workspaces.count(arg.tensor))
+    auto buffer = workspaces.find(arg.tensor);
+    bool isBuffer = buffer != workspaces.end() && arg.kind != Argument::Kind::TensorMap;
+    if (isBuffer && arg.kind == Argument::Kind::Pointer)
       return;
-    const Tensor &named = tensor(arg.tensor, path);
-    int rank = static_cast<int>(named.shape.size());
+    int rank = static_cast<int>(isBuffer ? buffer->second->shape.size()
+                                         : tensor(arg.tensor, path).shape.size());
     if ((arg.kind == Argument::Kind::Dim || arg.kind == Argument::Kind::Stride) &&
         (arg.axis < 0 || arg.axis >= rank))
       error(path, "expected an axis of ", arg.tensor, ", which has ", rank, ", got ", arg.axis);
@@ -120,7 +138,7 @@ private:
     for (int64_t extent : arg.box)
       if (extent < 1 || extent > 256)
         error(path, "box: expected extents from 1 to 256, got ", extent);
-    int64_t inner = arg.box[0] * static_cast<int64_t>(dtypeSize(named.dtype));
+    int64_t inner = arg.box[0] * static_cast<int64_t>(dtypeSize(tensor(arg.tensor, path).dtype));
     if (inner % 16 || (arg.swizzle && inner > arg.swizzle))
       error(path, "box: expected an inner extent that is a multiple of 16 bytes",
             arg.swizzle ? cat(" and at most ", arg.swizzle) : std::string(), ", got ", inner);
@@ -131,7 +149,8 @@ private:
   const std::string &source;
   std::string where;
   std::map<std::string, const Tensor *> tensors;
-  std::set<std::string> dims, workspaces;
+  std::map<std::string, const Workspace *> workspaces;
+  std::set<std::string> dims;
 };
 
 } // namespace
