@@ -7,6 +7,7 @@ Suites: gtest     every program in BUILD/test/bin
         fuzz      every program in BUILD/test/fuzz, for a bounded time
 """
 import argparse
+import concurrent.futures
 import glob
 import json
 import os
@@ -67,13 +68,18 @@ def run_gtest(arguments, results):
     found = programs(os.path.join(arguments.build, "test", "bin"))
     if not found:
         results.add_failure("gtest", "no test program in %s/test/bin" % arguments.build)
-    for program in found:
-        name = os.path.basename(program)
+
+    def run_one(program):
         report = program + ".xml"
         if os.path.exists(report):
             os.remove(report)
+        return program, report, execute([program, "--gtest_output=xml:" + report, "--gtest_brief=1"])
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        outcomes = list(pool.map(run_one, found))
+    for program, report, (code, output) in outcomes:
+        name = os.path.basename(program)
         before = len(results.failed)
-        code, output = execute([program, "--gtest_output=xml:" + report, "--gtest_brief=1"])
         if os.path.exists(report):
             for case in ET.parse(report).iter("testcase"):
                 add_gtest_case(results, name, case)
@@ -117,19 +123,32 @@ def run_lit(arguments, results):
             results.add_failure(test["name"], tail(test["output"]))
 
 
-def run_numerics(arguments, results):
-    tools = os.path.join(arguments.build, "bin")
+def compile_cells(arguments, results, models, options):
+    """Compiles (name, description or path of a model) pairs; returns the paths of the packages."""
     folder = os.path.join(arguments.build, "test", "numerics")
     os.makedirs(folder, exist_ok=True)
-    packages = []
-    for name, description in cells.cells(["f32", "bf16"]):
+
+    def compile_one(model):
+        name, description = model
         package = os.path.join(folder, name + ".xlpkg")
-        model = cells.write(folder, name, description)
-        code, output = execute([os.path.join(tools, "xlstm-compile"), model, "-o", package, "--target", "cpu"])
-        if code == 0:
-            packages.append(package)
-        else:
-            results.add_failure("compile " + name, how_it_ended(code) + "\n" + tail(output))
+        path = description if isinstance(description, str) else cells.write(folder, name, description)
+        compiler = os.path.join(arguments.build, "bin", "xlstm-compile")
+        return name, package, execute([compiler, path, "-o", package, "--target", "cpu"] + options)
+
+    packages = []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, package, (code, output) in pool.map(compile_one, models):
+            if code == 0:
+                packages.append(package)
+            else:
+                results.add_failure("compile " + name, how_it_ended(code) + "\n" + tail(output))
+    return packages
+
+
+def run_numerics(arguments, results):
+    tools = os.path.join(arguments.build, "bin")
+    jobs = ["--jobs", str(os.cpu_count())]
+    packages = compile_cells(arguments, results, cells.cells(["f32", "bf16"]), ["--function", "forward"])
     small = [package for package in packages if cells.is_small(os.path.basename(package))]
     for chosen, options in [
         (packages, []),
@@ -138,7 +157,47 @@ def run_numerics(arguments, results):
         (small, ["--T", "65", "--B", "1", "--threads", "1"]),
     ]:
         if chosen:
-            add_checks(results, tools, chosen, options)
+            add_checks(results, tools, chosen, options + jobs)
+
+    trained = compile_cells(arguments, results, cells.trained_cells(), native_isa())
+
+    def named(test):
+        return [package for package in trained if test(os.path.basename(package))]
+
+    both = ["--function", "forward,forward_backward"]
+    long = named(lambda name: name in cells.LONG)
+    # A clipped state that saturated gates keep lies on the kink of the clip: either side is a gradient there.
+    smooth = named(lambda name: "clip" not in name)
+    # On a CPU a reset is a large drop in the running sum of log f, which costs an mlstm in f64 (nothing else) some digits.
+    resets = named(lambda name: not name.startswith("mlstm_f64"))
+    resets_f64 = named(lambda name: name.startswith("mlstm_f64"))
+    for chosen, options in [
+        (trained, ["--T", "0,1,2,63,64,65,200"]),
+        (trained, ["--T", "65,130", "--gates", "low,high,init7b"]),
+        (smooth, ["--T", "65,130", "--gates", "wild"]),
+        (trained, ["--T", "1,130", "--states", "--strided"]),
+        (resets, ["--T", "130", "--states", "--reset", "some"] + both),
+        (resets, ["--T", "66", "--reset", "each"] + both),
+        (resets_f64, ["--T", "66", "--reset", "each", "--bound", "1e-10"] + both),
+        (trained, ["--T", "0,300", "--states", "--packed"] + both),
+        ([package for package in resets if package in smooth], ["--T", "70", "--states", "--packed", "--reset", "some", "--gates", "wild"] + both),
+        (long, ["--T", "4096", "--B", "1", "--gates", "bench,high"] + both),
+    ]:
+        if chosen:
+            add_checks(results, tools, chosen, options + jobs)
+    # A cell given as a region: only its source says what it computes.
+    region = os.path.join(cells.EXAMPLES, "sru.mlir")
+    packages = compile_cells(arguments, results, [("sru", region)], native_isa())
+    for options in [["--T", "0,1,65", "--gates", "bench,wild"], ["--T", "70", "--states", "--packed", "--reset", "some"]]:
+        if packages:
+            add_checks(results, tools, packages, ["--model", region] + options + jobs)
+
+
+def native_isa():
+    """The instruction set that this CPU would choose from a package: the others need not be compiled."""
+    with open("/proc/cpuinfo") as file:
+        flags = next((line.split() for line in file if line.startswith("flags")), [])
+    return ["--isa", "x86-64-v4" if "avx512vl" in flags else "x86-64-v3" if "avx2" in flags else "x86-64"]
 
 
 def add_checks(results, tools, packages, options):
@@ -149,7 +208,7 @@ def add_checks(results, tools, packages, options):
         if check["passed"]:
             results.add_pass()
         else:
-            what = "%(package)s B=%(B)d T=%(T)d %(gates)s" % check
+            what = "%(package)s %(function)s B=%(B)d T=%(T)d %(gates)s" % check
             results.add_failure("xlstm-check " + what + " " + " ".join(options), check["reason"])
     if code not in (0, 1) or not checks or "failed" not in lines[-1]:
         results.add_failure("xlstm-check " + " ".join(options), how_it_ended(code) + "\n" + tail(output))

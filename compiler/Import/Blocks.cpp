@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/Import/Blocks.h"
-#include "compiler/Import/Expression.h"
+#include "compiler/Import/Formulas.h"
 #include "compiler/Import/Table.h"
 
 #include <cmath>
@@ -49,9 +49,9 @@ Check checkCell(const CellDescription &cell, const std::string &path) {
                              ", got " + std::to_string(cell.heads * cell.d * cell.d)};
   if (cell.kind != CellKind::Custom)
     return std::nullopt;
-  auto updates = parseUpdates(cell);
-  if (!updates)
-    return Problem{join(path, updates.error().path), updates.error().message};
+  auto formulas = parseFormulas(cell);
+  if (!formulas)
+    return Problem{join(path, formulas.error().path), formulas.error().message};
   return std::nullopt;
 }
 

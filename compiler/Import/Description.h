@@ -4,12 +4,12 @@
 /// these structs and never looks at the file again.
 ///
 /// Five forms are read, told apart by their content (never by the file's name):
-///   native       {"xlstm_model": 1, …}                    one cell, or a stack of blocks
-///   HuggingFace  {"model_type": "xlstm", …}               config.json of xLSTM-7B, or the folder
-///   that holds it xLSTMLarge   embedding_dim, num_blocks, chunkwise_kernel …   config.yaml /
-///   config.json of the xlstm package block stack  mlstm_block / slstm_block / slstm_at     YAML of
-///   the first xlstm package, also under `model:` FlashRNN     function, recurrent_shape one
-///   recurrent cell
+///   native       {"xlstm_model": 1, …}: one cell, or a stack of blocks
+///   HuggingFace  {"model_type": "xlstm", …}: config.json of xLSTM-7B, or the folder that holds it
+///   xLSTMLarge   embedding_dim, num_blocks, chunkwise_kernel …: configuration of the xlstm package
+///   block stack  mlstm_block, slstm_block, slstm_at: YAML of the first xlstm package, also under
+///                `model:`
+///   FlashRNN     function, recurrent_shape: one recurrent cell
 ///
 /// The mathematics behind every option: xLSTM (arXiv 2405.04517), xLSTM 7B (2503.13427), TFLA
 /// (2503.14376; the sigmoid input gate), FlashRNN (2412.07752).
@@ -80,9 +80,13 @@ struct CellDescription {
       recurrentGradClip;         ///< the gradient that flows through R h is clipped to [-x, x]
   bool recurrentGradCut = false; ///< no gradient flows through R h
 
-  // custom; see Expression.h for the language
+  // custom; see Expression.h for the language. Cells.h gives the same for the built-in kinds.
   std::vector<std::string> states; ///< `h` first
-  std::vector<std::string> gates;
+  std::vector<std::string> gates;  ///< raw_g = [wx_g] + [R_g h] + b_g
+  /// The gates that have a part in wx, and in r; none: all of them. As axes of wx and r they stand
+  /// in the order of `gates`.
+  std::optional<std::vector<std::string>> inputGates, recurrentGates;
+  std::vector<std::pair<std::string, std::string>> let; ///< name and expression, in order
   std::vector<std::pair<std::string, std::string>>
       update; ///< state and expression, in the order of evaluation
 };

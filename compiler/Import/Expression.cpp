@@ -14,8 +14,6 @@ using Node = std::unique_ptr<Expression>;
 
 constexpr size_t maxNodes = 1000;
 constexpr size_t maxNesting = 100;
-constexpr size_t maxNames = 16;
-constexpr size_t maxNameLength = 32;
 
 struct Spelling {
   const char *text;
@@ -29,6 +27,7 @@ constexpr Spelling functions[] = {{"exp", Op::Exp, 1},
                                   {"sigmoid", Op::Sigmoid, 1},
                                   {"logsigmoid", Op::LogSigmoid, 1},
                                   {"abs", Op::Abs, 1},
+                                  {"stop_gradient", Op::StopGradient, 1},
                                   {"max", Op::Max, 2},
                                   {"min", Op::Min, 2},
                                   {"select", Op::Select, 3}};
@@ -39,8 +38,8 @@ constexpr Spelling comparisons[] = {{"<=", Op::LessEqual, 2}, {">=", Op::Greater
 constexpr Spelling sums[] = {{"+", Op::Add, 2}, {"-", Op::Sub, 2}};
 constexpr Spelling products[] = {{"*", Op::Mul, 2}, {"/", Op::Div, 2}};
 
-bool isLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool isDigit(char c) { return c >= '0' && c <= '9'; }
+bool isLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 
 size_t indexOf(const std::vector<std::string> &names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) - names.begin();
@@ -48,8 +47,7 @@ size_t indexOf(const std::vector<std::string> &names, std::string_view name) {
 
 class Parser {
 public:
-  Parser(std::string_view text, const CellDescription &cell, const std::vector<bool> &updated)
-      : text(text), cell(cell), updated(updated) {}
+  Parser(std::string_view text, const Scope &scope) : text(text), cell(scope.cell), scope(scope) {}
 
   Result<Node, Problem> parse() {
     Node root = comparison();
@@ -166,7 +164,7 @@ private:
     if (index == cell.states.size())
       return fail(nameStart,
                   "unknown state '" + printable(name) + "'" + suggestion(name, cell.states));
-    if (!updated[index])
+    if (!scope.updated[index])
       return fail(start, "expected a state that is already updated, got 'new." + std::string(name) +
                              "' (update '" + std::string(name) + "' first)");
     return leaf(Op::NewState, start, index);
@@ -179,7 +177,21 @@ private:
       return leaf(Op::Gate, start, index);
     std::vector<std::string> known = cell.states;
     known.insert(known.end(), cell.gates.begin(), cell.gates.end());
+    for (size_t i = 0; i < scope.letReads.size(); ++i) {
+      known.push_back(cell.let[i].first);
+      if (name == known.back())
+        return let(i, start);
+    }
     return fail(start, "unknown name '" + printable(name) + "'" + suggestion(name, known));
+  }
+
+  Node let(size_t index, size_t start) {
+    for (size_t s = 0; s < cell.states.size(); ++s)
+      if (scope.letReads[index][s] && !scope.updated[s])
+        return fail(start, "expected a name whose states are already updated, got '" +
+                               cell.let[index].first + "', which reads 'new." + cell.states[s] +
+                               "' (update '" + cell.states[s] + "' first)");
+    return leaf(Op::Let, start, index);
   }
 
   Node call(std::string_view name, size_t start) {
@@ -303,50 +315,39 @@ private:
 
   std::string_view text;
   const CellDescription &cell;
-  const std::vector<bool> &updated;
+  const Scope &scope;
   size_t at = 0;
   size_t nesting = 0;
   size_t nodes = 0;
   std::optional<Problem> problem;
 };
 
-Check checkNames(const std::vector<std::string> &names, const std::string &path,
-                 std::vector<std::string> &taken) {
-  if (names.empty() || names.size() > maxNames)
-    return Problem{path, "expected from 1 to " + std::to_string(maxNames) + " names, got " +
-                             std::to_string(names.size())};
-  for (size_t i = 0; i < names.size(); ++i) {
-    const std::string &name = names[i];
-    bool valid =
-        !name.empty() && name.size() <= maxNameLength && isLetter(name[0]) &&
-        std::all_of(name.begin(), name.end(), [](char c) { return isLetter(c) || isDigit(c); });
-    std::string got = ", got '" + printable(name) + "'";
-    if (!valid)
-      return Problem{join(path, i), "expected a name of letters, digits and '_' (at most " +
-                                        std::to_string(maxNameLength) + ", no digit first)" + got};
-    bool reserved = name == "new" || std::any_of(std::begin(functions), std::end(functions),
-                                                 [&](const Spelling &f) { return name == f.text; });
-    if (reserved)
-      return Problem{join(path, i), "expected a name that is no function or keyword" + got};
-    if (std::find(taken.begin(), taken.end(), name) != taken.end())
-      return Problem{join(path, i),
-                     "expected each name once among states and gates" + got + " again"};
-    taken.push_back(name);
-  }
-  return std::nullopt;
-}
-
-void markGates(const Expression &node, std::vector<bool> &used) {
-  if (node.op == Op::Gate)
-    used[node.index] = true;
-  for (const Node &operand : node.operands)
-    markGates(*operand, used);
-}
-
-constexpr const char *opNames[] = {"number",  "state",      "new", "gate", "neg", "add",
-                                   "sub",     "mul",        "div", "lt",   "le",  "gt",
-                                   "ge",      "eq",         "ne",  "exp",  "log", "tanh",
-                                   "sigmoid", "logsigmoid", "abs", "max",  "min", "select"};
+constexpr const char *opNames[] = {"number",
+                                   "state",
+                                   "new",
+                                   "gate",
+                                   "let",
+                                   "neg",
+                                   "add",
+                                   "sub",
+                                   "mul",
+                                   "div",
+                                   "lt",
+                                   "le",
+                                   "gt",
+                                   "ge",
+                                   "eq",
+                                   "ne",
+                                   "exp",
+                                   "log",
+                                   "tanh",
+                                   "sigmoid",
+                                   "logsigmoid",
+                                   "abs",
+                                   "stop_gradient",
+                                   "max",
+                                   "min",
+                                   "select"};
 
 } // namespace
 
@@ -360,6 +361,8 @@ std::string Expression::str(const CellDescription &cell) const {
     return "new." + cell.states[index];
   case Op::Gate:
     return "gate." + cell.gates[index];
+  case Op::Let:
+    return "let." + cell.let[index].first;
   default:
     break;
   }
@@ -369,48 +372,19 @@ std::string Expression::str(const CellDescription &cell) const {
   return result + ")";
 }
 
-Result<std::unique_ptr<Expression>, Problem> parseExpression(std::string_view text,
-                                                             const CellDescription &cell,
-                                                             const std::vector<bool> &updated) {
-  return Parser(text, cell, updated).parse();
+bool isIdentifier(std::string_view text) {
+  return !text.empty() && isLetter(text[0]) &&
+         std::all_of(text.begin(), text.end(), [](char c) { return isLetter(c) || isDigit(c); });
 }
 
-Result<std::vector<StateUpdate>, Problem> parseUpdates(const CellDescription &cell) {
-  std::vector<std::string> taken;
-  if (Check problem = checkNames(cell.states, "states", taken))
-    return *problem;
-  if (cell.states[0] != "h")
-    return Problem{"states[0]",
-                   "expected 'h' (the output) as the first state, got '" + cell.states[0] + "'"};
-  if (Check problem = checkNames(cell.gates, "gates", taken))
-    return *problem;
+bool isReserved(std::string_view name) {
+  return name == "new" || std::any_of(std::begin(functions), std::end(functions),
+                                      [&](const Spelling &f) { return name == f.text; });
+}
 
-  std::vector<StateUpdate> updates;
-  std::vector<bool> updated(cell.states.size()), usedGates(cell.gates.size());
-  for (const auto &[state, text] : cell.update) {
-    std::string path = join("update", state);
-    size_t index = indexOf(cell.states, state);
-    if (index == cell.states.size())
-      return Problem{path,
-                     "unknown state '" + printable(state) + "'" + suggestion(state, cell.states)};
-    if (updated[index])
-      return Problem{path, "expected one update of each state, got a second one"};
-    auto value = parseExpression(text, cell, updated);
-    if (!value)
-      return Problem{path, value.error().message};
-    markGates(**value, usedGates);
-    updates.push_back({index, std::move(*value)});
-    updated[index] = true;
-  }
-  for (size_t s = 0; s < updated.size(); ++s)
-    if (!updated[s])
-      return Problem{"update",
-                     "expected an update of the state '" + cell.states[s] + "', got none"};
-  for (size_t g = 0; g < usedGates.size(); ++g)
-    if (!usedGates[g])
-      return Problem{join("gates", g), "expected every gate in an update, got none that uses '" +
-                                           cell.gates[g] + "'"};
-  return updates;
+Result<std::unique_ptr<Expression>, Problem> parseExpression(std::string_view text,
+                                                             const Scope &scope) {
+  return Parser(text, scope).parse();
 }
 
 } // namespace xlstm::description

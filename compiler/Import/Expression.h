@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 /// \file
-/// The expressions of a custom cell: one for each new state.
+/// The language of a cell's expressions.
 ///
 ///   comparison := sum [ ("<" | "<=" | ">" | ">=" | "==" | "!=") sum ]
 ///   sum        := product { ("+" | "-") product }
 ///   product    := unary { ("*" | "/") unary }
 ///   unary      := ("-" | "+") unary | primary
-///   primary    := number | state | gate | "new" "." state | function "(" … ")" | "(" comparison
-///   ")"
+///   primary    := number | state | gate | let | "new" "." state | function "(" … ")" |
+///                 "(" comparison ")"
 ///
 /// A state is its value before the step, `new.c` its value after it (only once it has been
 /// updated), a gate its raw pre-activation. A comparison is a condition, and a condition stands
-/// only as the first argument of `select`.
+/// only as the first argument of `select`. A `let` stands for its expression wherever it is used,
+/// so one that reads `new.c` can be used once c has been updated. `stop_gradient(x)` is x, and a
+/// constant for the derived backward function.
 #ifndef XLSTM_COMPILER_IMPORT_EXPRESSION_H
 #define XLSTM_COMPILER_IMPORT_EXPRESSION_H
 
@@ -32,6 +34,7 @@ struct Expression {
     State,    ///< states[index] before the step
     NewState, ///< states[index] after the step
     Gate,     ///< gates[index]
+    Let,      ///< let[index]
     Neg,
     Add,
     Sub,
@@ -49,6 +52,7 @@ struct Expression {
     Sigmoid,
     LogSigmoid,
     Abs,
+    StopGradient,
     Max,
     Min,
     Select ///< operands: condition, value if true, value if false
@@ -66,21 +70,24 @@ struct Expression {
   std::string str(const CellDescription &cell) const;
 };
 
-/// The new value of one state.
-struct StateUpdate {
-  size_t state = 0; ///< index in CellDescription::states
-  std::unique_ptr<Expression> value;
+/// What an expression may use besides the gates and the old states.
+struct Scope {
+  const CellDescription &cell;
+  std::vector<bool> updated; ///< states that may stand as `new.x`
+  /// The lets that may be used, the first ones of the cell; for each the states that it reads as
+  /// `new.x`, itself or through other lets.
+  std::vector<std::vector<bool>> letReads;
 };
 
-/// Parses one expression. `updated[s]` says whether `new.<state s>` may be used. The problem's path
-/// is empty; its message begins with the column.
+/// Parses one expression. The problem's path is empty; its message begins with the column.
 Result<std::unique_ptr<Expression>, Problem> parseExpression(std::string_view text,
-                                                             const CellDescription &cell,
-                                                             const std::vector<bool> &updated);
+                                                             const Scope &scope);
 
-/// Parses all updates of a custom cell in the order of evaluation, and checks the cell as a whole:
-/// names, every state updated once, every gate used. Paths are relative to the cell: `update.h`.
-Result<std::vector<StateUpdate>, Problem> parseUpdates(const CellDescription &cell);
+/// Letters, digits and `_`, no digit first.
+bool isIdentifier(std::string_view text);
+
+/// Whether the name is a function or `new`.
+bool isReserved(std::string_view name);
 
 } // namespace xlstm::description
 

@@ -3,6 +3,7 @@
 /// A FlashRNN configuration: one recurrent cell. Its layouts and batch size are ignored, because
 /// tensors here always have the layout of the cell's functions and any batch size.
 #include "compiler/Import/Blocks.h"
+#include "compiler/Import/Cells.h"
 #include "compiler/Import/Formats.h"
 #include "compiler/Import/Table.h"
 
@@ -13,7 +14,7 @@ enum class Function { LSTM, GRU, Elman, SLSTM };
 
 struct FlashConfig {
   Function function = Function::SLSTM;
-  std::optional<int64_t> hiddenDim, headDim, numStates;
+  std::optional<int64_t> hiddenDim, headDim, numStates, gatesR, gatesW, gatesT;
   int64_t numHeads = 1;
   DType dtype = DType::BF16;
   CellDescription cell;
@@ -30,6 +31,10 @@ const Table<FlashConfig> &flashTable() {
         integer("head_dim", &F::headDim, 1, maxHeadSize, "size of each state per head").nullable(),
         integer("num_heads", &F::numHeads, 1, maxHeadSize, "number of heads"),
         integer("num_states", &F::numStates, 1, 16, "number of states").nullable(),
+        integer("num_gates_r", &F::gatesR, 0, 16, "number of gates in the recurrent matrix")
+            .nullable(),
+        integer("num_gates_w", &F::gatesW, 0, 16, "number of gates in the input").nullable(),
+        integer("num_gates_t", &F::gatesT, 0, 16, "number of gates in the bias").nullable(),
         choice("dtype", &F::dtype, "type of the activations",
                {"float64", "float32", "bfloat16", "float16"}),
         number("initial_val", &F::initialValue, -1e30, 1e30, "initial value of every state")};
@@ -54,13 +59,28 @@ const Table<FlashConfig> &flashTable() {
                              "internal_input_shape", "gate_linear_shape"})
       result.push_back(ignored<F>(
           name, "accepted and ignored, tensors have the layout of the cell's functions"));
-    for (const char *name : {"num_gates_r", "num_gates_w", "num_gates_i", "num_gates_t",
-                             "batch_size", "dtype_b", "dtype_r", "dtype_w", "dtype_g", "dtype_s",
-                             "dtype_a", "constants", "enable_automatic_mixed_precision"})
+    for (const char *name :
+         {"num_gates_i", "batch_size", "dtype_b", "dtype_r", "dtype_w", "dtype_g", "dtype_s",
+          "dtype_a", "constants", "enable_automatic_mixed_precision"})
       result.push_back(ignored<F>(name));
     return result;
   }();
   return table;
+}
+
+/// Numbers of states and gates may be given; they follow from the function.
+Check checkCounts(const FlashConfig &config) {
+  CellDescription cell = spelledOut(config.cell);
+  const std::tuple<const char *, std::optional<int64_t>, size_t> counts[] = {
+      {"num_states", config.numStates, cell.states.size()},
+      {"num_gates_r", config.gatesR, cell.recurrentGates->size()},
+      {"num_gates_w", config.gatesW, cell.inputGates->size()},
+      {"num_gates_t", config.gatesT, cell.gates.size()}};
+  for (const auto &[name, got, expected] : counts)
+    if (got && *got != static_cast<int64_t>(expected))
+      return Problem{name, "expected " + std::to_string(expected) + " for " + spelling(cell.kind) +
+                               ", got " + std::to_string(*got)};
+  return std::nullopt;
 }
 
 } // namespace
@@ -73,16 +93,13 @@ Result<ModelDescription, Problem> importFlashRNN(const Value &root) {
     return *problem;
 
   const CellKind kinds[] = {CellKind::LSTM, CellKind::GRU, CellKind::Elman, CellKind::SLSTM};
-  const int64_t states[] = {2, 1, 1, 4};
   size_t function = static_cast<size_t>(config.function);
   CellDescription &cell = config.cell;
   cell.kind = kinds[function];
   cell.heads = config.numHeads;
   cell.nRule = cell.kind == CellKind::SLSTM ? NRule::FloorOne : NRule::Plain;
-  if (config.numStates && *config.numStates != states[function])
-    return Problem{"num_states", "expected " + std::to_string(states[function]) + " for " +
-                                     spelling(cell.kind) + ", got " +
-                                     std::to_string(*config.numStates)};
+  if (Check problem = checkCounts(config))
+    return *problem;
   if (config.initialValue != 0)
     return Problem{"initial_val", "expected 0 (give the initial states as inputs instead), got " +
                                       spell(config.initialValue)};

@@ -46,26 +46,83 @@ static Table<CellDescription> recurrentOptions() {
                   "no gradient flows through the recurrent product")};
 }
 
-static Field<CellDescription>
-namesField(const char *name, std::vector<std::string> CellDescription::*member, const char *doc) {
+/// An array of names, at least `min`.
+static Field<CellDescription> namesField(const char *name,
+                                         std::vector<std::string> CellDescription::*member, int min,
+                                         const char *doc) {
   Field<CellDescription> field = plainField<CellDescription>(FieldInfo::Type::Names, name, doc);
+  field.min = min;
   field.store = [=](CellDescription &cell, const Value &value) {
+    (cell.*member).clear();
     for (const Value &element : value.elements)
       (cell.*member).push_back(element.string);
+  };
+  field.load = [=](const CellDescription &cell) {
+    Value array;
+    array.kind = Value::Kind::Array;
+    for (const std::string &element : cell.*member)
+      array.elements.push_back(Value::ofString(element));
+    return array;
   };
   return field;
 }
 
-static Field<CellDescription> updateField() {
+/// The same, when it may be absent.
+static Field<CellDescription>
+namesField(const char *name, std::optional<std::vector<std::string>> CellDescription::*member,
+           int min, const char *doc) {
+  using C = CellDescription;
+  Field<C> inner = namesField(name, &C::gates, min, doc), field = inner;
+  field.store = [=](C &cell, const Value &value) {
+    C other;
+    inner.store(other, value);
+    cell.*member = std::move(other.gates);
+  };
+  field.load = [=](const C &cell) {
+    C other;
+    other.gates = (cell.*member).value_or(std::vector<std::string>());
+    return cell.*member ? inner.load(other) : Value();
+  };
+  return field.nullable();
+}
+
+static Field<CellDescription>
+expressionsField(const char *name,
+                 std::vector<std::pair<std::string, std::string>> CellDescription::*member,
+                 const char *doc) {
   Field<CellDescription> field =
-      plainField<CellDescription>(FieldInfo::Type::Expressions, "update",
-                                  "one expression for each new state, over old states, gates and "
-                                  "states already updated as new.c");
-  field.store = [](CellDescription &cell, const Value &value) {
-    for (const Member &member : value.members)
-      cell.update.emplace_back(member.name, member.value.string);
+      plainField<CellDescription>(FieldInfo::Type::Expressions, name, doc);
+  field.store = [=](CellDescription &cell, const Value &value) {
+    for (const Member &entry : value.members)
+      (cell.*member).emplace_back(entry.name, entry.value.string);
+  };
+  field.load = [=](const CellDescription &cell) {
+    Value object;
+    object.kind = Value::Kind::Object;
+    for (const auto &[entry, text] : cell.*member)
+      object.members.push_back({entry, Value::ofString(text)});
+    return object;
   };
   return field;
+}
+
+/// What a custom cell is made of.
+static Table<CellDescription> customParts() {
+  using C = CellDescription;
+  return {namesField("states", &C::states, 1, "names of the states, h first").required(),
+          namesField("gates", &C::gates, 1, "names of the gates").required(),
+          namesField("input_gates", &C::inputGates, 1,
+                     "the gates with a part in wx, which has them in the order of gates; default: "
+                     "all"),
+          namesField("recurrent_gates", &C::recurrentGates, 0,
+                     "the gates with a part in r, which has them in the order of gates; default: "
+                     "all"),
+          expressionsField("let", &C::let,
+                           "named expressions, over what update may use and those before"),
+          expressionsField("update", &C::update,
+                           "one expression for each new state, over old states, gates, let and "
+                           "states already updated as new.c")
+              .required()};
 }
 
 const Table<CellDescription> &nativeCellTable() {
@@ -89,15 +146,22 @@ const Table<CellDescription> &nativeCellTable() {
         choice("n_rule", &C::nRule, "n' = f' n + i', or max(that, 1)").only({"slstm"}));
     for (Field<C> &field : recurrentOptions())
       result.push_back(field.only(recurrent));
-    result.push_back(namesField("states", &C::states, "names of the states, h first")
-                         .required()
-                         .only({"custom"}));
-    result.push_back(
-        namesField("gates", &C::gates, "names of the gates").required().only({"custom"}));
-    result.push_back(updateField().required().only({"custom"}));
+    for (Field<C> &field : customParts())
+      result.push_back(field.only({"custom"}));
     return result;
   }();
   return table;
+}
+
+Value nativeCell(const CellDescription &cell) {
+  Value object;
+  object.kind = Value::Kind::Object;
+  for (const Field<CellDescription> &field : nativeCellTable())
+    if (field.appliesTo(spelling(cell.kind)))
+      if (Value value = field.load(cell);
+          !value.isNull() && !(value.isObject() && value.members.empty()))
+        object.members.push_back({field.name, std::move(value)});
+  return object;
 }
 
 const Table<BlockDescription> &nativeBlockTable() {
@@ -217,17 +281,18 @@ const Table<NativeModel> &nativeModelTable() {
 /// The parts of a custom cell that must be strings: the table only sees the array and the object
 /// around them.
 static Check checkStrings(const Value &cell, const std::string &path) {
-  for (const char *key : {"states", "gates"})
+  for (const char *key : {"states", "gates", "input_gates", "recurrent_gates"})
     if (const Value *names = cell.find(key); names && names->isArray())
       for (size_t i = 0; i < names->elements.size(); ++i)
         if (!names->elements[i].isString())
           return Problem{join(join(path, key), i),
                          "expected a name, got " + names->elements[i].describe()};
-  if (const Value *update = cell.find("update"))
-    for (const Member &member : update->members)
-      if (!member.value.isString())
-        return Problem{join(join(path, "update"), member.name),
-                       "expected an expression as a string, got " + member.value.describe()};
+  for (const char *key : {"let", "update"})
+    if (const Value *expressions = cell.find(key))
+      for (const Member &member : expressions->members)
+        if (!member.value.isString())
+          return Problem{join(join(path, key), member.name),
+                         "expected an expression as a string, got " + member.value.describe()};
   return std::nullopt;
 }
 

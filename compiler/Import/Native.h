@@ -21,6 +21,8 @@ extern const std::string nativeCellModel, nativeBlockModel;
 const Table<NativeModel> &nativeModelTable();
 /// The kinds of this table are the spellings of CellKind.
 const Table<CellDescription> &nativeCellTable();
+/// A cell as it stands in a native description, every option spelled out.
+Value nativeCell(const CellDescription &cell);
 /// The kinds of this table are the spellings of BlockKind.
 const Table<BlockDescription> &nativeBlockTable();
 

@@ -23,6 +23,8 @@ Json toJson(const Value &value) {
     return value.number;
   case Value::Kind::String:
     return value.string;
+  case Value::Kind::Object: // a default: no expressions
+    return Json::object();
   default:
     return nullptr;
   }
@@ -57,9 +59,10 @@ Json ofField(const FieldInfo &field) {
     schema["enum"] = field.choices;
     break;
   case Type::Names:
-    schema["type"] = "array";
+    schema["type"] = field.isNullable ? Json{"array", "null"} : Json("array");
     schema["items"] = {{"type", "string"}, {"pattern", identifier}};
-    schema["minItems"] = 1;
+    schema["minItems"] = static_cast<int64_t>(field.min);
+    schema["uniqueItems"] = true;
     break;
   case Type::Expressions:
     schema["type"] = "object";

@@ -41,7 +41,7 @@ static std::string unmet(const FieldInfo &field, const Value &value) {
   case Type::Names:
     return value.isArray() ? "" : "an array of names";
   case Type::Expressions:
-    return value.isObject() ? "" : "an object with one expression for each state";
+    return value.isObject() ? "" : "an object of names and expressions";
   }
   return "";
 }

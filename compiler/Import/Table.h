@@ -23,7 +23,7 @@ struct FieldInfo {
     Number,  ///< finite, in [min, max]
     String,
     Choice,      ///< one of `choices`
-    Names,       ///< array of identifiers
+    Names,       ///< array of identifiers, at least `min`
     Expressions, ///< object of identifier to expression
     Nested       ///< an object or array that has a reader of its own
   };

@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/Pipelines/Plan.h"
 #include "compiler/Conversion/KernelArguments.h"
-#include "dialect/xlstm/IR/XLSTM.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "compiler/Conversion/XLSTMToTile/Passes.h"
+#include "compiler/Import/IR/Build.h"
+#include "dialect/xlstm/IR/FunctionAttrs.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
 using namespace mlir;
+
+using namespace mlir::xlstm;
 
 namespace xlstm {
 
@@ -15,100 +18,211 @@ static xlstm_dtype dtypeOf(Type type) {
     return XLSTM_F64;
   if (type.isBF16())
     return XLSTM_BF16;
-  return type.isF16() ? XLSTM_F16 : XLSTM_F32;
+  if (type.isF16())
+    return XLSTM_F16;
+  if (type.isF32())
+    return XLSTM_F32;
+  return type.isInteger(32) ? XLSTM_I32 : type.isInteger(64) ? XLSTM_I64 : XLSTM_U8;
 }
 
-static package::Tensor tensor(StringRef name, Type type, bool optional) {
+/// A run-time extent from its spelling in xlstm.dims: "T", or "N+1".
+static package::Factor extentOf(StringRef spelling) {
+  auto [dim, add] = spelling.split('+');
+  int64_t number = 0;
+  (void)add.getAsInteger(10, number); // stays 0 without a number
+  return package::Factor(dim.str(), 1, number);
+}
+
+/// An argument or result from its type and its attributes.
+static package::Tensor tensor(Type type, DictionaryAttr attributes) {
   auto ranked = cast<RankedTensorType>(type);
   package::Tensor result;
-  result.name = name.str();
+  result.name = attributes.getAs<StringAttr>(nameAttrName).getValue().str();
   result.dtype = dtypeOf(ranked.getElementType());
-  result.optional = optional;
-  for (int64_t axis = 0; axis < ranked.getRank(); ++axis)
-    if (ranked.isDynamicDim(axis))
-      result.shape.push_back(package::Factor(axis == 0 ? "B" : "T"));
+  result.optional = attributes.contains(optionalAttrName);
+  auto dims = attributes.getAs<ArrayAttr>(dimsAttrName);
+  size_t next = 0;
+  for (int64_t extent : ranked.getShape())
+    if (ShapedType::isDynamic(extent))
+      result.shape.push_back(extentOf(cast<StringAttr>(dims[next++]).getValue()));
     else
-      result.shape.push_back(package::Factor(ranked.getDimSize(axis)));
+      result.shape.push_back(package::Factor(extent));
   return result;
 }
 
-package::Manifest manifestOf(const description::ModelDescription &model, ModuleOp module) {
-  package::Manifest manifest;
-  manifest.name = model.name;
-  manifest.toolVersion = "0.1.0";
-  auto function = *module.getOps<func::FuncOp>().begin();
-  auto cell = *function.getOps<mlir::xlstm::MLSTMOp>().begin();
-  package::Function forward;
-  forward.name = function.getName().str();
-  forward.inputs = {
-      tensor("q", cell.getQ().getType(), false), tensor("k", cell.getK().getType(), false),
-      tensor("v", cell.getV().getType(), false), tensor("i", cell.getI().getType(), false),
-      tensor("f", cell.getF().getType(), false), tensor("c0", cell.getC0().getType(), true)};
-  forward.outputs = {tensor("h", cell.getH().getType(), false),
-                     tensor("c_last", cell.getCLast().getType(), true)};
-  if (cell.hasNormalizer()) {
-    forward.inputs.push_back(tensor("n0", cell.getN0().getType(), true));
-    forward.outputs.push_back(tensor("n_last", cell.getNLast().getType(), true));
+/// An attribute as JSON.
+static llvm::json::Value toJSON(Attribute attribute) {
+  if (auto boolean = dyn_cast<BoolAttr>(attribute))
+    return boolean.getValue();
+  if (auto integer = dyn_cast<IntegerAttr>(attribute))
+    return integer.getInt();
+  if (auto number = dyn_cast<FloatAttr>(attribute))
+    return number.getValueAsDouble();
+  if (auto string = dyn_cast<StringAttr>(attribute))
+    return string.getValue().str();
+  if (auto list = dyn_cast<DenseI64ArrayAttr>(attribute))
+    return llvm::json::Array(list.asArrayRef());
+  if (auto list = dyn_cast<ArrayAttr>(attribute)) {
+    llvm::json::Array array;
+    for (Attribute element : list)
+      array.push_back(toJSON(element));
+    return array;
   }
-  if (cell.hasStabilizer()) {
-    forward.inputs.push_back(tensor("m0", cell.getM0().getType(), true));
-    forward.outputs.push_back(tensor("m_last", cell.getMLast().getType(), true));
+  if (auto dictionary = dyn_cast<DictionaryAttr>(attribute)) {
+    llvm::json::Object object;
+    for (NamedAttribute entry : dictionary)
+      object[entry.getName().getValue()] = toJSON(entry.getValue());
+    return object;
   }
-  const description::CellDescription &c = *model.cell;
-  llvm::json::Object attributes{{"kind", description::spelling(c.kind)},
-                                {"heads", c.heads},
-                                {"dqk", c.dqk},
-                                {"dv", c.dv},
-                                {"input_gate", description::spelling(c.inputGate)},
-                                {"normalize", c.normalize},
-                                {"eps", c.eps},
-                                {"scale_on", description::spelling(c.scaleOn)},
-                                {"denominator", description::spelling(c.denominator)}};
-  forward.attributes.clear();
-  llvm::raw_string_ostream(forward.attributes) << llvm::json::Value(std::move(attributes));
-  manifest.functions.push_back(std::move(forward));
-  return manifest;
+  return nullptr;
 }
 
-/// A schedule as JSON.
-static std::string toJSON(DictionaryAttr schedule) {
-  llvm::json::Object object;
-  for (NamedAttribute entry : schedule) {
-    if (auto integer = dyn_cast<IntegerAttr>(entry.getValue()))
-      object[entry.getName().getValue()] = integer.getInt();
-    else if (auto string = dyn_cast<StringAttr>(entry.getValue()))
-      object[entry.getName().getValue()] = string.getValue().str();
-    else if (auto list = dyn_cast<DenseI64ArrayAttr>(entry.getValue()))
-      object[entry.getName().getValue()] = llvm::json::Array(list.asArrayRef());
-  }
+static std::string textOf(llvm::json::Value value) {
   std::string text;
-  llvm::raw_string_ostream(text) << llvm::json::Value(std::move(object));
+  llvm::raw_string_ostream(text) << value;
   return text;
 }
 
-package::Implementation planOf(tile::KernelOp kernel, const std::string &target) {
+package::Function describeFunction(func::FuncOp function) {
+  package::Function result;
+  result.name = function.getName().str();
+  for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
+    result.inputs.push_back(tensor(type, function.getArgAttrDict(i)));
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
+    result.outputs.push_back(tensor(type, function.getResultAttrDict(i)));
+  // The gradient of an optional input is there when the input is.
+  for (package::Tensor &output : result.outputs)
+    for (const package::Tensor &input : result.inputs)
+      if (input.optional && output.name == "d" + input.name)
+        output.with = input.name;
+  auto hasDim = [&](StringRef name) {
+    for (const std::vector<package::Tensor> *list : {&result.inputs, &result.outputs})
+      for (const package::Tensor &tensor : *list)
+        for (const package::Factor &extent : tensor.shape)
+          if (extent.dim == name)
+            return true;
+    return false;
+  };
+  if (hasDim("S")) {
+    package::DerivedDim sequences{"S", {}};
+    for (const char *source : {"N", "B"})
+      if (hasDim(source))
+        sequences.sources.push_back(source);
+    result.derivedDims.push_back(sequences);
+  }
+  if (auto cell = function->getAttrOfType<DictionaryAttr>(cellAttrName))
+    result.attributes = cellToJson(cell);
+  return result;
+}
+
+namespace {
+/// Extents and arguments of the launches of one implementation.
+class Planner {
+public:
+  Planner(ModuleOp module, const package::Function &function) {
+    for (const std::vector<package::Tensor> *list : {&function.inputs, &function.outputs})
+      for (const package::Tensor &tensor : *list)
+        tensors[tensor.name] = &tensor;
+    if (auto list = module->getAttrOfType<ArrayAttr>(workspaceAttrName))
+      for (Attribute entry : list)
+        workspace.push_back(bufferOf(cast<DictionaryAttr>(entry)));
+  }
+
+  package::Launch launchOf(tile::KernelOp kernel) {
+    package::Launch launch;
+    launch.kernel = kernel.getSymName().str();
+    for (unsigned i = 0; i < kernel.getNumGridDims(); ++i) {
+      auto [tensor, axis] = kernel.getGridDim(i);
+      package::Factor extent(kernel.getGridSizes()[i]);
+      if (tensor >= 0) {
+        extent = extentOfAxis(kernel.getTensorName(tensor), axis);
+        extent.ceilDiv = kernel.getGridDivisor(i);
+      }
+      launch.grid.push_back(extent);
+    }
+    for (const KernelArgument &argument : kernelArguments(kernel)) {
+      std::string name = kernel.getTensorName(argument.tensor).str();
+      if (argument.kind == KernelArgument::Pointer)
+        launch.args.push_back(package::Argument::pointer(name));
+      else if (argument.kind == KernelArgument::Dim)
+        launch.args.push_back(package::Argument::dim(name, argument.axis));
+      else
+        launch.args.push_back(package::Argument::stride(name, argument.axis));
+    }
+    return launch;
+  }
+
+  std::vector<package::Workspace> workspace;
+
+private:
+  /// An extent of an argument, or of a workspace tensor whose extent is one dimension.
+  package::Factor extentOfAxis(StringRef tensor, int64_t axis) {
+    if (const package::Tensor *found = tensors.lookup(tensor))
+      return found->shape[axis];
+    auto buffer =
+        llvm::find_if(workspace, [&](const package::Workspace &w) { return w.name == tensor; });
+    return buffer->shape[axis].front().front();
+  }
+
+  /// {name, type, extents = [[["B", ["T", 64]], ["N"]], …]}: each dynamic extent is a sum of
+  /// products of dimensions, or of [dimension, divisor], rounded up.
+  static package::Workspace bufferOf(DictionaryAttr entry) {
+    auto type = cast<RankedTensorType>(entry.getAs<TypeAttr>("type").getValue());
+    package::Workspace buffer;
+    buffer.name = entry.getAs<StringAttr>("name").getValue().str();
+    buffer.dtype = dtypeOf(type.getElementType());
+    auto extents = entry.getAs<ArrayAttr>("extents");
+    size_t next = 0;
+    for (int64_t extent : type.getShape()) {
+      package::Sum sum;
+      if (!ShapedType::isDynamic(extent)) {
+        sum = {{package::Factor(extent)}};
+      } else {
+        for (Attribute product : cast<ArrayAttr>(extents[next++])) {
+          package::Product &factors = sum.emplace_back();
+          for (Attribute factor : cast<ArrayAttr>(product))
+            factors.push_back(factorOf(factor));
+        }
+      }
+      buffer.shape.push_back(sum);
+    }
+    return buffer;
+  }
+
+  static package::Factor factorOf(Attribute attribute) {
+    if (auto dim = dyn_cast<StringAttr>(attribute))
+      return package::Factor(dim.getValue().str());
+    auto quotient = cast<ArrayAttr>(attribute);
+    return package::Factor(cast<StringAttr>(quotient[0]).getValue().str(),
+                           cast<IntegerAttr>(quotient[1]).getInt());
+  }
+
+  llvm::StringMap<const package::Tensor *> tensors;
+};
+} // namespace
+
+static llvm::json::Value scheduleOf(tile::KernelOp kernel) {
+  DictionaryAttr schedule = kernel.getScheduleAttr();
+  return schedule ? toJSON(schedule) : llvm::json::Object();
+}
+
+std::string scheduleText(tile::KernelOp kernel) { return textOf(scheduleOf(kernel)); }
+
+package::Implementation planOf(ModuleOp module, const package::Function &function,
+                               const std::string &target) {
   package::Implementation implementation;
   implementation.target = target;
-  implementation.schedule = toJSON(kernel.getScheduleAttr());
-  package::Launch launch;
-  launch.kernel = kernel.getSymName().str();
-  for (unsigned i = 0; i < kernel.getNumGridDims(); ++i) {
-    auto [tensor, axis] = kernel.getGridDim(i);
-    if (tensor < 0)
-      launch.grid.push_back(package::Factor(kernel.getGridSizes()[i]));
-    else
-      launch.grid.push_back(package::Factor(axis == 0 ? "B" : "T"));
+  Planner planner(module, function);
+  implementation.workspace = planner.workspace;
+  // One kernel's schedule stands as it is, those of several by the kernels' names.
+  llvm::json::Object schedules;
+  for (tile::KernelOp kernel : module.getOps<tile::KernelOp>()) {
+    implementation.launches.push_back(planner.launchOf(kernel));
+    schedules[kernel.getSymName()] = scheduleOf(kernel);
   }
-  for (const KernelArgument &argument : kernelArguments(kernel)) {
-    std::string name = kernel.getTensorName(argument.tensor).str();
-    if (argument.kind == KernelArgument::Pointer)
-      launch.args.push_back(package::Argument::pointer(name));
-    else if (argument.kind == KernelArgument::Dim)
-      launch.args.push_back(package::Argument::dim(name, argument.axis));
-    else
-      launch.args.push_back(package::Argument::stride(name, argument.axis));
-  }
-  implementation.launches.push_back(std::move(launch));
+  implementation.schedule =
+      textOf(schedules.size() == 1 ? llvm::json::Value(std::move(schedules.begin()->second))
+                                   : llvm::json::Value(std::move(schedules)));
   return implementation;
 }
 
@@ -138,13 +252,8 @@ void finishGPULaunch(package::Launch &launch, LLVM::LLVMFuncOp function,
     launch.requirements.push_back({name, 16});
 }
 
-int64_t scratchBytes(ModuleOp module) {
-  int64_t bytes = 0;
-  module.walk([&](Operation *op) {
-    if (auto attribute = op->getAttrOfType<IntegerAttr>("tile.scratch_bytes"))
-      bytes = std::max(bytes, attribute.getInt());
-  });
-  return bytes;
+int64_t scratchBytes(LLVM::LLVMFuncOp function) {
+  return function->getAttrOfType<IntegerAttr>("tile.scratch_bytes").getInt();
 }
 
 } // namespace xlstm

@@ -1,22 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the runtime must know of kernels: tensors, launches and arguments, as a package's manifest
-// has them.
+// What the runtime must know of functions and kernels: tensors, launches and arguments, as a
+// package's manifest has them.
 #ifndef XLSTM_COMPILER_PIPELINES_PLAN_H
 #define XLSTM_COMPILER_PIPELINES_PLAN_H
 
-#include "compiler/Import/Description.h"
 #include "dialect/tile/IR/Tile.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "runtime/src/package/Manifest.h"
 
 namespace xlstm {
 
-/// A manifest with the function `forward` of an imported module: its tensors and the cell's
-/// options, no implementation yet.
-package::Manifest manifestOf(const description::ModelDescription &model, mlir::ModuleOp module);
+/// The manifest's entry for a function of the xlstm dialect, without implementations. Names,
+/// run-time dimensions and what is optional stand in the function's attributes
+/// (compiler/Import/IR/Build.h).
+package::Function describeFunction(mlir::func::FuncOp function);
 
-/// An implementation of one launch: the kernel's grid and arguments.
-package::Implementation planOf(mlir::tile::KernelOp kernel, const std::string &target);
+/// An implementation by the kernels of `module`, launched in their order, and the workspace that
+/// --convert-xlstm-to-tile has written down. Kernels' tensors are those of `function`, by name.
+package::Implementation planOf(mlir::ModuleOp module, const package::Function &function,
+                               const std::string &target);
+
+/// The kernel's schedule as JSON.
+std::string scheduleText(mlir::tile::KernelOp kernel);
 
 /// The kernel's tensors of 16-bit elements: those that vector copies move.
 std::vector<std::string> narrowTensors(mlir::tile::KernelOp kernel);
@@ -26,9 +32,8 @@ std::vector<std::string> narrowTensors(mlir::tile::KernelOp kernel);
 void finishGPULaunch(package::Launch &launch, mlir::LLVM::LLVMFuncOp function,
                      const std::vector<std::string> &aligned);
 
-/// Scratch bytes of a thread, from the attribute tile.scratch_bytes of the lowered function; the
-/// largest if there are several.
-int64_t scratchBytes(mlir::ModuleOp module);
+/// Scratch bytes of a thread, from the attribute tile.scratch_bytes of a lowered kernel.
+int64_t scratchBytes(mlir::LLVM::LLVMFuncOp function);
 
 } // namespace xlstm
 

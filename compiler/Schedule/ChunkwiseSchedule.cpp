@@ -2,18 +2,11 @@
 #include "compiler/Schedule/ChunkwiseSchedule.h"
 #include "mlir/IR/Builders.h"
 #include <algorithm>
-#include <sstream>
 
 using namespace xlstm;
 
 static int64_t roundUp(int64_t value, int64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
-}
-
-template <typename... Parts> static Reason say(Parts &&...parts) {
-  std::ostringstream text;
-  (text << ... << parts);
-  return text.str();
 }
 
 mlir::DictionaryAttr ChunkwiseSchedule::toAttribute(mlir::MLIRContext *context) const {
@@ -28,6 +21,19 @@ mlir::DictionaryAttr ChunkwiseSchedule::toAttribute(mlir::MLIRContext *context) 
     list.append("stages", builder.getI64IntegerAttr(stages));
     list.append("matrix_unit", builder.getStringAttr(matrixUnit));
     list.append("copy", builder.getStringAttr(copy));
+  }
+  if (roles) {
+    // Each role's first warp, number of warps, and registers of a thread.
+    auto place = [&](int64_t first, int64_t count, int64_t registers) {
+      return builder.getDenseI64ArrayAttr({first, count, registers});
+    };
+    mlir::NamedAttrList places;
+    places.append("state", place(0, warpsM, stateRegisters));
+    places.append("score", place(warpsM, 4, scoreRegisters));
+    places.append("gates", place(warpsM + 4, 1, loadRegisters));
+    places.append("load", place(warpsM + 5, 1, loadRegisters));
+    list.append("roles", places.getDictionary(context));
+    list.append("ring_stages", builder.getI64IntegerAttr(ringStages));
   }
   return list.getDictionary(context);
 }
@@ -53,10 +59,29 @@ ChunkwiseSchedule ChunkwiseSchedule::fromAttribute(mlir::DictionaryAttr attribut
     schedule.warpsM = warps[0];
     schedule.warpsN = warps[1];
   }
+  if (auto places = attribute.getAs<mlir::DictionaryAttr>("roles")) {
+    auto registers = [&](const char *role, int64_t &value) {
+      if (auto place = places.getAs<mlir::DenseI64ArrayAttr>(role); place && place.size() == 3)
+        value = place[2];
+    };
+    schedule.roles = 1;
+    integer("ring_stages", schedule.ringStages);
+    registers("state", schedule.stateRegisters);
+    registers("score", schedule.scoreRegisters);
+    registers("load", schedule.loadRegisters);
+  }
   return schedule;
 }
 
+std::vector<std::string> ChunkwiseSchedule::parameters() {
+  return {"chunk",           "dv_slice",        "dqk_tile",      "warps_m", "warps_n",
+          "stages",          "matrix_unit",     "copy",          "roles",   "ring_stages",
+          "state_registers", "score_registers", "load_registers"};
+}
+
 Reason xlstm::isSupported(const ChunkwiseProblem &problem, const Device &device) {
+  if (device.isGPU && problem.form != "chunkwise")
+    return say("the GPU kernel is chunkwise, got form = ", problem.form);
   if (device.isGPU && problem.inputBits != 16)
     return say("the GPU kernel takes bf16 and f16 inputs, got ", problem.inputBits, "-bit inputs");
   return {};
@@ -66,7 +91,13 @@ int64_t xlstm::sharedBytes(const ChunkwiseProblem &problem, const ChunkwiseSched
   int64_t rowPanel = 64; // shared rows are panels of 64 elements, 128 bytes
   int64_t qk = s.chunk * roundUp(s.dqkTile, rowPanel) * 2,
           v = s.chunk * roundUp(s.dvSlice, rowPanel) * 2;
-  int64_t scores = s.chunk * rowPanel * 2;                    // P in bf16
+  int64_t scores = s.chunk * rowPanel * 2; // P in bf16
+  if (s.roles) {
+    int64_t spare = 8 * 2 * roundUp(s.dqkTile, rowPanel); // n, as rows of k
+    int64_t gates = 4 * 8 * s.chunk + 8 * rowPanel * 2;   // vectors, and w as an operand
+    return s.stages * (2 * qk + v + spare) + s.ringStages * (scores + gates + 1024) + 2 * v +
+           4 * s.dqkTile + 1024;
+  }
   int64_t partial = (s.warpsN - 1) * s.dvSlice * s.chunk * 4; // sums that warpsN groups exchange
   int64_t output = s.chunk * (s.dvSlice + 8) * 2;             // h before it is stored
   int64_t warps = s.warpsM * s.warpsN, scoreWarpsN = s.scoreWarps().second, parts = 1;
@@ -74,6 +105,35 @@ int64_t xlstm::sharedBytes(const ChunkwiseProblem &problem, const ChunkwiseSched
     parts *= 2;
   int64_t vectors = 4 * (s.dqkTile * (1 + parts) + s.chunk * (2 + scoreWarpsN));
   return s.stages * (2 * qk + v) + scores + partial + output + vectors + 1024;
+}
+
+/// What a schedule with roles needs beside what others need.
+static Reason checkRoles(const ChunkwiseSchedule &s, const Device &device) {
+  if (!s.roles)
+    return {};
+  if (s.roles != 1)
+    return say("roles must be 0 or 1, got ", s.roles);
+  if (s.matrixUnit != "wgmma" || s.copy != "tma" || s.warpsN != 1)
+    return say("roles need wgmma, tma and warps_n = 1, got ", s.matrixUnit, ", ", s.copy, " and ",
+               s.warpsN);
+  if (s.dvSlice != 16 * s.warpsM || s.dqkTile % 64 || s.dqkTile > 256)
+    return say("roles need dv_slice = 16 * warps_m and dqk_tile a multiple of 64 up to 256, got ",
+               s.dvSlice, " for ", s.warpsM, " warps and ", s.dqkTile);
+  for (int64_t stages : {s.stages, s.ringStages})
+    if (stages != 1 && stages != 2 && stages != 4)
+      return say("roles need 1, 2 or 4 stages and ring_stages, got ", s.stages, " and ",
+                 s.ringStages);
+  int64_t sum = 0;
+  for (auto [warpgroups, registers] : {std::pair<int64_t, int64_t>{s.warpsM / 4, s.stateRegisters},
+                                       {1, s.scoreRegisters},
+                                       {1, s.loadRegisters}}) {
+    if (registers % 8 || registers < 24 || registers > 240)
+      return say("registers of a role must be a multiple of 8 from 24 to 240, got ", registers);
+    sum += warpgroups * registers;
+  }
+  if (128 * sum > 65536)
+    return say("the roles' registers, 128 * ", sum, ", are more than 65536");
+  return {};
 }
 
 Reason xlstm::check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &s,
@@ -129,11 +189,23 @@ Reason xlstm::check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &s,
                " = ", state, " registers for the state, more than ", limit);
   if (s.matrixUnit == "wgmma" && s.warpsN > 1 && s.dqkTile % (64 * s.warpsN))
     return say("wgmma needs dqk_tile to be a multiple of 64 * ", s.warpsN, ", got ", s.dqkTile);
+  if (Reason reason = checkRoles(s, device); !reason.empty())
+    return reason;
   int64_t bytes = sharedBytes(problem, s);
   if (bytes > device.sharedBytes)
     return say(bytes, " bytes of shared memory, more than ", device.sharedBytes, " of ",
                device.name);
   return {};
+}
+
+/// The state's role needs a register for each element of C^T that a thread has and 80 beside them:
+/// h, operands, addresses. Of what is left the scores take up to 128, the copies and gates up to 40.
+static void shareRegisters(ChunkwiseSchedule &s) {
+  constexpr int64_t all = 512, least = 24; // of one thread of each of four warpgroups
+  s.stateRegisters = 80 + s.dqkTile / 2;
+  int64_t left = all - s.warpsM / 4 * s.stateRegisters;
+  s.scoreRegisters = std::min<int64_t>(128, left - least);
+  s.loadRegisters = std::min<int64_t>(40, left - s.scoreRegisters);
 }
 
 /// Relative cost per token of a schedule, from the work that slices repeat and the width of the
@@ -147,20 +219,26 @@ static double relativeCost(const ChunkwiseProblem &problem, const ChunkwiseSched
                     (s.warpsM * s.warpsN); // barriers, exponentials and vectors, as multiply-adds
   double overlap = s.stages > 1 ? 1.0 : 1.4;
   double unit = s.matrixUnit == "wgmma" ? 1.0 : 1.8;
+  if (s.roles)
+    unit *= 0.5; // measured: what roles overlap, see tools/xlstm-bench/NOTES.md
   return (work * unit + perChunk / s.chunk * 8) * overlap;
 }
 
 std::vector<ChunkwiseSchedule> xlstm::enumerate(const ChunkwiseProblem &problem,
-                                                const Device &device, bool anyAlignment) {
+                                                const Device &device, bool anyAlignment,
+                                                bool withRoles) {
   std::vector<ChunkwiseSchedule> list;
   ChunkwiseSchedule s;
   s.target = device.name;
   if (!device.isGPU) {
-    // A slice's state [dvSlice, dqk] in f32 should stay in half of the second-level cache, and a
-    // slice repeats S = Q K^T.
-    int64_t fits =
-        std::max<int64_t>(16, device.l2Bytes / 2 / 4 / std::max<int64_t>(problem.dqk, 1) / 16 * 16);
-    int64_t slices = (problem.dv + fits - 1) / fits;
+    // A slice's state [dvSlice, dqk] in f32 should stay in half of the second-level cache, where a
+    // slice repeats S = Q K^T; token by token it should stay in the first-level cache. The parallel
+    // form has no state to carry.
+    bool byToken = problem.form == "recurrent" || problem.form == "step";
+    int64_t bytes = byToken ? device.l1Bytes : device.l2Bytes / 2;
+    int64_t fits = std::max<int64_t>(16, bytes / 4 / std::max<int64_t>(problem.dqk, 1) / 16 * 16);
+    int64_t slices = problem.form == "parallel" ? 1 : (problem.dv + fits - 1) / fits;
+    s.chunk = byToken ? 1 : s.chunk;
     s.dqkTile = problem.dqk;
     s.dvSlice = (problem.dv + slices - 1) / slices;
     s.dvSlice = slices == 1 ? problem.dv : roundUp(s.dvSlice, 16);
@@ -184,6 +262,14 @@ std::vector<ChunkwiseSchedule> xlstm::enumerate(const ChunkwiseProblem &problem,
           s.copy = anyAlignment ? "elementwise" : device.copy;
           if (check(problem, s, device).empty())
             list.push_back(s);
+          if (!withRoles)
+            continue;
+          ChunkwiseSchedule split = s;
+          split.roles = 1;
+          split.dqkTile = roundUp(problem.dqk, 64);
+          shareRegisters(split);
+          if (check(problem, split, device).empty())
+            list.push_back(split);
         }
   std::stable_sort(list.begin(), list.end(),
                    [&](const ChunkwiseSchedule &a, const ChunkwiseSchedule &b) {
@@ -207,19 +293,24 @@ static Reason put(ChunkwiseSchedule &s, const std::string &key, const std::strin
                : say("schedule parameter 'copy' expects tma, cp_async or elementwise, got '", value,
                      "'");
   }
-  std::map<std::string, int64_t *> integers = {{"chunk", &s.chunk},      {"dv_slice", &s.dvSlice},
-                                               {"dqk_tile", &s.dqkTile}, {"warps_m", &s.warpsM},
-                                               {"warps_n", &s.warpsN},   {"stages", &s.stages}};
+  std::map<std::string, int64_t *> integers = {{"chunk", &s.chunk},
+                                               {"dv_slice", &s.dvSlice},
+                                               {"dqk_tile", &s.dqkTile},
+                                               {"warps_m", &s.warpsM},
+                                               {"warps_n", &s.warpsN},
+                                               {"stages", &s.stages},
+                                               {"roles", &s.roles},
+                                               {"ring_stages", &s.ringStages},
+                                               {"state_registers", &s.stateRegisters},
+                                               {"score_registers", &s.scoreRegisters},
+                                               {"load_registers", &s.loadRegisters}};
   auto it = integers.find(key);
   if (it == integers.end())
     return say(
         "unknown schedule parameter '", key,
-        "', expected chunk, dv_slice, dqk_tile, warps_m, warps_n, stages, matrix_unit or copy");
-  char *end = nullptr;
-  *it->second = std::strtoll(value.c_str(), &end, 10);
-  if (value.empty() || *end)
-    return say("schedule parameter '", key, "' expects an integer, got '", value, "'");
-  return {};
+        "', expected chunk, dv_slice, dqk_tile, warps_m, warps_n, stages, matrix_unit, copy, "
+        "roles, ring_stages, state_registers, score_registers or load_registers");
+  return putInteger(key, value, *it->second);
 }
 
 std::optional<ChunkwiseSchedule> xlstm::decide(const ChunkwiseProblem &problem,
@@ -229,7 +320,9 @@ std::optional<ChunkwiseSchedule> xlstm::decide(const ChunkwiseProblem &problem,
   reason = isSupported(problem, device);
   if (!reason.empty())
     return std::nullopt;
-  std::vector<ChunkwiseSchedule> all = enumerate(problem, device, anyAlignment);
+  auto roles = overrides.find("roles");
+  bool withRoles = roles != overrides.end() && !anyAlignment;
+  std::vector<ChunkwiseSchedule> all = enumerate(problem, device, anyAlignment, withRoles);
   if (all.empty()) {
     reason = say("no schedule of the chunkwise kernel fits ", device.name,
                  " for dqk = ", problem.dqk, ", dv = ", problem.dv);
@@ -243,15 +336,26 @@ std::optional<ChunkwiseSchedule> xlstm::decide(const ChunkwiseProblem &problem,
     reason += ": the smallest needs " + check(problem, smallest, device);
     return std::nullopt;
   }
-  ChunkwiseSchedule chosen = all.front();
-  for (auto &[key, value] : overrides) {
-    reason = put(chosen, key, value);
-    if (!reason.empty())
-      return std::nullopt;
+  // Overrides that do not go with roles ask for the kernel without, unless they name roles.
+  bool anyRoles = !overrides.count("roles") || anyAlignment;
+  ChunkwiseSchedule chosen;
+  for (const ChunkwiseSchedule &candidate : all) {
+    if (!anyRoles && std::to_string(candidate.roles) != overrides.at("roles"))
+      continue;
+    chosen = candidate;
+    reason = {};
+    for (auto &[key, value] : overrides)
+      if (reason.empty())
+        reason = put(chosen, key, value);
+    if (!candidate.roles || !anyRoles || (reason.empty() && check(problem, chosen, device).empty()))
+      break;
   }
+  if (!reason.empty())
+    return std::nullopt;
   if (anyAlignment) { // other copies would need aligned rows
     chosen.copy = all.front().copy;
     chosen.stages = all.front().stages;
+    chosen.roles = 0;
   }
   reason = check(problem, chosen, device);
   if (!reason.empty())

@@ -5,15 +5,16 @@
 // One block owns one (batch, head, slice of dv) and walks the sequence in chunks of `chunk` tokens.
 // Its state C^T [dvSlice, dqk] stays in registers (GPU) or in a scratch buffer (CPU).
 //
-//            tokens ->   chunk 0   chunk 1   chunk 2                       warps of a block over
-//            C^T [dvSlice, dqkTile]:
-//   slice 0  [dvSlice]  ─────────►─────────►─────────►  C, n, m                warpsM along dv, 16
-//   rows each slice 1  [dvSlice]  ─────────►─────────►─────────►                         warpsN
-//   along dqk
+//     tokens ->       chunk 0   chunk 1   chunk 2
+//   slice 0  [dvSlice]  ─────────►─────────►─────────►  C, n, m
+//   slice 1  [dvSlice]  ─────────►─────────►─────────►
+//
+// The warps of a block divide C^T: warpsM along dv, 16 rows each, warpsN along dqk.
 #ifndef XLSTM_COMPILER_SCHEDULE_CHUNKWISESCHEDULE_H
 #define XLSTM_COMPILER_SCHEDULE_CHUNKWISESCHEDULE_H
 
 #include "compiler/Schedule/Device.h"
+#include "compiler/Schedule/Reason.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include <algorithm>
 #include <map>
@@ -25,7 +26,8 @@ namespace xlstm {
 /// What a schedule depends on. B and T are run-time values of every kernel.
 struct ChunkwiseProblem {
   int64_t heads = 0, dqk = 0, dv = 0;
-  int64_t inputBits = 0; // 16 (bf16, f16), 32 or 64
+  int64_t inputBits = 0;          // 16 (bf16, f16), 32 or 64
+  std::string form = "chunkwise"; // chunkwise, recurrent, parallel, step: as xlstm.mlstm has it
 };
 
 struct ChunkwiseSchedule {
@@ -38,21 +40,25 @@ struct ChunkwiseSchedule {
   int64_t stages = 0;             // shared-memory buffers of q, k and v: 2 reads one chunk ahead
   std::string matrixUnit;         // mma_sync, wgmma
   std::string copy; // tma, cp_async (both need 16-byte aligned rows), elementwise (takes anything)
+  // GPU with setmaxnreg only: the loop is taken apart into roles. The state's warps are warpsM x 1;
+  // scores have one warpgroup more, copies and gates share another.
+  int64_t roles = 0;      // 1: roles
+  int64_t ringStages = 2; // of what one role computes for another
+  int64_t stateRegisters = 208, scoreRegisters = 72, loadRegisters = 24; // of a thread
 
   int64_t numSlices(int64_t dv) const { return (dv + dvSlice - 1) / dvSlice; }
-  int64_t numThreads() const { return 32 * warpsM * warpsN; }
+  int64_t numThreads() const { return 32 * (warpsM * warpsN + (roles ? 8 : 0)); }
   /// Warps over the scores of a chunk, [chunk, chunk]: along queries, along keys. All of a block's
   /// where keys are divided.
   std::pair<int64_t, int64_t> scoreWarps() const {
-    int64_t warps = warpsM * warpsN, along = std::min(chunk / 16, warps);
+    int64_t warps = roles ? 4 : warpsM * warpsN, along = std::min(chunk / 16, warps);
     return {along, along ? warps / along : 0};
   }
   mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;
   static ChunkwiseSchedule fromAttribute(mlir::DictionaryAttr attribute);
+  /// The keys that `--set` takes.
+  static std::vector<std::string> parameters();
 };
-
-/// A reason in words with the numbers of the inequality that does not hold, or the empty string.
-using Reason = std::string;
 
 /// Whether the family takes the problem on the device at all; the reason if it does not.
 Reason isSupported(const ChunkwiseProblem &problem, const Device &device);
@@ -61,8 +67,9 @@ Reason check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &schedule,
              const Device &device);
 /// Every schedule of the family that `check` accepts, best expected first. `anyAlignment` asks for
 /// copies that take tensors of any alignment and stride.
+/// Schedules with roles are still asked for by name (`--set roles=1`), so a search leaves them out.
 std::vector<ChunkwiseSchedule> enumerate(const ChunkwiseProblem &problem, const Device &device,
-                                         bool anyAlignment = false);
+                                         bool anyAlignment = false, bool withRoles = false);
 /// The first of `enumerate`, with `overrides` ("chunk" -> "32") put in; the reason in `reason` if
 /// there is none. With `anyAlignment` the overrides of copy and stages are for the other kernel,
 /// and have no effect.

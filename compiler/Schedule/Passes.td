@@ -15,8 +15,14 @@ def SelectSchedule : Pass<"xlstm-select-schedule", "::mlir::ModuleOp"> {
     %h, %c, %n, %m = xlstm.mlstm %q, %k, %v gates(%i, %f) {xlstm.schedule = {chunk = 64, copy = "tma", dqk_tile = 256, dv_slice = 128, …}} : …
     ```
 
-    An op that has the attribute keeps it. `set` overrides parameters (`chunk=32,stages=1`); a schedule that the device
-    cannot run is an error with the violated inequality.
+    An op that has the attribute keeps it. `set` overrides parameters (`chunk=32,stages=1`); each applies to the ops whose
+    family has it. A schedule that the device cannot run is an error with the violated inequality.
+
+    | ops | parameters |
+    |---|---|
+    | `xlstm.mlstm` | `chunk`, `dv_slice`; for a GPU also `dqk_tile`, `warps_m`, `warps_n`, `stages`, `matrix_unit`, `copy`; with `roles` also `ring_stages`, `state_registers`, `score_registers`, `load_registers` |
+    | `xlstm.scan` | `batch`: sequences of a block, a power of two; `heads`: heads of a block where d = 1 |
+    | `xlstm.outer_sum`, `xlstm.time_sum` | `sum_rows`: rows of the result that a block owns; `sum_tokens`: tokens read at a time |
   }];
   let options = [
     Option<"target", "target", "std::string", "\"cpu\"", "name of a device: cpu, sm_80, sm_90a">,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/Schedule/ChunkwiseSchedule.h"
 #include "compiler/Schedule/Passes.h"
+#include "compiler/Schedule/ScanSchedule.h"
+#include "compiler/Schedule/SumSchedule.h"
 #include "dialect/xlstm/IR/XLSTM.h"
 
 using namespace mlir;
@@ -10,8 +12,74 @@ namespace xlstm {
 #include "compiler/Schedule/Passes.h.inc"
 
 namespace {
+using Overrides = std::map<std::string, std::string>;
+
+/// `all` without what is for other families only. A key that no family has stays, for the family to
+/// complain about.
+Overrides overridesFor(const Overrides &all, const std::vector<std::string> &parameters) {
+  std::vector<std::string> others;
+  for (auto &list :
+       {ChunkwiseSchedule::parameters(), ScanSchedule::parameters(), SumSchedule::parameters()})
+    others.insert(others.end(), list.begin(), list.end());
+  Overrides own;
+  for (auto &entry : all)
+    if (llvm::is_contained(parameters, entry.first) || !llvm::is_contained(others, entry.first))
+      own.insert(entry);
+  return own;
+}
+
 struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
   using SelectScheduleBase::SelectScheduleBase;
+
+  /// Writes the schedule down, or the reason that there is none as an error.
+  template <typename Schedule>
+  LogicalResult write(Operation *op, const std::optional<Schedule> &schedule,
+                      const Reason &reason) {
+    if (!schedule)
+      return op->emitError() << "cannot be scheduled for " << target.getValue() << ": " << reason;
+    op->setAttr(scheduleAttrName, schedule->toAttribute(&getContext()));
+    return success();
+  }
+
+  LogicalResult schedule(Operation *op, const Device &device, const Overrides &overrides) {
+    Reason reason;
+    if (auto mlstm = dyn_cast<mlir::xlstm::MLSTMOp>(op)) {
+      ChunkwiseProblem problem{mlstm.getHeads(), mlstm.getDqk(), mlstm.getDv(),
+                               mlstm.getInputType().getIntOrFloatBitWidth()};
+      if (auto form = mlstm.getForm())
+        problem.form = stringifyMLSTMForm(*form).str();
+      return write(op,
+                   decide(problem, device, overridesFor(overrides, ChunkwiseSchedule::parameters()),
+                          reason, elementwise),
+                   reason);
+    }
+    if (auto backward = dyn_cast<mlir::xlstm::MLSTMBackwardOp>(op)) {
+      // Its chunks are those whose states the forward kernel has saved.
+      Operation *forward = backward.getCStates() ? backward.getCStates().getDefiningOp() : nullptr;
+      if (!forward || !forward->hasAttr(scheduleAttrName))
+        return op->emitError() << "expected saved states from an xlstm.mlstm with a schedule";
+      op->setAttr(scheduleAttrName, forward->getAttr(scheduleAttrName));
+      return success();
+    }
+    if (auto scan = dyn_cast<mlir::xlstm::ScanOp>(op)) {
+      ScanProblem problem{scan.getHeads(), scan.getHeadSize()};
+      return write(
+          op, decide(problem, device, overridesFor(overrides, ScanSchedule::parameters()), reason),
+          reason);
+    }
+    SumProblem problem;
+    if (auto sum = dyn_cast<mlir::xlstm::OuterSumOp>(op)) {
+      problem = {sum.getHeads(), sum.getHeadSize(), bool(sum.getCuSeqlens())};
+    } else if (auto sum = dyn_cast<mlir::xlstm::TimeSumOp>(op)) {
+      ArrayRef<int64_t> shape = sum.getX().getType().getShape().take_back(2);
+      problem = {shape[0], shape[1], false};
+    } else {
+      return success();
+    }
+    return write(
+        op, decide(problem, device, overridesFor(overrides, SumSchedule::parameters()), reason),
+        reason);
+  }
 
   void runOnOperation() override {
     std::optional<Device> device = findDevice(target);
@@ -20,25 +88,15 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
                                  << llvm::join(deviceNames(), ", ");
       return signalPassFailure();
     }
-    std::map<std::string, std::string> overrides;
+    Overrides overrides;
     for (const std::string &entry : set) {
       auto [key, value] = StringRef(entry).split('=');
       overrides[key.str()] = value.str();
     }
-    WalkResult result = getOperation().walk([&](mlir::xlstm::MLSTMOp op) {
-      if (op->hasAttr(scheduleAttrName))
+    WalkResult result = getOperation().walk([&](Operation *op) {
+      if (op->hasAttr(scheduleAttrName) || succeeded(schedule(op, *device, overrides)))
         return WalkResult::advance();
-      ChunkwiseProblem problem{op.getHeads(), op.getDqk(), op.getDv(),
-                               op.getInputType().getIntOrFloatBitWidth()};
-      Reason reason;
-      std::optional<ChunkwiseSchedule> schedule =
-          decide(problem, *device, overrides, reason, elementwise);
-      if (!schedule) {
-        op.emitError() << "cannot be scheduled for " << target.getValue() << ": " << reason;
-        return WalkResult::interrupt();
-      }
-      op->setAttr(scheduleAttrName, schedule->toAttribute(&getContext()));
-      return WalkResult::advance();
+      return WalkResult::interrupt();
     });
     if (result.wasInterrupted())
       signalPassFailure();

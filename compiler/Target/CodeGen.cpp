@@ -11,14 +11,14 @@ llvm::Error codeGenError(const llvm::Twine &message) {
 }
 
 llvm::Expected<std::string> generateCode(llvm::Module &module, llvm::TargetMachine &machine,
-                                         llvm::CodeGenFileType type, bool unroll) {
+                                         llvm::CodeGenFileType type) {
   llvm::LoopAnalysisManager loops;
   llvm::FunctionAnalysisManager functions;
   llvm::CGSCCAnalysisManager graph;
   llvm::ModuleAnalysisManager modules;
   llvm::PipelineTuningOptions tuning;
   tuning.LoopVectorization = tuning.SLPVectorization = false;
-  tuning.LoopUnrolling = tuning.LoopInterleaving = unroll;
+  tuning.LoopUnrolling = tuning.LoopInterleaving = false;
   llvm::PassBuilder builder(&machine, tuning);
   functions.registerPass([&] { return machine.getTargetIRAnalysis(); });
   builder.registerModuleAnalyses(modules);

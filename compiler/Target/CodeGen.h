@@ -12,11 +12,11 @@
 
 namespace xlstm {
 
-/// Optimises the module (O2; it is vectors, or threads, already: no vectorisation, and loops are
-/// unrolled only if `unroll`) and returns the assembly or object file. The module has the machine's
-/// triple and data layout.
+/// Optimises the module (O2; it is vectors, or threads, already, and the emitters have unrolled
+/// what they want: no vectorisation, no unrolling) and returns the assembly or object file. The
+/// module has the machine's triple and data layout.
 llvm::Expected<std::string> generateCode(llvm::Module &module, llvm::TargetMachine &machine,
-                                         llvm::CodeGenFileType type, bool unroll);
+                                         llvm::CodeGenFileType type);
 
 /// An error with a message for the user.
 llvm::Error codeGenError(const llvm::Twine &message);

@@ -110,8 +110,7 @@ TEST(BadInput, OtherCells) {
           {R"({"kind": "custom", "heads": 1, "d": 1, "states": ["h"], "gates": ["f"], "update": {"h": 3}})",
            "cell.update.h: expected an expression as a string, got 3"},
           {R"({"kind": "custom", "heads": 1, "d": 1, "states": ["h"], "gates": ["f"], "update": "f"})",
-           "cell.update: expected an object with one expression for each state, got the string "
-           "\"f\""},
+           "cell.update: expected an object of names and expressions, got the string \"f\""},
           {R"({"kind": "custom", "heads": 1, "d": 1, "states": "h", "gates": ["f"], "update": {"h": "f"}})",
            "cell.states: expected an array of names, got the string \"h\""},
           {R"({"kind": "custom", "heads": 1, "d": 1, "states": ["h", 2], "gates": ["f"], "update": {"h": "f"}})",
@@ -120,6 +119,24 @@ TEST(BadInput, OtherCells) {
            "cell.update: expected an update of the state 'c', got none"},
           {R"({"kind": "custom", "heads": 1, "d": 1, "states": ["h"], "gates": ["f", "z"], "update": {"h": "f"}})",
            "cell.gates[1]: expected every gate in an update, got none that uses 'z'"},
+          {R"({"kind": "custom", "heads": 1, "d": 1, "states": ["h"], "gates": ["forget", "z"], "recurrent_gates": ["forgt"], "update": {"h": "forget + z"}})",
+           "cell.recurrent_gates[0]: unknown gate 'forgt', did you mean 'forget'?"},
+          {R"({"kind": "custom", "heads": 1, "d": 1, "states": ["h"], "gates": ["f"], "recurrent_gates": {}, "update": {"h": "f"}})",
+           "cell.recurrent_gates: expected an array of names, got an empty object"},
+          {R"({"kind": "custom", "heads": 1, "d": 1, "states": ["h"], "gates": ["f"], "input_gates": [1], "update": {"h": "f"}})",
+           "cell.input_gates[0]: expected a name, got 1"},
+          {R"({"kind": "custom", "heads": 1, "d": 1, "states": ["h"], "gates": ["f"], "input_gates": [], "update": {"h": "f"}})",
+           "cell.input_gates: expected at least one gate, got none"},
+          {R"({"kind": "gru", "heads": 1, "d": 1, "recurrent_gates": ["r"]})",
+           "cell.recurrent_gates: 'recurrent_gates' does not apply to gru, expected it only with "
+           "custom"},
+          {R"({"kind": "custom", "heads": 1, "d": 1, "states": ["h"], "gates": ["f"], "let": {"a": 1}, "update": {"h": "f"}})",
+           "cell.let.a: expected an expression as a string, got 1"},
+          {R"x({"kind": "custom", "heads": 1, "d": 1, "states": ["h"], "gates": ["f"], "let": {"a": "tanh(g)"}, "update": {"h": "a"}})x",
+           "cell.let.a: column 6: unknown name 'g', expected one of h, f"},
+          {R"x({"kind": "custom", "heads": 1, "d": 1, "states": ["h"], "gates": ["f"], "update": {"h": "tanh(f < 1)"}})x",
+           "cell.update.h: column 8: expected a number, got a comparison (only 'select' takes one, "
+           "as its first argument)"},
       },
       R"({"xlstm_model": 1, "dtype": "f32", "cell": )", "}", "m.json");
 }

@@ -93,6 +93,23 @@ TEST(Native, CustomCellKeepsTheOrderOfItsUpdates) {
   ASSERT_EQ(cell.update.size(), 2u);
   EXPECT_EQ(cell.update[0], (std::pair<std::string, std::string>("c", "sigmoid(f) * c + z")));
   EXPECT_EQ(cell.update[1].first, "h");
+  EXPECT_FALSE(cell.inputGates);
+  EXPECT_FALSE(cell.recurrentGates);
+  EXPECT_TRUE(cell.let.empty());
+}
+
+TEST(Native, CustomCellWithPartsOfGatesAndLet) {
+  CellDescription cell =
+      *import(withCell(R"x({ "kind": "custom", "heads": 2, "d": 16, "states": ["h"],
+    "gates": ["f", "z", "p"], "input_gates": ["z", "f"], "recurrent_gates": [],
+    "let": { "a": "sigmoid(f)", "b": "a * p" }, "update": { "h": "b * h + z" } })x"))
+           .cell;
+  ASSERT_TRUE(cell.inputGates);
+  EXPECT_EQ(*cell.inputGates, (std::vector<std::string>{"z", "f"}));
+  ASSERT_TRUE(cell.recurrentGates);
+  EXPECT_TRUE(cell.recurrentGates->empty());
+  ASSERT_EQ(cell.let.size(), 2u);
+  EXPECT_EQ(cell.let[1], (std::pair<std::string, std::string>("b", "a * p")));
 }
 
 TEST(Native, Blocks) {
@@ -150,8 +167,9 @@ TEST(Native, ReadsYamlToo) {
 
 TEST(Native, EveryExampleImports) {
   int count = 0;
-  for (const auto &entry : std::filesystem::directory_iterator(XLSTM_SOURCE_DIR "/examples")) {
-    if (entry.path().extension() != ".json")
+  for (const auto &entry :
+       std::filesystem::recursive_directory_iterator(XLSTM_SOURCE_DIR "/examples")) {
+    if (entry.path().extension() != ".json" || entry.path().stem() == "config")
       continue;
     auto model = importDescription(entry.path().string());
     EXPECT_TRUE(model) << (model ? "" : model.error().str());
@@ -159,7 +177,7 @@ TEST(Native, EveryExampleImports) {
       EXPECT_EQ(model->name, entry.path().stem().string());
     ++count;
   }
-  EXPECT_GE(count, 10);
+  EXPECT_GE(count, 13);
 }
 
 TEST(Native, MissingFileAndEmptyFolder) {

@@ -111,6 +111,21 @@ TEST(FlashRNN, Cells) {
       import("function: gru\nrecurrent_shape: HGDP\nnum_heads: 2\nhidden_dim: 64\nnum_states: 1\n");
   EXPECT_EQ(model.cell->kind, CellKind::GRU);
   EXPECT_EQ(model.cell->d, 32);
+
+  // All four functions, with the numbers of gates and states that FlashRNN itself writes.
+  const std::pair<const char *, CellKind> functions[] = {{"lstm", CellKind::LSTM},
+                                                         {"gru", CellKind::GRU},
+                                                         {"elman", CellKind::Elman},
+                                                         {"slstm", CellKind::SLSTM}};
+  const int counts[][4] = {{4, 4, 4, 2}, {3, 3, 4, 1}, {1, 1, 1, 1}, {4, 4, 4, 4}}; // r w t s
+  for (int i = 0; i < 4; ++i) {
+    const auto &[name, kind] = functions[i];
+    std::string text = "function: " + std::string(name) + "\nrecurrent_shape: GHDP\nhead_dim: 8\n";
+    const char *keys[] = {"num_gates_r", "num_gates_w", "num_gates_t", "num_states"};
+    for (int k = 0; k < 4; ++k)
+      text += std::string(keys[k]) + ": " + std::to_string(counts[i][k]) + "\n";
+    EXPECT_EQ(import(text + "gradient_recurrent_cut: true\nforward_clipval: 3\n").cell->kind, kind);
+  }
 }
 
 TEST(FlashRNN, BadInput) {
@@ -122,6 +137,13 @@ TEST(FlashRNN, BadInput) {
             "c.yaml: hidden_dim: expected num_heads * head_dim (16), got 8");
   EXPECT_EQ(failure(start + "head_dim: 8\nnum_states: 4\n"),
             "c.yaml: num_states: expected 2 for lstm, got 4");
+  // The recurrent matrix lacks gates that the cell has.
+  EXPECT_EQ(failure(start + "head_dim: 8\nnum_gates_r: 3\n"),
+            "c.yaml: num_gates_r: expected 4 for lstm, got 3");
+  EXPECT_EQ(failure("function: gru\nrecurrent_shape: HGDP\nhead_dim: 8\nnum_gates_w: 4\n"),
+            "c.yaml: num_gates_w: expected 3 for gru, got 4");
+  EXPECT_EQ(failure("function: elman\nrecurrent_shape: HGDP\nhead_dim: 8\nnum_gates_t: 4\n"),
+            "c.yaml: num_gates_t: expected 1 for elman, got 4");
   EXPECT_EQ(
       failure(start + "head_dim: 8\nforward_clipvla: 4\n"),
       "c.yaml: forward_clipvla: unknown key 'forward_clipvla', did you mean 'forward_clipval'?");

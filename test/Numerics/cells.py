@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cells that numeric tests compile: every head size in both roles, and every option of the mLSTM cell."""
+"""The cells that numeric tests compile.
+
+cells() is the matrix of mLSTM forward passes: every head size in both roles, and every option. trained_cells() are smaller
+cells of every kind, option and type, whose forward, backward and step functions are all checked.
+"""
 import json
 import os
 
@@ -22,6 +26,27 @@ FULL = [(48, 64), (64, 128)]
 SMALL = [(5, 16), (48, 64), (96, 48)]
 LAYER_7B = {"heads": 8, "dqk": 256, "dv": 512}
 
+# Options of the gradient of the mLSTM cell, beside those above.
+GRADIENTS = {**OPTIONS, "dropped": {"normalizer_grad": "dropped"}}
+GRADIENT_SIZES = [(5, 16), (16, 16), (48, 64), (1, 5), (64, 64), (96, 48), (64, 128)]
+# Cells with a recurrent matrix: name, cell, types. Sizes that fill no vector, and ones that do.
+BUILT_IN = [
+    ("slstm", {"kind": "slstm"}, ["f32", "bf16", "f16", "f64"]),
+    ("slstm-floor", {"kind": "slstm", "n_rule": "floor_one"}, ["f32", "bf16"]),
+    ("slstm-clip", {"kind": "slstm", "forward_clip": 0.5, "recurrent_grad_clip": 0.1}, ["f32", "bf16"]),
+    ("slstm-cut", {"kind": "slstm", "recurrent_grad_cut": True}, ["f32"]),
+    ("lstm", {"kind": "lstm"}, ["f32", "bf16", "f16", "f64"]),
+    ("gru", {"kind": "gru"}, ["f32", "bf16", "f16"]),
+    ("elman", {"kind": "elman"}, ["f32", "bf16", "f16"]),
+]
+BUILT_IN_SIZES = [(2, 16), (3, 5), (1, 33), (2, 1), (2, 24)]
+# Cells that are given as expressions only.
+CUSTOM = ["minimal_gated_unit", "peephole_lstm", "indrnn"]
+CUSTOM_TYPES = ["f32", "bf16", "f16"]
+# Those that are also run over 4,096 steps.
+LONG = ["mlstm_f32_exp_grad.xlpkg", "mlstm_bf16_exp_grad.xlpkg", "slstm_f32.xlpkg", "slstm_bf16.xlpkg", "lstm_f32.xlpkg"]
+EXAMPLES = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "examples", "cells")
+
 
 def cells(dtypes):
     """Yields (name, description) of each cell."""
@@ -36,6 +61,27 @@ def cells(dtypes):
                 heads = 3 if dqk * dv <= 128 * 128 else 2
                 cell = {"kind": "mlstm", "heads": heads, "dqk": dqk, "dv": dv, **OPTIONS[option]}
                 yield describe("mlstm_%s_%dx%d_%s" % (dtype, dqk, dv, option), dtype, cell)
+
+
+def trained_cells():
+    """Yields (name, description) of the cells whose gradients are checked."""
+    turn = 0
+    for option, attributes in GRADIENTS.items():
+        for dtype in ["f32", "bf16", "f16", "f64"]:
+            dqk, dv = GRADIENT_SIZES[turn % len(GRADIENT_SIZES)]
+            turn += 1
+            cell = {"kind": "mlstm", "heads": 3, "dqk": dqk, "dv": dv, **attributes}
+            yield describe("mlstm_%s_%s_grad" % (dtype, option), dtype, cell)
+    for kind, attributes, dtypes in BUILT_IN:
+        for dtype in dtypes:
+            heads, d = BUILT_IN_SIZES[turn % len(BUILT_IN_SIZES)]
+            turn += 1
+            yield describe("%s_%s" % (kind, dtype), dtype, {"heads": heads, "d": d, **attributes})
+    for name in CUSTOM:
+        with open(os.path.join(EXAMPLES, name + ".json")) as file:
+            description = json.load(file)
+        for dtype in CUSTOM_TYPES:
+            yield describe("%s_%s" % (name, dtype), dtype, description["cell"])
 
 
 def layer_7b(dtype):

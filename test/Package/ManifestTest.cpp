@@ -55,6 +55,14 @@ TEST(Manifest, RoundTrip) {
   EXPECT_EQ(manifest.blobs[0].xxh64, 7u);
 }
 
+TEST(Manifest, AttributesKeepTheOrderOfTheirMembers) {
+  Manifest manifest = test::fixtureManifest();
+  manifest.blobs = {{"fixture.cpu.x86-64.so", 0, 3, 7}};
+  manifest.functions[0].attributes = R"({"update":{"m":"i","c":"new.m","h":"new.c"}})";
+  EXPECT_EQ(parseManifest(toJson(manifest), "m").functions[0].attributes,
+            manifest.functions[0].attributes);
+}
+
 TEST(Manifest, RunTimeSizesRoundTrip) {
   Manifest manifest;
   Function function;

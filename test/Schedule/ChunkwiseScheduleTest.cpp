@@ -111,6 +111,8 @@ TEST(ChunkwiseSchedule, isSupported) {
               "the GPU kernel takes bf16 and f16 inputs, got 32-bit inputs");
     EXPECT_EQ(isSupported({3, 64, 64, 64}, *findDevice(gpu)),
               "the GPU kernel takes bf16 and f16 inputs, got 64-bit inputs");
+    EXPECT_EQ(isSupported({3, 64, 64, 16, "step"}, *findDevice(gpu)),
+              "the GPU kernel is chunkwise, got form = step");
   }
   for (int64_t bits : {16, 32, 64})
     EXPECT_EQ(isSupported({3, 64, 64, bits}, *findDevice("cpu")), "");
@@ -249,7 +251,8 @@ TEST(ChunkwiseSchedule, overridesAreTaken) {
 TEST(ChunkwiseSchedule, badOverrides) {
   EXPECT_EQ(reasonFor({{"tile", "32"}}),
             "unknown schedule parameter 'tile', expected chunk, dv_slice, dqk_tile, warps_m, "
-            "warps_n, stages, matrix_unit or copy");
+            "warps_n, stages, matrix_unit, copy, roles, ring_stages, state_registers, "
+            "score_registers or load_registers");
   for (const char *value : {"", "x", "32.5", "32 ", "0x20"})
     EXPECT_EQ(reasonFor({{"chunk", value}}),
               "schedule parameter 'chunk' expects an integer, got '" + std::string(value) + "'");
@@ -289,6 +292,23 @@ TEST(ChunkwiseSchedule, slicesOfACPU) {
     ASSERT_TRUE(s) << reason;
     EXPECT_EQ(s->dvSlice, slice) << dqk << " x " << dv;
     EXPECT_EQ(s->dqkTile, dqk);
+  }
+}
+
+// Token by token a slice of C stays in the first-level cache; the parallel form carries no state.
+TEST(ChunkwiseSchedule, formsOnACPU) {
+  Reason reason;
+  for (auto [form, dqk, dv, chunk, slice] :
+       std::vector<std::tuple<std::string, int64_t, int64_t, int64_t, int64_t>>{
+           {"step", 256, 512, 1, 32},
+           {"step", 64, 64, 1, 64},
+           {"recurrent", 1 << 20, 64, 1, 16},
+           {"chunkwise", 512, 512, 64, 256},
+           {"parallel", 512, 512, 64, 512}}) {
+    auto s = decide({1, dqk, dv, 32, form}, *findDevice("cpu"), {}, reason);
+    ASSERT_TRUE(s) << reason;
+    EXPECT_EQ(s->chunk, chunk) << form;
+    EXPECT_EQ(s->dvSlice, slice) << form;
   }
 }
 

@@ -50,9 +50,9 @@ protected:
     operands.v = body->getArgument(2);
     operands.i = body->getArgument(3), operands.f = body->getArgument(4);
     auto cell = builder.create<mlir::xlstm::MLSTMOp>(loc, operands);
-    builder.create<func::ReturnOp>(loc);
+    builder.create<func::ReturnOp>(loc, cell.getResults());
     builder.setInsertionPoint(function);
-    buildChunkwiseForward(builder, "kernel", cell, schedule);
+    buildMLSTMChunkwise(builder, "kernel", cell, schedule, [](Value) { return "tensor"; });
     function.erase();
     PassManager manager(&context);
     manager.addPass(createConvertTileToNVVM());

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdio>
 #include <unistd.h>
 
@@ -84,6 +85,18 @@ int64_t Arguments::number(const std::string &name, int64_t min, int64_t max, int
   return *number;
 }
 
+std::optional<double> Arguments::real(const std::string &name) {
+  std::optional<std::string> text = value(name);
+  if (!text)
+    return std::nullopt;
+  double number = 0;
+  auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), number);
+  if (text->empty() || error != std::errc() || end != text->data() + text->size() ||
+      !(number > 0) || !std::isfinite(number))
+    throw UsageError(cat(name, ": expected a positive number, got '", *text, "'"));
+  return number;
+}
+
 std::vector<std::string> Arguments::operands() {
   for (const std::string &text : rest) {
     if (text.size() < 2 || text[0] != '-')
@@ -104,6 +117,12 @@ std::vector<std::string> splitList(const std::string &text) {
     begin = end + 1;
   }
   return parts;
+}
+
+std::string shortNumber(double value) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.3g", value);
+  return text;
 }
 
 std::vector<std::pair<std::string, int64_t>> parseDims(const std::string &option,

@@ -35,6 +35,8 @@ public:
   std::vector<std::string> values(const std::string &name);
   /// The same as a number in [min, max], `fallback` if it is not given.
   int64_t number(const std::string &name, int64_t min, int64_t max, int64_t fallback);
+  /// The same as a positive real number, such as 1e-5.
+  std::optional<double> real(const std::string &name);
   /// What is left. Throws UsageError for an unknown option, with the nearest known one.
   std::vector<std::string> operands();
 
@@ -52,6 +54,9 @@ std::pair<xlstm_device_kind, int> parseDevice(const std::string &text);
 
 /// Parts of a comma-separated list.
 std::vector<std::string> splitList(const std::string &text);
+
+/// A number in three digits: "1.2e-05".
+std::string shortNumber(double value);
 
 /// Runs a tool: answers --help and --version, calls `body`, turns exceptions into one line
 /// "<tool>: error: …" on stderr and an exit code (0 ok, 1 bad input, 2 usage, 3 environment lacks

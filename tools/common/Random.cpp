@@ -82,7 +82,7 @@ uint16_t toFloat16(float value) {
 float meanOfInput(const std::string &name) { return name == "f" ? 4.0f : 0.0f; }
 
 void fillNormal(void *data, int64_t count, DType dtype, const std::string &name, int64_t seed,
-                float mean) {
+                float mean, float deviation) {
   if (dtype != XLSTM_F64 && dtype != XLSTM_F32 && dtype != XLSTM_BF16 && dtype != XLSTM_F16)
     fail(XLSTM_ERROR_UNSUPPORTED, "--random: ", name, ": expected a floating-point tensor, got ",
          dtypeName(dtype), "; give it by --inputs");
@@ -91,9 +91,9 @@ void fillNormal(void *data, int64_t count, DType dtype, const std::string &name,
     for (int64_t k = begin; k < end; k += 2) {
       float pair[2];
       normalPair(key, static_cast<uint64_t>(k / 2), pair);
-      store(static_cast<char *>(data), k, dtype, pair[0] + mean);
+      store(static_cast<char *>(data), k, dtype, mean + deviation * pair[0]);
       if (k + 1 < end)
-        store(static_cast<char *>(data), k + 1, dtype, pair[1] + mean);
+        store(static_cast<char *>(data), k + 1, dtype, mean + deviation * pair[1]);
     }
   };
   int64_t threads = std::min<int64_t>(cpu::hostThreads(), count / 65536 + 1);

@@ -36,7 +36,7 @@ Timing timeRuns(const Device &device, const Stream &stream, const std::function<
     estimate = sample(1);
 
   Timing result;
-  if (isGpu && options.batchShort && estimate < kShortMilliseconds)
+  if (options.batchShort && estimate < kShortMilliseconds)
     result.launchesPerSample = kShortLaunches;
   result.flushed = isGpu && result.launchesPerSample == 1;
   Buffer flush;

@@ -16,8 +16,8 @@ struct TimingOptions {
   int64_t iterations = 20;     ///< timed samples
   int64_t leastIterations = 5; ///< taken even when `seconds` have passed
   double seconds = std::numeric_limits<double>::infinity(); ///< no further sample after this long
-  /// On a GPU, put many launches between two events when one takes under 100 us, where the gap
-  /// between an event and a kernel would count. The L2 cache then stays warm.
+  /// Put many launches between two time stamps when one takes under 100 us, where the gap between
+  /// an event and a kernel would count. The L2 cache then stays warm on a GPU too.
   bool batchShort = false;
   std::function<void(size_t done, size_t total)> progress; ///< may be empty
 };

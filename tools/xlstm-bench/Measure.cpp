@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cmath>
 #include <ctime>
 
 namespace xlstm::tools {
@@ -23,18 +24,38 @@ std::string utcNow() {
   return text;
 }
 
-/// Extents of an argument at the case's B and T.
+/// Extents of an argument at the case's B and T; S, the number of sequences, is B.
 std::vector<int64_t> shapeOf(const xlstm_argument_info &info, const Case &benchCase) {
   std::vector<int64_t> shape(info.shape, info.shape + info.rank);
   for (int32_t axis = 0; axis < info.rank; ++axis) {
     if (!info.symbols[axis])
       continue;
     std::string symbol = info.symbols[axis];
-    if (symbol != "B" && symbol != "T")
-      fail(XLSTM_ERROR_INVALID_INPUT, info.name, ": expected the dimensions B and T, got ", symbol);
-    shape[axis] = symbol == "B" ? benchCase.batch : benchCase.length;
+    if (symbol != "B" && symbol != "S" && symbol != "T")
+      fail(XLSTM_ERROR_INVALID_INPUT, info.name, ": expected the dimensions B, S and T, got ",
+           symbol);
+    shape[axis] = info.added[axis] + (symbol == "T" ? benchCase.length : benchCase.batch);
   }
   return shape;
+}
+
+/// A step runs with its states, as in decoding; what else is optional stays away.
+bool isGiven(const xlstm_argument_info &info, const Case &benchCase) {
+  std::string name = info.name, last = "_last";
+  bool isState =
+      !name.empty() &&
+      (name.back() == '0' || (name.size() > last.size() &&
+                              name.compare(name.size() - last.size(), last.size(), last) == 0));
+  return !info.optional || (benchCase.isStep() && isState);
+}
+
+/// Mean of the random values: n of a running cell is positive.
+float meanOf(const std::string &name) { return name == "n0" ? 4.0f : meanOfInput(name); }
+
+/// Standard deviation of the random values of an input: R is drawn so that R h is of order 1.
+float deviationOf(const xlstm_argument_info &info) {
+  bool isRecurrent = info.name == std::string("r") && info.rank > 0;
+  return isRecurrent ? 1 / std::sqrt(static_cast<float>(info.shape[info.rank - 1])) : 1.0f;
 }
 
 xlstm_tensor tensorOf(const xlstm_argument_info &info, const std::vector<int64_t> &shape,
@@ -53,29 +74,49 @@ int64_t elements(const std::vector<int64_t> &shape) {
   return count;
 }
 
+/// "f32 [B, T, 3, 5]".
+std::string typeText(const xlstm_argument_info &info) {
+  std::string text = cat(dtypeName(info.dtype), " [");
+  for (int32_t axis = 0; axis < info.rank; ++axis) {
+    text += axis ? ", " : "";
+    text += info.symbols[axis] ? std::string(info.symbols[axis]) : cat(info.shape[axis]);
+  }
+  return text + "]";
+}
+
 /// A package under a case's name must hold that case's cell: else the row would be mislabelled.
-void expectModel(const Package &package, int32_t function, const Model &model) {
-  auto expectArgument = [&](const xlstm_argument_info &info, int64_t size) {
-    if (info.rank != 4 || info.shape[2] != model.heads || info.shape[3] != size ||
-        dtypeName(info.dtype) != std::string(model.dtype))
-      fail(XLSTM_ERROR_INVALID_INPUT, "forward: ", info.name, ": expected ", model.dtype,
-           " [B, T, ", model.heads, ", ", size, "], got ", dtypeName(info.dtype), " of rank ",
-           info.rank,
-           info.rank == 4 ? cat(" [B, T, ", info.shape[2], ", ", info.shape[3], "]") : "");
+void expectModel(const Package &package, int32_t function, const Case &benchCase) {
+  const Model &model = benchCase.model;
+  std::string axes = benchCase.isStep() ? "[B, " : "[B, T, ";
+  auto expectArgument = [&](const xlstm_argument_info &info, const std::string &gates,
+                            int64_t size) {
+    std::string expected = cat(model.dtype, " ", axes, gates, model.heads, ", ", size, "]"),
+                got = typeText(info);
+    if (got != expected)
+      fail(XLSTM_ERROR_INVALID_INPUT, benchCase.function, ": ", info.name, ": expected ", expected,
+           ", got ", got);
   };
   xlstm_function_info info = package.function(function);
   for (int32_t i = 0; i < info.inputs; ++i) {
     xlstm_argument_info argument = package.input(function, i);
-    if (std::string name = argument.name; name == "q" || name == "k" || name == "v")
-      expectArgument(argument, name == "v" ? model.dv : model.dqk);
+    std::string name = argument.name;
+    if (name == "q" || name == "k" || name == "v")
+      expectArgument(argument, "", name == "v" ? model.dv : model.dqk);
+    else if (name == "wx")
+      expectArgument(argument, cat(model.inputGates(), ", "), model.dqk);
   }
   auto attributes = nlohmann::json::parse(info.attributes, nullptr, false);
   if (!attributes.is_object())
     return;
-  auto gate = attributes.find("input_gate");
-  if (gate != attributes.end() && *gate != model.gate)
-    fail(XLSTM_ERROR_INVALID_INPUT, "forward: input_gate: expected ", model.gate, ", got ",
-         oneLine(gate->dump()));
+  auto expectAttribute = [&](const char *key, const std::string &expected) {
+    auto found = attributes.find(key);
+    if (found != attributes.end() && *found != expected)
+      fail(XLSTM_ERROR_INVALID_INPUT, benchCase.function, ": ", key, ": expected ", expected,
+           ", got ", oneLine(found->dump()));
+  };
+  expectAttribute("kind", model.kind);
+  if (model.isMLSTM())
+    expectAttribute("input_gate", model.gate);
 }
 
 } // namespace
@@ -92,7 +133,8 @@ xlstm_tensor Bench::input(const xlstm_argument_info &info, const Case &benchCase
   if (!kept.buffer.data() && count > 0) {
     size_t bytes = static_cast<size_t>(count) * dtypeSize(info.dtype);
     std::unique_ptr<char[]> host(new char[bytes]);
-    fillNormal(host.get(), count, info.dtype, info.name, /*seed=*/0, meanOfInput(info.name));
+    fillNormal(host.get(), count, info.dtype, info.name, /*seed=*/0, meanOf(info.name),
+               deviationOf(info));
     kept.buffer = Buffer(device, bytes);
     check(xlstm_device_upload(device.get(), kept.buffer.data(), host.get(), bytes, stream.get()));
     stream.synchronize();
@@ -102,10 +144,11 @@ xlstm_tensor Bench::input(const xlstm_argument_info &info, const Case &benchCase
 }
 
 void Bench::run(Row &row, const std::string &path, const std::string &target) {
+  const Case &benchCase = row.benchCase;
   Package package(path);
-  Function function(package, "forward", device, target.empty() ? nullptr : target.c_str());
+  Function function(package, benchCase.function, device, target.empty() ? nullptr : target.c_str());
   int32_t index = function.index();
-  expectModel(package, index, row.benchCase.model);
+  expectModel(package, index, benchCase);
 
   xlstm_function_info info = package.function(index);
   std::vector<xlstm_tensor> tensors(static_cast<size_t>(info.inputs + info.outputs));
@@ -114,21 +157,23 @@ void Bench::run(Row &row, const std::string &path, const std::string &target) {
   for (int32_t i = 0; i < info.inputs; ++i) {
     xlstm_argument_info argument = package.input(index, i);
     xlstm_tensor &tensor = tensors[static_cast<size_t>(i)];
-    if (!argument.optional)
-      tensor = input(argument, row.benchCase);
-    inputPointers.push_back(argument.optional ? nullptr : &tensor);
+    bool given = isGiven(argument, benchCase);
+    if (given)
+      tensor = input(argument, benchCase);
+    inputPointers.push_back(given ? &tensor : nullptr);
   }
   for (auto it = inputs.begin(); it != inputs.end();) // of earlier, differently sized cases
     it = it->second.used ? std::next(it) : inputs.erase(it);
   for (int32_t i = 0; i < info.outputs; ++i) {
     xlstm_argument_info argument = package.output(index, i);
     xlstm_tensor &tensor = tensors[static_cast<size_t>(info.inputs + i)];
-    if (!argument.optional) {
-      std::vector<int64_t> shape = shapeOf(argument, row.benchCase);
+    bool given = isGiven(argument, benchCase);
+    if (given) {
+      std::vector<int64_t> shape = shapeOf(argument, benchCase);
       memory.emplace_back(device, static_cast<size_t>(elements(shape)) * dtypeSize(argument.dtype));
       tensor = tensorOf(argument, shape, device, memory.back().data());
     }
-    outputPointers.push_back(argument.optional ? nullptr : &tensor);
+    outputPointers.push_back(given ? &tensor : nullptr);
   }
   Buffer workspace;
   if (size_t bytes = function.workspaceSize(inputPointers, outputPointers))

@@ -22,8 +22,6 @@ struct Row {
   std::string packageVersion;   ///< version of the compiler that wrote the package
   std::optional<Timing> timing; ///< absent if it failed
   std::string error;            ///< one line
-
-  int64_t tokens() const { return benchCase.batch * benchCase.length; }
 };
 
 /// A device and the memory of inputs, which cases of the same size share: element k of an input

@@ -13,15 +13,24 @@ const char kBenchUsage[] =
        xlstm-bench --packages-for NAMES FOLDER --target LIST
 
 Times compiled cells, one row per case: median, minimum and maximum of the runs, tokens/s, and the rates of
-useful work, which do not depend on how a kernel does it. Per token and head of an mLSTM forward pass that is
-  FLOP  = 4 dqk dv + 2 L (dqk + dv), L = 64       (the diagonal block of a chunk counts whole)
-  bytes = (2 dqk + 2 dv) * size of an element + 8  (q, k, v, h once, and the gates i and f in f32)
-Inputs are normal(0, 1), the forget gate normal(4, 1). Runs are warmed up; on a GPU times are between device
-events and the L2 cache is flushed before each; a run under 0.1 ms there is the mean of 20 launches in a row
-with a warm cache, and its row says so.
+useful work. That is counted per token and head and does not depend on how a kernel does it (e: bytes of an
+element; L = 64: the diagonal block of a chunk counts whole):
+  mLSTM  forward           FLOP  4 dqk dv + 2 L (dqk + dv)
+                           bytes (2 dqk + 2 dv) e + 8, for q, k, v, h once and the gates i and f in f32
+         forward_backward  three times the FLOP, twice the bytes
+         step              FLOP  4 dqk dv
+                           bytes as forward, and C and n read and written in f32
+  scan   forward           FLOP  2 G d^2, the product with R
+                           bytes (gates + 1) d e, for wx and h
+         forward_backward  three times the FLOP, twice the bytes
+         step              FLOP  2 G d^2
+                           bytes as forward, states read and written in f32, R once a batch
+Inputs are normal(0, 1); the forget gate of an mLSTM is normal(4, 1), R is normal(0, 1 / d). A step gets and
+returns its states. Runs are warmed up; on a GPU times are between device events and the L2 cache is flushed
+before each; a run under 0.1 ms is the mean of 20 launches in a row (with a warm cache), and its row says so.
 
   --suite NAMES         suites, separated by commas (default: cpu on a CPU, mlstm on a GPU)
-  --case TEXT           only cases whose name contains TEXT
+  --case TEXT           only the case of this name, else cases whose name contains TEXT
   --device DEVICE       cpu (default), cuda or cuda:N
   --target LIST         time these implementations, as sm_90a,sm_80 (default: the best one)
   --packages FOLDER     take MODEL.xlpkg from here; what is missing is compiled

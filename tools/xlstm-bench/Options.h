@@ -12,7 +12,7 @@ extern const char kBenchUsage[];
 
 struct BenchOptions {
   std::vector<const Suite *> suites;
-  std::string filter; ///< only cases whose name contains this
+  std::string filter; ///< only the case of this name, else cases whose name contains it
   xlstm_device_kind device = XLSTM_CPU;
   int deviceIndex = 0, threads = 0;
   std::vector<std::string> targets; ///< empty: the best one of the package

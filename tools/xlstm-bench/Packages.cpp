@@ -10,11 +10,11 @@
 namespace xlstm::tools {
 namespace {
 
-/// The targets that can run the model, separated by commas; "" if none can.
-std::string targetsFor(const Model &model, const std::vector<std::string> &targets) {
+/// The targets that can run the case, separated by commas; "" if none can.
+std::string targetsFor(const Case &benchCase, const std::vector<std::string> &targets) {
   std::string list;
   for (const std::string &target : targets)
-    if (target == "cpu" || model.runsOnGpu())
+    if (target == "cpu" || benchCase.runsOnGpu())
       list += cat(list.empty() ? "" : ",", target);
   return list;
 }
@@ -30,17 +30,17 @@ TemporaryFolder &PackageStore::scratch() {
   return *temporary;
 }
 
-std::string PackageStore::find(const Model &model) {
+std::string PackageStore::find(const Case &benchCase) {
   if (!options.packages.empty()) {
-    std::string path = cat(options.packages, "/", model.name(), ".xlpkg");
+    std::string path = cat(options.packages, "/", benchCase.package(), ".xlpkg");
     if (std::filesystem::exists(path))
       return path;
   }
-  auto [entry, isNew] = compiled.try_emplace(model.name());
+  auto [entry, isNew] = compiled.try_emplace(benchCase.package());
   Outcome &outcome = entry->second;
   if (isNew) {
     try {
-      outcome.path = compile(model, scratch().file("."));
+      outcome.path = compile(benchCase, scratch().file("."));
     } catch (const Failure &failure) {
       outcome.failure = failure;
     }
@@ -50,23 +50,24 @@ std::string PackageStore::find(const Model &model) {
   return outcome.path;
 }
 
-std::string PackageStore::compile(const Model &model, const std::string &folder) {
+std::string PackageStore::compile(const Case &benchCase, const std::string &folder) {
   std::string compiler =
       options.compiler.empty() ? siblingProgram("xlstm-compile") : options.compiler;
   if (::access(compiler.c_str(), X_OK) != 0)
-    fail(XLSTM_ERROR_ENVIRONMENT, model.name(),
+    fail(XLSTM_ERROR_ENVIRONMENT, benchCase.package(),
          ".xlpkg: there is no such package and no compiler to make it (", compiler,
          "); give --packages FOLDER or --compiler PROGRAM");
+  const Model &model = benchCase.model;
   std::string description = scratch().file(model.name() + ".json"), text = model.description();
   AtomicFile file(description);
   file.write(text.data(), text.size());
   file.commit();
-  std::string path = cat(folder, "/", model.name(), ".xlpkg");
-  ProcessResult done =
-      runProcess({compiler, description, "-o", path, "--target", targetsFor(model, targets)},
-                 scratch().file("log"));
+  std::string path = cat(folder, "/", benchCase.package(), ".xlpkg");
+  ProcessResult done = runProcess({compiler, description, "-o", path, "--function",
+                                   benchCase.function, "--target", targetsFor(benchCase, targets)},
+                                  scratch().file("log"));
   if (done.code)
-    fail(done.code == 3 ? XLSTM_ERROR_ENVIRONMENT : XLSTM_ERROR_INVALID_INPUT, model.name(),
+    fail(done.code == 3 ? XLSTM_ERROR_ENVIRONMENT : XLSTM_ERROR_INVALID_INPUT, benchCase.package(),
          ": cannot be compiled: ", done.message);
   return path;
 }
@@ -77,25 +78,25 @@ void writePackages(const BenchOptions &options) {
   if (error)
     fail(XLSTM_ERROR_INVALID_INPUT, options.packagesFor, ": cannot create: ", error.message());
   PackageStore store(options, options.targets);
-  std::vector<Model> models = modelsOf(options.suites);
+  std::vector<Case> cases = packagesOf(options.suites);
   std::vector<Failure> failures;
-  for (const Model &model : models) {
-    std::string list = targetsFor(model, options.targets);
+  for (const Case &benchCase : cases) {
+    std::string list = targetsFor(benchCase, options.targets);
     if (list.empty())
       continue;
     try {
-      std::string path = store.compile(model, options.packagesFor);
+      std::string path = store.compile(benchCase, options.packagesFor);
       std::printf("%s for %s\n", path.c_str(), list.c_str());
     } catch (const Failure &failure) {
       if (failure.status() == XLSTM_ERROR_ENVIRONMENT)
         throw;
-      std::printf("%s: %s\n", model.name().c_str(), failure.what());
+      std::printf("%s: %s\n", benchCase.package().c_str(), failure.what());
       failures.push_back(failure);
     }
     std::fflush(stdout);
   }
   if (!failures.empty())
-    fail(failures.front().status(), failures.size(), " of ", models.size(),
+    fail(failures.front().status(), failures.size(), " of ", cases.size(),
          " packages are missing; the first: ", failures.front().what());
 }
 

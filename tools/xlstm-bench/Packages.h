@@ -17,11 +17,11 @@ class PackageStore {
 public:
   /// `targets` is what a package that has to be compiled is compiled for.
   PackageStore(const BenchOptions &options, std::vector<std::string> targets);
-  /// Path of the model's package. Throws Failure: ENVIRONMENT if there is neither a package nor a
+  /// Path of the case's package. Throws Failure: ENVIRONMENT if there is neither a package nor a
   /// compiler, INVALID_INPUT with the compiler's message if that refuses the model.
-  std::string find(const Model &model);
-  /// Compiles into `folder`/NAME.xlpkg and returns that path. Throws Failure.
-  std::string compile(const Model &model, const std::string &folder);
+  std::string find(const Case &benchCase);
+  /// Compiles the case's function into `folder`/NAME.xlpkg and returns that path. Throws Failure.
+  std::string compile(const Case &benchCase, const std::string &folder);
 
 private:
   TemporaryFolder &scratch();
@@ -33,10 +33,10 @@ private:
     std::string path; ///< "" if it failed
     std::optional<Failure> failure;
   };
-  std::map<std::string, Outcome> compiled; // by name of the model; each is tried once
+  std::map<std::string, Outcome> compiled; // by name of the package; each is tried once
 };
 
-/// Carries out --packages-for: compiles every model of the suites and prints a line for each.
+/// Carries out --packages-for: compiles every package of the suites and prints a line for each.
 /// Throws Failure if one could not be compiled, after trying all.
 void writePackages(const BenchOptions &options);
 

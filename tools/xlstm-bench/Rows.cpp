@@ -20,10 +20,25 @@ std::string dump(const Json &json) {
 
 Json caseJson(const Suite &suite, const Case &benchCase) {
   const Model &model = benchCase.model;
-  return Json{{"suite", suite.name},     {"case", benchCase.name()}, {"function", "forward"},
-              {"package", model.name()}, {"kind", "mlstm"},          {"gate", model.gate},
-              {"dtype", model.dtype},    {"B", benchCase.batch},     {"T", benchCase.length},
-              {"heads", model.heads},    {"dqk", model.dqk},         {"dv", model.dv}};
+  Json json{{"suite", suite.name},
+            {"case", benchCase.name()},
+            {"function", benchCase.function},
+            {"package", benchCase.package()},
+            {"kind", model.kind}};
+  if (model.isMLSTM())
+    json["gate"] = model.gate;
+  json["dtype"] = model.dtype;
+  json["B"] = benchCase.batch;
+  if (!benchCase.isStep())
+    json["T"] = benchCase.length;
+  json["heads"] = model.heads;
+  if (model.isMLSTM()) {
+    json["dqk"] = model.dqk;
+    json["dv"] = model.dv;
+  } else {
+    json["d"] = model.dqk;
+  }
+  return json;
 }
 
 std::string deviceOption(const xlstm_device_info &device) {
@@ -33,14 +48,14 @@ std::string deviceOption(const xlstm_device_info &device) {
 /// Rates of a row; times are in milliseconds.
 struct Rates {
   explicit Rates(const Row &row) : milliseconds(median(row.timing->times)) {
-    const Model &model = row.benchCase.model;
-    double tokens = static_cast<double>(row.tokens()), seconds = 1e-3 * milliseconds;
-    double tokenHeads = tokens * static_cast<double>(model.heads);
+    const Case &benchCase = row.benchCase;
+    double tokens = static_cast<double>(benchCase.tokens()), seconds = 1e-3 * milliseconds;
+    double tokenHeads = tokens * static_cast<double>(benchCase.model.heads);
     tokensPerSecond = tokens / seconds;
-    teraflops = 1e-12 * tokenHeads * model.flops() / seconds;
-    gigabytes = 1e-9 * tokenHeads * model.bytes() / seconds;
+    gigaflops = 1e-9 * tokenHeads * benchCase.flops() / seconds;
+    gigabytes = 1e-9 * tokenHeads * benchCase.bytes() / seconds;
   }
-  double milliseconds, tokensPerSecond, teraflops, gigabytes;
+  double milliseconds, tokensPerSecond, gigaflops, gigabytes;
 };
 
 std::string rowJson(const Row &row) {
@@ -66,10 +81,10 @@ std::string rowJson(const Row &row) {
     line["min_ms"] = row.timing->times.front();
     line["max_ms"] = row.timing->times.back();
     line["tokens_per_s"] = rates.tokensPerSecond;
-    line["tflops"] = rates.teraflops;
+    line["tflops"] = 1e-3 * rates.gigaflops;
     line["gbps"] = rates.gigabytes;
-    line["flop_per_token_head"] = row.benchCase.model.flops();
-    line["bytes_per_token_head"] = row.benchCase.model.bytes();
+    line["flop_per_token_head"] = row.benchCase.flops();
+    line["bytes_per_token_head"] = row.benchCase.bytes();
     line["package_version"] = row.packageVersion;
   } else {
     line["error"] = oneLine(row.error);
@@ -81,17 +96,17 @@ std::string rowJson(const Row &row) {
 
 void printRow(const Row &row) {
   std::string where = cat(row.target, row.isa.empty() ? "" : " ", row.isa);
-  std::printf("%-8s %-38s %-13s", row.suite->name, row.benchCase.name().c_str(), where.c_str());
+  std::printf("%-8s %-52s %-13s", row.suite->name, row.benchCase.name().c_str(), where.c_str());
   if (!row.timing) {
     std::printf(" %s\n", oneLine(row.error).c_str());
     return;
   }
   Rates rates(row);
-  std::printf(" %10.4f %10.4f %10.4f %9.3f %8.3f %7.1f", rates.milliseconds,
+  std::printf(" %10.4f %10.4f %10.4f %9.3f %9.1f %7.1f", rates.milliseconds,
               row.timing->times.front(), row.timing->times.back(), 1e-6 * rates.tokensPerSecond,
-              rates.teraflops, rates.gigabytes);
+              rates.gigaflops, rates.gigabytes);
   if (row.timing->launchesPerSample > 1)
-    std::printf("  mean of %lld launches, warm L2",
+    std::printf("  mean of %lld launches, warm cache",
                 static_cast<long long>(row.timing->launchesPerSample));
   std::printf("\n");
 }
@@ -101,10 +116,9 @@ void printHeader(const xlstm_device_info &device) {
               device.name);
   if (device.kind == XLSTM_CPU)
     std::printf(", %d threads", device.threads);
-  std::printf(")\nuseful work per token and head: FLOP = 4 dqk dv + 128 (dqk + dv), "
-              "bytes = (2 dqk + 2 dv) * element + 8\n");
-  std::printf("%-8s %-38s %-13s %10s %10s %10s %9s %8s %7s\n", "suite", "case", "target",
-              "median ms", "min ms", "max ms", "Mtoken/s", "TFLOP/s", "GB/s");
+  std::printf(")\nrates are those of useful work, counted as xlstm-bench --help says\n");
+  std::printf("%-8s %-52s %-13s %10s %10s %10s %9s %9s %7s\n", "suite", "case", "target",
+              "median ms", "min ms", "max ms", "Mtoken/s", "GFLOP/s", "GB/s");
 }
 
 struct Chosen {
@@ -116,23 +130,31 @@ struct Chosen {
 std::vector<Chosen> chooseCases(const BenchOptions &options) {
   std::vector<Chosen> cases;
   size_t withoutKernel = 0;
+  bool exact = false;
+  for (const Suite *suite : options.suites)
+    for (const Case &benchCase : suite->cases)
+      exact |= benchCase.name() == options.filter;
   for (const Suite *suite : options.suites)
     for (const Case &benchCase : suite->cases) {
-      if (benchCase.name().find(options.filter) == std::string::npos)
+      std::string name = benchCase.name();
+      if (exact ? name != options.filter : name.find(options.filter) == std::string::npos)
         continue;
-      if (options.device == XLSTM_CUDA && !benchCase.model.runsOnGpu())
+      if (options.device == XLSTM_CUDA && !benchCase.runsOnGpu())
         ++withoutKernel;
       else
         cases.push_back({suite, &benchCase});
     }
   if (cases.empty())
-    throw UsageError(withoutKernel
-                         ? "--device: GPU kernels take bf16 and f16, these cases are f32"
-                         : cat("--case: no case of these suites contains '", options.filter, "'"));
+    throw UsageError(
+        withoutKernel
+            ? "--device: kernels for GPUs are mlstm forward in bf16 and f16, and no case is that"
+            : cat("--case: no case of these suites contains '", options.filter, "'"));
   if (withoutKernel)
-    std::fprintf(stderr,
-                 "xlstm-bench: note: %zu f32 cases left out: GPU kernels take bf16 and f16\n",
-                 withoutKernel);
+    std::fprintf(
+        stderr,
+        "xlstm-bench: note: %zu cases left out: kernels for GPUs are mlstm forward in bf16 "
+        "and f16\n",
+        withoutKernel);
   return cases;
 }
 
@@ -155,7 +177,7 @@ void listSuites(bool json) {
       if (json)
         std::printf("%s\n", dump(caseJson(suite, benchCase)).c_str());
       else
-        std::printf("  %-38s %s.xlpkg\n", benchCase.name().c_str(), benchCase.model.name().c_str());
+        std::printf("  %-52s %s.xlpkg\n", benchCase.name().c_str(), benchCase.package().c_str());
   }
 }
 
@@ -188,7 +210,7 @@ void runSuites(const BenchOptions &options) {
   for (const Chosen &chosen : cases) {
     std::string package;
     try {
-      package = packages.find(chosen.benchCase->model);
+      package = packages.find(*chosen.benchCase);
     } catch (const Failure &failure) {
       finish(bench.failed(*chosen.suite, *chosen.benchCase, "", failure.status(), failure.what()));
       continue;

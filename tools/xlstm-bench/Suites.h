@@ -11,31 +11,45 @@
 
 namespace xlstm::tools {
 
-/// An mLSTM cell. The sigmoid gate is timed without normaliser, as the published kernels have it.
+/// A cell. The sigmoid gate of an mLSTM is timed without normaliser, as the published kernels have
+/// it.
 struct Model {
-  const char *dtype; ///< of q, k, v, h; gates are f32
+  const char *kind;  ///< mlstm, or a recurrent cell: slstm, lstm, gru
+  const char *dtype; ///< of q, k, v, h, wx, r; gates of an mLSTM and states are f32
   int64_t heads, dqk, dv;
-  const char *gate; ///< input gate: exp or sigmoid
+  const char *gate; ///< input gate of an mLSTM: exp or sigmoid
 
-  /// Package and model name: "mlstm_bf16_8x256x512_exp".
+  /// A recurrent cell with heads of size d.
+  static Model recurrent(const char *kind, const char *dtype, int64_t heads, int64_t d) {
+    return {kind, dtype, heads, d, d, ""};
+  }
+  bool isMLSTM() const;
+  /// Gates of a recurrent cell that have a part in wx.
+  int64_t inputGates() const;
+  /// "bf16 8x256x512 exp", "f32 4x64"; with '_' in place of spaces in the name of a package.
+  std::string text() const;
+  /// Name of the model: "mlstm_bf16_8x256x512_exp", "slstm_f32_4x64".
   std::string name() const;
   /// The model description as native JSON.
   std::string description() const;
-  /// Whether kernels of this element type exist for GPUs: they have bf16 and f16.
-  bool runsOnGpu() const;
-  /// Useful work of the forward pass, per token and head, with chunks of 64 of which the diagonal
-  /// block counts whole: 4 dqk dv for reading and updating the state, 2 * 64 (dqk + dv) for the
-  /// scores and their product with the values.
-  double flops() const;
-  /// Bytes that the forward pass must move, per token and head: q, k, v, h once, and two f32 gates.
-  double bytes() const;
 };
 
+/// One function of a cell at one size. A step has no T: length is 1.
 struct Case {
   Model model;
+  const char *function; ///< forward, forward_backward or step
   int64_t batch, length;
 
-  std::string name() const; ///< "bf16 8x256x512 exp B=8 T=8192"
+  std::string name() const;    ///< "mlstm forward bf16 8x256x512 exp B=8 T=8192"
+  std::string package() const; ///< the model's name and the function, that alone for forward
+  bool isStep() const;
+  int64_t tokens() const { return batch * length; }
+  /// Whether kernels exist for GPUs: they do for the forward pass of mLSTM in bf16 and f16.
+  bool runsOnGpu() const;
+  /// Useful work per token and head, counted as kBenchUsage says.
+  double flops() const;
+  /// Bytes that must be moved, per token and head.
+  double bytes() const;
 };
 
 struct Suite {
@@ -48,8 +62,8 @@ const std::vector<Suite> &suites();
 /// Throws UsageError with the nearest name.
 const Suite &findSuite(const std::string &name);
 
-/// The models of suites, each once, in order of first use.
-std::vector<Model> modelsOf(const std::vector<const Suite *> &chosen);
+/// The first case of each package of the suites, in order.
+std::vector<Case> packagesOf(const std::vector<const Suite *> &chosen);
 
 } // namespace xlstm::tools
 #endif

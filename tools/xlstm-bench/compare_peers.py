@@ -38,19 +38,25 @@ def gpu_state():
     return dict(zip(query.split(","), (part.strip() for part in text.splitlines()[0].split(","))))
 
 
-def run_ours(arguments):
+def run_bench(command):
     """Rows of one run of xlstm-bench. A case that fails is a row with "error"."""
-    command = [arguments.bench, "--suite", arguments.suite, "--device", "cuda", "--json", "--packages", arguments.packages]
+    done = subprocess.run(command + ["--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    if done.returncode not in (0, 1) or not rows:
+        sys.exit("%s: error: %s ended with exit code %d and %d rows: %s" % (
+            os.path.basename(sys.argv[0]), " ".join(command), done.returncode, len(rows), done.stderr.strip()))
+    return rows
+
+
+def run_ours(arguments):
+    command = [arguments.bench, "--suite", arguments.suite, "--device", "cuda", "--packages", arguments.packages]
     if arguments.target:
         command += ["--target", arguments.target]
     if arguments.iters:
         command += ["--iters", str(arguments.iters)]
-    done = subprocess.run(command, stdout=subprocess.PIPE, universal_newlines=True)
-    rows = [json.loads(line) for line in done.stdout.splitlines()]
-    if done.returncode not in (0, 1) or not rows:
-        sys.exit("compare_peers: error: %s ended with exit code %d and %d rows" % (" ".join(command), done.returncode, len(rows)))
+    rows = run_bench(command)
     for row in rows:
-        print("ours   %-40s %-8s %s" % (row["case"], row["target"], show(row)), flush=True)
+        print("ours   %-52s %-8s %s" % (row["case"], row["target"], show(row)), flush=True)
     return rows
 
 
@@ -60,6 +66,11 @@ def shape_of(row):
 
 def show(row):
     return "%9.4f ms" % row["median_ms"] if row.get("median_ms") else "failed: " + row.get("error", "?")[:80]
+
+
+def reason(error):
+    """An exception as one line."""
+    return " ".join(("%s: %s" % (type(error).__name__, error)).split())[:300]
 
 
 def inputs(torch, shape):
@@ -87,8 +98,8 @@ def time_peer(shape, label, name, options):
         row.update(median_ms=times[len(times) // 2], min_ms=times[0], max_ms=times[-1], iters=len(times))
         row["gpu"] = gpu_state()
     except Exception as error:  # what a peer cannot run is a result too
-        row["error"] = " ".join(("%s: %s" % (type(error).__name__, error)).split())[:300]
-    print("theirs %-40s %-8s %s" % (" ".join(map(str, shape)), label, show(row)), flush=True)
+        row["error"] = reason(error)
+    print("theirs %-52s %-8s %s" % (" ".join(map(str, shape)), label, show(row)), flush=True)
     try:
         import torch
         tensors = None
@@ -110,13 +121,14 @@ def ceilings():
         copy = triton.testing.do_bench(lambda: target.copy_(source), return_mode="median")
         return {"matmul_8192_bf16_tflops": 2 * 8192**3 / matmul / 1e9, "copy_2GiB_tbps": 4 * source.numel() / copy / 1e9}
     except Exception as error:
-        return {"error": "%s: %s" % (type(error).__name__, error)}
+        return {"error": reason(error)}
 
 
-def versions():
+def versions(*names):
+    """Of Python and of these packages, None for one that is not here."""
     from importlib import metadata
     result = {"python": sys.version.split()[0]}
-    for name in ("torch", "triton", "mlstm-kernels"):
+    for name in names:
         try:
             result[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
@@ -148,10 +160,10 @@ def cell(value, width, digits):
 
 
 def print_table(lines):
-    print("\n%-40s %-8s %9s %7s   %-9s %9s %7s" % ("case", "target", "ours ms", "drift", "peer", "theirs ms", "ratio"))
+    print("\n%-52s %-8s %9s %7s   %-9s %9s %7s" % ("case", "target", "ours ms", "drift", "peer", "theirs ms", "ratio"))
     for line in lines:
         drift = "%+6.1f%%" % (100 * line["drift"]) if line["drift"] is not None else "%7s" % ""
-        print("%-40s %-8s %s %s   %-9s %s %s" % (line["case"], line["target"], cell(line["ours_ms"], 9, 4), drift,
+        print("%-52s %-8s %s %s   %-9s %s %s" % (line["case"], line["target"], cell(line["ours_ms"], 9, 4), drift,
                                                 line["peer"], cell(line["theirs_ms"], 9, 4), cell(line["ratio"], 7, 2)))
 
 
@@ -175,7 +187,7 @@ def main():
     arguments = parser.parse_args()
 
     result = {"date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-              "versions": versions(), "gpu_before": gpu_state(), "ours_before": run_ours(arguments)}
+              "versions": versions("torch", "triton", "mlstm-kernels"), "gpu_before": gpu_state(), "ours_before": run_ours(arguments)}
     save(arguments.out, result)
     result["ceilings"] = ceilings()
     peers = result["peers"] = []

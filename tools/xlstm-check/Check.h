@@ -16,6 +16,13 @@ struct OutputResult {
   /// negative.
   double weighted = -1;
   int64_t cancelling = 0; ///< rows of weight below 1, likewise
+  /// Of a gradient whose median row is over the tolerance: the median with row errors relative to
+  /// the terms that cancel in a row and to its sensitivity (mlstm), or relative to a thousandth of
+  /// the root mean square of the rows where they are smaller (other cells); else negative.
+  double conditionedMedian = -1;
+  /// The error of everything relative to the terms, where the gradient as a whole is less than a
+  /// tenth of them; else negative.
+  double errorOfTerms = -1;
 };
 
 struct CaseResult {
@@ -23,9 +30,6 @@ struct CaseResult {
   std::string reason; ///< why it failed, one line
   std::vector<OutputResult> outputs;
 };
-
-/// Largest relative L2 error that passes, by the type of q, k and v.
-double tolerance(DType dtype);
 
 /// Runs a case. Throws Failure(ENVIRONMENT) if xlstm-run says that the environment lacks something;
 /// other failures are in the result. `threads` bounds the reference (0: all CPUs).

@@ -3,12 +3,10 @@
 
 #include "runtime/src/cpu/Host.h"
 #include "runtime/src/support/Failure.h"
+#include "tools/common/NumericsReport.h"
 #include "tools/xlstm-check/Check.h"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
-#include <cmath>
 #include <cstdio>
 #include <exception>
 #include <mutex>
@@ -20,12 +18,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void printLine(const Json &json) {
-  std::puts(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
+const char *resetsName(Resets resets) {
+  return resets == Resets::Some ? "some" : resets == Resets::Each ? "each" : "none";
 }
-
-/// JSON has no infinity.
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 void printJson(const Case &testCase, const CheckOptions &options, const CaseResult &result) {
   Json line{{"package", testCase.cell->package},
@@ -35,7 +30,9 @@ void printJson(const Case &testCase, const CheckOptions &options, const CaseResu
             {"B", testCase.batch},
             {"T", testCase.time},
             {"gates", gatesName(testCase.gates)},
-            {"states", options.states},
+            {"states", testCase.states},
+            {"reset", resetsName(testCase.resets)},
+            {"packed", !testCase.starts.empty()},
             {"strided", options.strided},
             {"passed", result.passed}};
   if (!options.target.empty())
@@ -46,16 +43,20 @@ void printJson(const Case &testCase, const CheckOptions &options, const CaseResu
   for (const OutputResult &output : result.outputs) {
     const reference::Comparison &comparison = output.comparison;
     Json &entry = outputs[output.name];
-    entry = {{"relative_l2", number(comparison.relativeL2)},
-             {"median_row", number(comparison.medianRow)},
-             {"worst_row", number(comparison.worstRow)},
+    entry = {{"relative_l2", finiteJson(comparison.relativeL2)},
+             {"median_row", finiteJson(comparison.medianRow)},
+             {"worst_row", finiteJson(comparison.worstRow)},
              {"not_finite", comparison.nonFinite}};
     if (output.weighted >= 0) {
-      entry["weighted_l2"] = number(output.weighted);
+      entry["weighted_l2"] = finiteJson(output.weighted);
       entry["cancelling_rows"] = output.cancelling;
     }
+    if (output.conditionedMedian >= 0)
+      entry["conditioned_median_row"] = finiteJson(output.conditionedMedian);
+    if (output.errorOfTerms >= 0)
+      entry["error_of_terms"] = finiteJson(output.errorOfTerms);
   }
-  printLine(line);
+  printJsonLine(line);
 }
 
 void printOutput(const OutputResult &output) {
@@ -65,6 +66,11 @@ void printOutput(const OutputResult &output) {
   std::printf(" %s %.1e", output.name.c_str(), comparison.relativeL2);
   if (output.name == "h")
     std::printf(" (median row %.1e, worst %.1e)", comparison.medianRow, comparison.worstRow);
+  if (output.conditionedMedian >= 0)
+    std::printf(" {median row %.1e, relative to conditioning %.1e}", comparison.medianRow,
+                output.conditionedMedian);
+  if (output.errorOfTerms >= 0)
+    std::printf(" {relative to terms that cancel %.1e}", output.errorOfTerms);
   if (output.weighted >= 0)
     std::printf(" [%.1e with less weight on %lld rows that cancel]", output.weighted,
                 static_cast<long long>(output.cancelling));
@@ -73,10 +79,16 @@ void printOutput(const OutputResult &output) {
 void printText(const Case &testCase, const CheckOptions &options, const CaseResult &result) {
   std::string how =
       options.target.empty() ? options.device : cat(options.device, " ", options.target);
-  std::printf("%-6s %s on %s B=%lld T=%lld %s%s%s ", result.passed ? "ok" : "FAILED",
-              testCase.cell->str().c_str(), how.c_str(), static_cast<long long>(testCase.batch),
-              static_cast<long long>(testCase.time), gatesName(testCase.gates),
-              options.states ? " states" : "", options.strided ? " strided" : "");
+  std::string extents = cat("B=", testCase.batch);
+  if (testCase.cell->hasTime())
+    extents += cat(" T=", testCase.time);
+  if (testCase.resets != Resets::None)
+    extents += cat(" reset=", resetsName(testCase.resets));
+  if (!testCase.starts.empty())
+    extents += cat(" N=", testCase.sequences());
+  std::printf("%-6s %s on %s %s %s%s%s ", result.passed ? "ok" : "FAILED",
+              testCase.cell->str().c_str(), how.c_str(), extents.c_str(), gatesName(testCase.gates),
+              testCase.states ? " states" : "", options.strided ? " strided" : "");
   if (!result.passed)
     std::printf(" %s", result.reason.c_str());
   else
@@ -145,6 +157,24 @@ private:
   std::exception_ptr failure;
 };
 
+/// The cases of a cell; `step` has one for each distribution of the gates.
+void addCases(const Cell &cell, const CheckOptions &options, std::vector<Case> &cases) {
+  for (Gates gates : options.gates)
+    for (int64_t time : cell.hasTime() ? options.times : std::vector<int64_t>{1}) {
+      Case testCase{&cell, options.batch, time, gates, Resets::None, options.states, {}};
+      if (cell.hasTime()) {
+        testCase.resets = options.resets;
+        if (options.resets == Resets::Each)
+          testCase.batch = time + 1;
+        if (options.packed) {
+          testCase.batch = 1;
+          testCase.starts = packedStarts(time);
+        }
+      }
+      cases.push_back(std::move(testCase));
+    }
+}
+
 } // namespace
 
 bool runSuite(const CheckOptions &options) {
@@ -152,24 +182,23 @@ bool runSuite(const CheckOptions &options) {
   std::vector<std::string> skipped;
   for (const std::string &package : options.packages) {
     size_t before = cells.size();
-    for (Cell &cell : readCells(package, skipped))
+    for (Cell &cell : readCells(package, options.functions, !options.model.empty(), skipped))
       cells.push_back(std::move(cell));
     if (cells.size() == before)
       fail(XLSTM_ERROR_INVALID_INPUT, package,
-           ": expected a forward function of an mlstm cell, got none");
+           ": expected a function forward, forward_backward or step of a cell, got none",
+           options.functions.empty() ? "" : " of the names of --function");
   }
   for (const std::string &text : skipped)
     std::fprintf(stderr, "xlstm-check: note: skipped: %s\n", text.c_str());
 
   std::vector<Case> cases;
   for (const Cell &cell : cells)
-    for (Gates gates : options.gates)
-      for (int64_t time : options.times)
-        cases.push_back({&cell, options.batch, time, gates});
+    addCases(cell, options, cases);
   Runner runner(cases, options);
   runner.run();
   if (options.json)
-    printLine({{"passed", runner.passed}, {"failed", runner.failed}});
+    printJsonLine({{"passed", runner.passed}, {"failed", runner.failed}});
   else
     std::printf("%zu passed, %zu failed\n", runner.passed, runner.failed);
   return runner.failed == 0;

@@ -11,19 +11,20 @@ namespace xlstm::tools {
 const char *const compileUsage =
     R"(usage: xlstm-compile MODEL -o OUT.xlpkg [options]
 
-Compiles a model description (.json, .yaml, or a directory with a configuration) into a package that xlstm-run and the
-runtime library load.
+Compiles a model description (.json, .yaml, .mlir, or a directory with a configuration) into a package that xlstm-run and
+the runtime library load.
 
   -o FILE               the package; a name that ends in / makes a directory with one file per kernel
   --target LIST         cpu, sm_80, sm_90a, separated by commas (default: cpu)
-  --function LIST       forward (default: all that the model has)
-  --set KEY=VALUE       overrides a schedule parameter on every GPU: chunk, dv_slice, dqk_tile, warps_m, warps_n, stages,
-                        matrix_unit, copy; may be repeated
+  --function LIST       forward, forward_backward, step (default: all that the model and a target have)
+  --set KEY=VALUE       overrides a decision; may be repeated. form: recurrent, chunkwise or parallel, of forward; schedule
+                        parameters of mlstm: chunk, dv_slice, dqk_tile and on GPUs warps_m, warps_n, stages, matrix_unit, copy;
+                        of recurrent cells: batch, heads; of their weights' gradients: sum_rows, sum_tokens
   --isa LIST            CPU instruction sets: x86-64-v4 (AVX-512), x86-64-v3 (AVX2), x86-64 (default: x86-64-v4,x86-64-v3)
-  --compile-to PHASE    stop after a phase and print its IR: import, schedule, tile, lowered, llvm
+  --compile-to PHASE    stop after a phase and print its IR: import, derive, schedule, tile, lowered, llvm
   --dump-dir DIR        write the IR after each phase, and all PTX
   --report              print each kernel's schedule, registers, shared memory and size
-  --explain             print why a kernel is not a faster one
+  --explain             print what was decided and why: forms, what the backward pass saves, why a kernel is not a faster one
   --json                print the report as one JSON object per kernel
   --help, --version
 )";
@@ -48,7 +49,9 @@ CompileCommand parseCompileCommand(Arguments &arguments) {
     command.options.isas = splitList(*text);
   expectOneOf("--isa", command.options.isas, {"x86-64-v4", "x86-64-v3", "x86-64"});
   if (auto text = arguments.value("--function"))
-    expectOneOf("--function", splitList(*text), {"forward"});
+    command.options.functions = splitList(*text);
+  expectOneOf("--function", command.options.functions,
+              {std::begin(cellFunctions), std::end(cellFunctions)});
   for (const std::string &text : arguments.values("--set")) {
     size_t equals = text.find('=');
     if (equals == std::string::npos)
@@ -83,7 +86,8 @@ void printReport(const CompileCommand &command, const Compilation &compilation,
     std::fprintf(stderr, "xlstm-compile: note: %s\n", note.c_str());
   for (const KernelReport &kernel : compilation.kernels) {
     if (command.json) {
-      nlohmann::json row = {{"kernel", "forward"},
+      nlohmann::json row = {{"function", kernel.function},
+                            {"kernel", kernel.kernel},
                             {"target", kernel.target},
                             {"variant", kernel.variant},
                             {"schedule", nlohmann::json::parse(kernel.schedule)},
@@ -97,8 +101,8 @@ void printReport(const CompileCommand &command, const Compilation &compilation,
       continue;
     }
     if (command.report) {
-      std::printf("%-7s %-11s %6.1f KB code", kernel.target.c_str(), kernel.variant.c_str(),
-                  kernel.codeBytes / 1024.0);
+      std::printf("%-20s %-7s %-11s %6.1f KB code", kernel.kernel.c_str(), kernel.target.c_str(),
+                  kernel.variant.c_str(), kernel.codeBytes / 1024.0);
       if (kernel.registers >= 0)
         std::printf(", %ld registers, %ld bytes spilled", long(kernel.registers),
                     long(kernel.spillBytes));
@@ -108,9 +112,12 @@ void printReport(const CompileCommand &command, const Compilation &compilation,
     }
     if (command.explain)
       for (const std::string &remark : kernel.remarks)
-        std::printf("%-7s %-11s remark: %s\n", kernel.target.c_str(), kernel.variant.c_str(),
-                    remark.c_str());
+        std::printf("%-20s %-7s %-11s remark: %s\n", kernel.kernel.c_str(), kernel.target.c_str(),
+                    kernel.variant.c_str(), remark.c_str());
   }
+  if (command.explain && !command.json)
+    for (const std::string &remark : compilation.remarks)
+      std::printf("remark: %s\n", remark.c_str());
   if (command.report && !command.json)
     std::printf("compiled %zu kernels in %.2f s\n", compilation.kernels.size(), seconds);
 }

@@ -1,18 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 // xlstm-compile MODEL -o OUT.xlpkg: from a model description to a package.
+#include "compiler/Import/IR/Build.h"
 #include "runtime/src/support/Failure.h"
 #include "tools/xlstm-compile/Options.h"
 #include <cstdio>
+#include <mutex>
 
 using namespace xlstm;
 
 static void compileModel(tools::Arguments &arguments) {
   tools::CompileCommand command = tools::parseCompileCommand(arguments);
   auto start = std::chrono::steady_clock::now();
-  auto model = description::importDescription(command.model);
-  if (!model)
-    fail(XLSTM_ERROR_INVALID_INPUT, model.error().str());
-  auto compilation = compile(*model, command.model, command.options);
+  // Every job imports the model into a context of its own; the notes are those of the first.
+  std::vector<std::string> notes;
+  std::once_flag noted;
+  ModelSource model{command.model, [&](mlir::MLIRContext &context) {
+                      std::vector<std::string> found;
+                      auto module = importModule(command.model, context, found);
+                      std::call_once(noted, [&] { notes = found; });
+                      return module;
+                    }};
+  auto compilation = compile(model, command.options);
   if (!compilation)
     fail(XLSTM_ERROR_INVALID_INPUT, oneLine(llvm::toString(compilation.takeError())));
   if (!command.options.compileTo.empty()) {
@@ -27,7 +35,7 @@ static void compileModel(tools::Arguments &arguments) {
   else
     writer.write(command.output);
   std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-  tools::printReport(command, *compilation, model->notes, seconds.count());
+  tools::printReport(command, *compilation, notes, seconds.count());
 }
 
 int main(int argc, char **argv) {

@@ -8,7 +8,9 @@
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Schedule/Passes.h"
 #include "dialect/tile/IR/Tile.h"
+#include "dialect/tile/Transforms/Passes.h"
 #include "dialect/xlstm/IR/XLSTM.h"
+#include "dialect/xlstm/Transforms/Passes.h"
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
@@ -35,8 +37,10 @@ void xlstm::registerXLSTMDialects(mlir::DialectRegistry &registry) {
 
 void xlstm::registerXLSTMPasses() {
   // This project's, in the order of the pipeline.
+  mlir::xlstm::registerXLSTMTransformsPasses();
   registerSelectSchedule();
   registerConvertXLSTMToTile();
+  mlir::tile::registerTileTransformsPasses();
   registerConvertTileToNVVM();
   registerConvertTileToVector();
   // Clean-up.

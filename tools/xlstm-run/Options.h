@@ -5,7 +5,9 @@
 
 #include "runtime/include/xlstm/runtime.h"
 #include "tools/common/Arguments.h"
+#include "tools/common/Probes.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -29,6 +31,9 @@ struct RunOptions {
   bool random = false;
   std::vector<std::pair<std::string, int64_t>> dims; ///< of random inputs
   int64_t seed = 0;
+  std::vector<Probe> probes;
+  std::string compare;         ///< safetensors file to compare with, "" without
+  std::optional<double> bound; ///< of the relative L2 error; else the tolerance of the type
 };
 
 /// Throws UsageError.

@@ -14,10 +14,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-void printLine(const Json &json) {
-  std::puts(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace).c_str());
-}
-
 /// Tokens of a run: the product of the dimensions B and T, as far as there are any.
 int64_t tokens(const std::map<std::string, int64_t> &dims) {
   int64_t product = 1;
@@ -38,10 +34,18 @@ std::string shapeText(const xlstm_tensor &tensor) {
   return out + "]";
 }
 
+/// Extent of an axis as a user reads it: 64, T, N + 1.
+std::string extentText(const xlstm_argument_info &info, int32_t axis) {
+  if (!info.symbols[axis])
+    return cat(info.shape[axis]);
+  return info.added[axis] ? cat(info.symbols[axis], " + ", info.added[axis])
+                          : std::string(info.symbols[axis]);
+}
+
 Json shapeJson(const xlstm_argument_info &info) {
   Json shape = Json::array();
   for (int32_t axis = 0; axis < info.rank; ++axis)
-    shape.push_back(info.symbols[axis] ? Json(info.symbols[axis]) : Json(info.shape[axis]));
+    shape.push_back(info.symbols[axis] ? Json(extentText(info, axis)) : Json(info.shape[axis]));
   return shape;
 }
 
@@ -73,8 +77,7 @@ Json implementationJson(const xlstm_implementation_info &info) {
 void printArgument(const char *kind, const xlstm_argument_info &info) {
   std::string shape;
   for (int32_t axis = 0; axis < info.rank; ++axis)
-    shape += cat(axis ? ", " : "",
-                 info.symbols[axis] ? std::string(info.symbols[axis]) : cat(info.shape[axis]));
+    shape += cat(axis ? ", " : "", extentText(info, axis));
   std::printf("  %-6s %-10s %-4s [%s]%s\n", kind, info.name, xlstm_dtype_name(info.dtype),
               shape.c_str(), info.optional ? " optional" : "");
 }
@@ -107,7 +110,7 @@ void printReport(const RunReport &report, bool json) {
     }
     if (!report.output.empty())
       line["output"] = report.output;
-    printLine(line);
+    printJsonLine(line);
     return;
   }
   std::string how = cat(implementation.target, *implementation.isa ? " " : "", implementation.isa);
@@ -131,6 +134,20 @@ void printReport(const RunReport &report, bool json) {
     std::printf("  %-10s %-4s %s\n", name.c_str(), xlstm_dtype_name(tensor->dtype),
                 shapeText(*tensor).c_str());
   std::printf("  written to %s\n", report.output.c_str());
+}
+
+void printReports(const std::vector<TensorReport> &reports, bool json) {
+  if (!json)
+    std::printf("compared:\n");
+  for (const TensorReport &report : reports)
+    json ? printJsonLine(toJson(report)) : printTensorReport(report);
+  for (const auto &[state, step] : firstProbesOver(reports)) {
+    if (json)
+      printJsonLine({{"state", state}, {"first_probe_over", step}});
+    else
+      std::printf("  %-10s first probed step over the bound: %lld\n", state.c_str(),
+                  static_cast<long long>(step));
+  }
 }
 
 void listPackage(const RunOptions &options) {
@@ -163,7 +180,7 @@ void listPackage(const RunOptions &options) {
                     info.schedule);
     }
     if (options.json)
-      printLine(line);
+      printJsonLine(line);
   }
 }
 

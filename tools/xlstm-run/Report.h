@@ -4,6 +4,7 @@
 #define XLSTM_TOOLS_XLSTM_RUN_REPORT_H
 
 #include "runtime/include/xlstm/runtime.h"
+#include "tools/common/NumericsReport.h"
 #include "tools/xlstm-run/Options.h"
 
 #include <map>
@@ -25,6 +26,9 @@ struct RunReport {
 };
 
 void printReport(const RunReport &report, bool json);
+
+/// Prints comparisons, and the first step of each probed state that is over its bound.
+void printReports(const std::vector<TensorReport> &reports, bool json);
 
 /// Prints the functions of a package. Throws RuntimeError.
 void listPackage(const RunOptions &options);

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/xlstm-run/Session.h"
 
-#include "runtime/src/safetensors/Safetensors.h"
 #include "runtime/src/support/Failure.h"
-#include "tools/common/Random.h"
+#include "tools/common/Probes.h"
 #include "tools/common/Timing.h"
 #include "tools/xlstm-run/Report.h"
 
@@ -22,6 +21,22 @@ std::string chooseFunction(const Package &package, const RunOptions &options) {
   return package.function(0).name;
 }
 
+/// The outputs that every run has to ask for.
+std::vector<std::string> requiredOutputs(const BoundFunction &bound) {
+  std::vector<std::string> names;
+  for (int32_t i = 0; i < bound.package.function(bound.index).outputs; ++i)
+    if (xlstm_argument_info info = bound.package.output(bound.index, i); !info.optional)
+      names.push_back(info.name);
+  return names;
+}
+
+bool hasOutput(const BoundFunction &bound, const std::string &name) {
+  for (int32_t i = 0; i < bound.package.function(bound.index).outputs; ++i)
+    if (bound.package.output(bound.index, i).name == name)
+      return true;
+  return false;
+}
+
 } // namespace
 
 Session::Session(const RunOptions &options, const Stopwatch &sinceStart)
@@ -31,125 +46,32 @@ Session::Session(const RunOptions &options, const Stopwatch &sinceStart)
       stream((mark("device_open"), device)), functionName(chooseFunction(package, options)),
       function(package, functionName, device,
                options.target.empty() ? nullptr : options.target.c_str()),
-      index(function.index()) {
+      bound{package, device, stream, function, functionName, function.index()} {
   mark("kernel_load");
-  loadInputs();
-  for (const auto &tensor : inputs)
-    inputPointers.push_back(tensor ? &tensor->tensor : nullptr);
-  makeOutputs();
-  size_t bytes = function.workspaceSize(inputPointers, outputPointers);
-  if (bytes)
-    workspace = Buffer(device, bytes);
+  for (const std::string &name : options.only)
+    if (!hasOutput(bound, name))
+      fail(XLSTM_ERROR_INVALID_INPUT, options.package, ": --only: '", name, "' is no output of ",
+           functionName);
+  inputs = loadInputs();
+  binding.emplace(bound, inputs, options.only, options.transposed);
+  if (options.probes.empty()) {
+    inputs.clear();
+    file.reset();
+  }
   mark("inputs_ready");
 }
 
-void Session::addInput(const xlstm_argument_info &info, const std::vector<int64_t> &shape,
-                       const void *host) {
-  inputs.push_back(
-      std::make_unique<DeviceTensor>(makeTensor(device, info, shape, options.transposed)));
-  if (host) {
-    upload(device, stream, *inputs.back(), host);
-    return;
-  }
-  size_t bytes = inputs.back()->bytes();
-  std::unique_ptr<char[]> random(new char[bytes]);
-  fillNormal(random.get(), static_cast<int64_t>(bytes / xlstm_dtype_size(info.dtype)), info.dtype,
-             info.name, options.seed, meanOfInput(info.name));
-  upload(device, stream, *inputs.back(), random.get());
+HostInputs Session::loadInputs() {
+  if (options.random)
+    return randomInputs(package, bound.index, options);
+  file = safetensors::File::open(options.inputs);
+  return inputsFromFile(package, bound.index, *file);
 }
-
-void Session::loadInputs() {
-  int32_t count = package.function(index).inputs;
-  if (options.random) {
-    std::map<std::string, int64_t> given(options.dims.begin(), options.dims.end());
-    std::map<std::string, bool> used;
-    for (int32_t i = 0; i < count; ++i) {
-      xlstm_argument_info info = package.input(index, i);
-      if (info.optional) {
-        inputs.emplace_back();
-        continue;
-      }
-      std::vector<int64_t> shape(info.shape, info.shape + info.rank);
-      for (int32_t axis = 0; axis < info.rank; ++axis) {
-        if (!info.symbols[axis])
-          continue;
-        auto found = given.find(info.symbols[axis]);
-        if (found == given.end())
-          throw UsageError(cat("--random: expected a value for the dimension ", info.symbols[axis],
-                               " of ", info.name));
-        shape[axis] = found->second;
-        used[found->first] = true;
-      }
-      addInput(info, shape, nullptr);
-    }
-    for (const auto &[name, extent] : given)
-      if (!used[name])
-        throw UsageError(cat("--random: ", name, " is no dimension of an input of ", functionName));
-    return;
-  }
-  auto file = safetensors::File::open(options.inputs);
-  std::vector<std::string> names;
-  for (int32_t i = 0; i < count; ++i) {
-    xlstm_argument_info info = package.input(index, i);
-    names.push_back(info.name);
-    const safetensors::TensorView *tensor = file.find(info.name);
-    if (!tensor && !info.optional)
-      fail(XLSTM_ERROR_INVALID_INPUT, options.inputs, ": expected a tensor named '", info.name,
-           "', got none");
-    if (!tensor) {
-      inputs.emplace_back();
-      continue;
-    }
-    if (tensor->dtype != info.dtype)
-      fail(XLSTM_ERROR_INVALID_INPUT, options.inputs, ": ", info.name, ": expected ",
-           dtypeName(info.dtype), ", got ", dtypeName(tensor->dtype));
-    if (tensor->shape.size() != static_cast<size_t>(info.rank))
-      fail(XLSTM_ERROR_INVALID_INPUT, options.inputs, ": ", info.name, ": expected ", info.rank,
-           " axes, got ", tensor->shape.size());
-    addInput(info, tensor->shape, tensor->data);
-  }
-  for (const auto &tensor : file.tensors()) {
-    if (std::find(names.begin(), names.end(), tensor.name) != names.end())
-      continue;
-    // These say where sequences begin: without them the result would be another one.
-    if (tensor.name == "cu_seqlens" || tensor.name == "reset")
-      fail(XLSTM_ERROR_INVALID_INPUT, options.inputs, ": ", tensor.name, ": ", functionName,
-           " of this package does not take it; run the sequences one by one");
-    std::fprintf(stderr, "xlstm-run: note: %s: '%s' is no input of %s and is ignored\n",
-                 options.inputs.c_str(), oneLine(tensor.name).c_str(), functionName.c_str());
-  }
-}
-
-void Session::makeOutputs() {
-  std::vector<std::string> wanted = options.only;
-  for (int32_t i = 0; i < package.function(index).outputs; ++i) {
-    xlstm_argument_info info = package.output(index, i);
-    auto found = std::find(wanted.begin(), wanted.end(), info.name);
-    if (!options.only.empty() && found == wanted.end()) {
-      outputs.emplace_back();
-    } else {
-      if (found != wanted.end())
-        wanted.erase(found);
-      std::vector<int64_t> shape = function.outputShape(inputPointers, i, info.rank);
-      outputs.push_back(
-          std::make_unique<DeviceTensor>(makeTensor(device, info, shape, options.transposed)));
-    }
-    outputPointers.push_back(outputs.back() ? &outputs.back()->tensor : nullptr);
-  }
-  if (!wanted.empty())
-    fail(XLSTM_ERROR_INVALID_INPUT, options.package, ": --only: '", wanted[0], "' is no output of ",
-         functionName);
-}
-
-void Session::enqueue() { function.run(inputPointers, outputPointers, workspace, stream); }
 
 void Session::run() {
   if (options.poison)
-    for (const auto &tensor : outputs)
-      if (tensor)
-        check(xlstm_device_fill(device.get(), tensor->tensor.data, 0xFF, tensor->bytes(),
-                                stream.get()));
-  enqueue();
+    binding->poison();
+  binding->enqueue();
   stream.synchronize();
   mark("first_result");
 }
@@ -159,55 +81,114 @@ void Session::bench() {
   timing.iterations = options.iterations;
   Progress progress("xlstm-run: timed runs");
   timing.progress = [&](size_t done, size_t total) { progress.update(done, total); };
-  times = timeRuns(device, stream, [this] { enqueue(); }, timing).times;
+  times = timeRuns(device, stream, [this] { binding->enqueue(); }, timing).times;
+}
+
+void Session::runProbes() {
+  int64_t length = stepsOf(inputs);
+  Progress progress("xlstm-run: probes");
+  std::vector<std::pair<int64_t, std::vector<std::string>>> list = statesByStep(options.probes);
+  for (size_t done = 0; done < list.size(); ++done) {
+    const auto &[step, states] = list[done];
+    if (step >= length)
+      fail(XLSTM_ERROR_INVALID_INPUT, options.package, ": --probe: expected a step before ",
+           std::max<int64_t>(length, 0), ", the number of steps of the inputs, got ", step);
+    runPrefix(step, states);
+    progress.update(done + 1, list.size());
+  }
+}
+
+void Session::runPrefix(int64_t step, const std::vector<std::string> &states) {
+  std::vector<std::string> outputs = requiredOutputs(bound);
+  for (const std::string &state : states) {
+    if (!hasOutput(bound, state + "_last"))
+      fail(XLSTM_ERROR_INVALID_INPUT, options.package, ": --probe: expected a state of ",
+           functionName, ", which has an output ", state, "_last, got '", state, "'");
+    outputs.push_back(state + "_last");
+  }
+  Binding prefix(bound, prefixOf(inputs, step + 1), outputs, options.transposed);
+  prefix.enqueue();
+  const HostTensor *packed = nullptr;
+  for (const std::optional<HostTensor> &input : inputs)
+    if (input && input->name == "cu_seqlens")
+      packed = &*input;
+  for (HostTensor &tensor : prefix.downloadOutputs())
+    for (const std::string &state : states)
+      if (tensor.name == state + "_last") {
+        tensor.name = probeName(state, step);
+        probed.push_back(packed ? slice(tensor, 0, sequenceOf(*packed, step), 1)
+                                : std::move(tensor));
+        break;
+      }
+}
+
+const std::vector<HostTensor> &Session::results() {
+  if (downloaded.empty()) {
+    downloaded = binding->downloadOutputs();
+    downloaded.insert(downloaded.end(), probed.begin(), probed.end());
+  }
+  return downloaded;
 }
 
 void Session::writeOutputs() {
-  if (options.output.empty())
-    return;
-  std::vector<safetensors::TensorView> list;
-  std::vector<std::unique_ptr<char[]>> memory;
-  for (const auto &tensor : outputs) {
-    if (!tensor)
-      continue;
-    memory.push_back(download(device, stream, *tensor));
-    const xlstm_tensor &t = tensor->tensor;
-    safetensors::TensorView view;
-    view.name = tensor->name;
-    view.dtype = t.dtype;
-    view.shape.assign(t.shape, t.shape + t.rank);
-    view.data = memory.back().get();
-    list.push_back(view);
-  }
-  safetensors::write(options.output, list);
+  if (!options.output.empty())
+    writeTensors(options.output, results());
 }
 
-std::map<std::string, int64_t> Session::dimensions() const {
-  std::map<std::string, int64_t> dims;
-  for (size_t i = 0; i < inputs.size(); ++i) {
-    if (!inputs[i])
-      continue;
-    xlstm_argument_info info = package.input(index, static_cast<int32_t>(i));
-    for (int32_t axis = 0; axis < info.rank; ++axis)
-      if (info.symbols[axis])
-        dims[info.symbols[axis]] = inputs[i]->tensor.shape[axis];
+DType Session::narrowestType() const {
+  DType result = XLSTM_F64;
+  xlstm_function_info info = package.function(bound.index);
+  for (int32_t i = 0; i < info.inputs + info.outputs; ++i) {
+    DType dtype = i < info.inputs ? package.input(bound.index, i).dtype
+                                  : package.output(bound.index, i - info.inputs).dtype;
+    if (isFloat(dtype))
+      result = narrower(dtype, result);
   }
-  return dims;
+  return result;
+}
+
+void Session::compare() {
+  if (options.compare.empty())
+    return;
+  auto reference = safetensors::File::open(options.compare);
+  std::vector<TensorReport> reports;
+  for (const HostTensor &tensor : results()) {
+    const safetensors::TensorView *expected = reference.find(tensor.name);
+    if (!expected) {
+      std::fprintf(stderr, "xlstm-run: note: %s: no '%s' to compare with\n",
+                   options.compare.c_str(), tensor.name.c_str());
+      continue;
+    }
+    double bound =
+        options.bound ? *options.bound : tolerance(narrowestType(), isGradient(tensor.name));
+    try {
+      reports.push_back(compareTensors(tensor, fromFile(reference, *expected), bound));
+    } catch (const Failure &failure) {
+      fail(failure.status(), options.compare, ": ", failure.what());
+    }
+  }
+  if (reports.empty())
+    fail(XLSTM_ERROR_INVALID_INPUT, options.compare, ": expected an output of ", functionName,
+         " to compare with, got none");
+  printReports(reports, options.json);
+  for (const TensorReport &report : reports)
+    if (!report.passed())
+      fail(XLSTM_ERROR_INVALID_INPUT, options.compare, ": ", report.name,
+           ": expected a relative L2 error of at most ", shortNumber(report.bound), ", got ",
+           shortNumber(report.comparison.relativeL2));
 }
 
 void Session::report() {
   RunReport result;
   result.function = functionName;
   result.device = device.info();
-  result.implementation = package.implementation(index, function.implementation());
-  result.dims = dimensions();
+  result.implementation = package.implementation(bound.index, function.implementation());
+  result.dims = binding->dimensions();
   result.times = times;
   result.output = options.output;
   if (options.timeLoad)
     result.loadTimes = loadTimes;
-  for (const auto &tensor : outputs)
-    if (tensor)
-      result.outputs.emplace_back(tensor->name, &tensor->tensor);
+  result.outputs = binding->outputTensors();
   printReport(result, options.json);
 }
 

@@ -3,11 +3,11 @@
 #ifndef XLSTM_TOOLS_XLSTM_RUN_SESSION_H
 #define XLSTM_TOOLS_XLSTM_RUN_SESSION_H
 
+#include "tools/common/NumericsReport.h"
+#include "tools/xlstm-run/Binding.h"
 #include "tools/xlstm-run/Options.h"
-#include "tools/xlstm-run/Tensors.h"
 
 #include <chrono>
-#include <map>
 
 namespace xlstm::tools {
 
@@ -31,19 +31,22 @@ public:
   void run();
   /// Times it: warm-up, then options.iterations runs.
   void bench();
+  /// Runs prefixes of the inputs, for options.probes.
+  void runProbes();
   /// Writes options.output unless that is empty.
   void writeOutputs();
   /// Prints what was done.
   void report();
+  /// Compares outputs and probes with options.compare and prints that. Throws Failure if one is
+  /// over its bound.
+  void compare();
 
 private:
-  void loadInputs();
-  void makeOutputs();
-  void addInput(const xlstm_argument_info &info, const std::vector<int64_t> &shape,
-                const void *host);
-  void enqueue();
+  HostInputs loadInputs();
+  const std::vector<HostTensor> &results(); // outputs and probes, downloaded once
+  void runPrefix(int64_t step, const std::vector<std::string> &states);
+  DType narrowestType() const;
   void mark(const char *step) { loadTimes.emplace_back(step, sinceStart.milliseconds()); }
-  std::map<std::string, int64_t> dimensions() const;
 
   const RunOptions &options;
   const Stopwatch &sinceStart;
@@ -53,12 +56,12 @@ private:
   Stream stream;
   std::string functionName;
   Function function;
-  int32_t index;
-  std::vector<std::unique_ptr<DeviceTensor>> inputs,
-      outputs; // by declared argument, null if absent
-  Function::Tensors inputPointers, outputPointers;
-  Buffer workspace;
+  BoundFunction bound;
+  std::optional<safetensors::File> file; // of the inputs
+  HostInputs inputs;                     // kept for probes only
+  std::optional<Binding> binding;
   std::vector<float> times; // milliseconds, sorted
+  std::vector<HostTensor> probed, downloaded;
 };
 
 } // namespace xlstm::tools

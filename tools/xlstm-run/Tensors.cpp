@@ -83,15 +83,15 @@ void upload(const Device &device, const Stream &stream, const DeviceTensor &to, 
   stream.synchronize();
 }
 
-std::unique_ptr<char[]> download(const Device &device, const Stream &stream,
+std::shared_ptr<char[]> download(const Device &device, const Stream &stream,
                                  const DeviceTensor &from) {
-  std::unique_ptr<char[]> host(new char[from.bytes() + 1]);
+  std::shared_ptr<char[]> host(new char[from.bytes() + 1]);
   check(xlstm_device_download(device.get(), host.get(), from.tensor.data, from.bytes(),
                               stream.get()));
   stream.synchronize();
   if (isIdentity(from.order) || from.bytes() == 0)
     return host;
-  std::unique_ptr<char[]> compact(new char[from.bytes()]);
+  std::shared_ptr<char[]> compact(new char[from.bytes()]);
   permute(from.tensor, compact.get(), host.get(), /*toStrided=*/false);
   return compact;
 }

@@ -33,7 +33,7 @@ DeviceTensor makeTensor(const Device &device, const xlstm_argument_info &info,
 void upload(const Device &device, const Stream &stream, const DeviceTensor &to, const void *host);
 
 /// The device data as compact row-major host data; waits for the stream.
-std::unique_ptr<char[]> download(const Device &device, const Stream &stream,
+std::shared_ptr<char[]> download(const Device &device, const Stream &stream,
                                  const DeviceTensor &from);
 
 } // namespace xlstm::tools

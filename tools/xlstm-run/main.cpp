@@ -18,7 +18,9 @@ int main(int argc, char **argv) {
     session.run();
     if (options.bench)
       session.bench();
+    session.runProbes();
     session.writeOutputs();
     session.report();
+    session.compare();
   });
 }

@@ -18,7 +18,8 @@ KernelEmitter::KernelEmitter(KernelOp kernel, ImplicitLocOpBuilder &builder)
 
 FailureOr<LLVM::LLVMFuncOp> KernelEmitter::emit() {
   createFunction();
-  if (failed(emitBlock(kernel.getBody().front())) || unsupportedBody)
+  LogicalResult body = hasRoles() ? emitRoles() : emitBlock(kernel.getBody().front());
+  if (failed(body) || unsupportedBody)
     return failure();
   b.create<LLVM::ReturnOp>(ValueRange());
   function->setAttr("tile.threads", b.getI64IntegerAttr(threads));
@@ -37,10 +38,23 @@ void KernelEmitter::createFunction() {
   SmallVector<Type> types;
   for (const KernelArgument &argument : arguments)
     types.push_back(argument.kind == KernelArgument::Pointer ? pointer : i64);
-  SmallVector<LoadOp> mapped;
-  kernel.walk([&](LoadOp load) {
-    if (load.getStages() && schedule.copy == "tma")
-      mapped.push_back(load);
+  // Tensors that TMA copies, each with the axes of its tiles and the extent along the first.
+  struct Mapped {
+    Value tensor;
+    int64_t rowAxis, columnAxis, rows;
+  };
+  SmallVector<Mapped> mapped;
+  auto shapeOf = [](Type type) { return cast<TileType>(type).getShape(); };
+  kernel.walk([&](Operation *op) {
+    if (auto load = dyn_cast<LoadOp>(op); load && load.getStages() && schedule.copy == "tma")
+      mapped.push_back({load.getTensor(), load.getAxes()[0], load.getAxes()[1],
+                        shapeOf(load.getTile().getType())[0]});
+    else if (auto fetch = dyn_cast<FetchOp>(op))
+      mapped.push_back({fetch.getTensor(), fetch.getAxes()[0], fetch.getAxes()[1],
+                        shapeOf(fetch.getRing().getType().getValues()[0])[0]});
+    else if (auto store = dyn_cast<StoreOp>(op); store && storesByTMA(store))
+      mapped.push_back({store.getTensor(), store.getAxes()[1], store.getAxes()[0],
+                        shapeOf(store.getTile().getType())[1]});
   });
   for (size_t i = 0; i < mapped.size(); ++i)
     types.push_back(LLVM::LLVMPointerType::get(context));
@@ -76,8 +90,8 @@ void KernelEmitter::createFunction() {
     else
       tensor.strides[argument.axis] = value;
   }
-  for (auto [i, load] : llvm::enumerate(mapped)) {
-    unsigned number = arguments.size() + i, tensor = tensorNumber[load.getTensor()];
+  for (auto [i, tiles] : llvm::enumerate(mapped)) {
+    unsigned number = arguments.size() + i, tensor = tensorNumber[tiles.tensor];
     tensors[tensor].tensorMapArgument = number;
     // A parameter of the grid: without these attributes LLVM copies the descriptor to local memory,
     // where TMA cannot read it.
@@ -87,9 +101,8 @@ void KernelEmitter::createFunction() {
     function.setArgAttr(number, NVVM::NVVMDialect::getGridConstantAttrName(), b.getUnitAttr());
     // Box, fastest axis first: panels of 64 columns by the tile's rows.
     SmallVector<int64_t> box(tensors[tensor].type.getRank(), 1);
-    box[box.size() - 1 - load.getAxes()[1]] = 64;
-    box[box.size() - 1 - load.getAxes()[0]] =
-        cast<TileType>(load.getTile().getType()).getShape()[0];
+    box[box.size() - 1 - tiles.columnAxis] = 64;
+    box[box.size() - 1 - tiles.rowAxis] = tiles.rows;
     tensorMaps.push_back(b.getDictionaryAttr({b.getNamedAttr("tensor", b.getI64IntegerAttr(tensor)),
                                               b.getNamedAttr("box", b.getDenseI64ArrayAttr(box))}));
   }
@@ -112,6 +125,8 @@ void KernelEmitter::bindGrid() {
   for (int64_t i = kernel.getNumGridDims() - 1; i >= 0; --i) {
     auto [tensor, axis] = kernel.getGridDim(i);
     Value extent = tensor >= 0 ? tensors[tensor].extents[axis] : ptx.i32(kernel.getGridSizes()[i]);
+    if (int64_t divisor = kernel.getGridDivisor(i); divisor != 1)
+      extent = b.create<arith::DivUIOp>(add(extent, ptx.i32(divisor - 1)), ptx.i32(divisor));
     bool slowest = i == 0;
     scalars.map(kernel.getGridIndex(i),
                 slowest ? block : b.createOrFold<arith::RemUIOp>(block, extent));
@@ -127,10 +142,29 @@ LogicalResult KernelEmitter::emitBlock(Block &block) {
   return success();
 }
 
+/// What only the lowering to vectors has: limits of packed sequences, and integers.
+static LogicalResult checkMemory(Operation &op) {
+  auto load = dyn_cast<LoadOp>(op);
+  auto store = dyn_cast<StoreOp>(op);
+  if ((load && load.getLimit()) || (store && store.getLimit()))
+    return op.emitError() << "with a limit has no lowering to NVVM";
+  auto scalar = dyn_cast<LoadScalarOp>(op);
+  if (scalar && !isa<FloatType>(scalar.getValue().getType()))
+    return op.emitError() << "of an integer has no lowering to NVVM";
+  return success();
+}
+
 LogicalResult KernelEmitter::emitOp(Operation &op) {
   b.setLoc(op.getLoc());
+  if (failed(checkMemory(op)))
+    return failure();
   if (isa<MatmulOp, StoreOp>(op))
     hidePlaces();
+  if (role) {
+    settle(op);
+    if (isa<FetchOp, PutOp, GetOp, ReleaseOp, MatmulOp, MatvecOp, ReduceOp>(op))
+      return emitRoleOp(op);
+  }
   return TypeSwitch<Operation *, LogicalResult>(&op)
       .Case<scf::ForOp>([&](auto o) { return emitFor(o); })
       .Case<scf::IfOp>([&](auto o) { return emitIf(o); })
@@ -208,6 +242,7 @@ Value KernelEmitter::emitScalar(Operation &op, IRMapping &map) {
       .Case<math::ExpOp>([&](auto) -> Value {
         return ptx.exp2(b.create<arith::MulFOp>(operand(0), ptx.f32(log2e)));
       })
+      .Case<math::Exp2Op>([&](auto) { return ptx.exp2(operand(0)); })
       .Case<math::LogOp>([&](auto) -> Value {
         return b.create<arith::MulFOp>(ptx.log2(operand(0)), ptx.f32(ln2));
       })
@@ -260,7 +295,7 @@ Value KernelEmitter::evaluateBody(Region &region, ValueRange arguments) {
     }
     map.map(op.getResult(0), result);
   }
-  return map.lookup(yield.getValue());
+  return map.lookup(yield.getValues()[0]);
 }
 
 //===----------------------------------------------------------------------===//
@@ -271,6 +306,8 @@ Value KernelEmitter::evaluateBody(Region &region, ValueRange arguments) {
 /// from before, or hoist out of a loop, would take the registers of the state.
 void KernelEmitter::hidePlaces() {
   thread = ptx.threadNumber();
+  if (role && role.getFirst())
+    thread = b.create<arith::SubIOp>(thread, ptx.i32(32 * role.getFirst()));
   lane = b.create<arith::AndIOp>(thread, ptx.i32(31));
   warp = ptx.opaque(warp);
 }
@@ -307,7 +344,9 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
     TileForm form;
     if (auto type = dyn_cast<TileType>(value.getType())) {
       form = tiles.lookup(value);
-      form = type.getShape().size() == 2 ? materialize(form, gridFor(argument)) : lanesOf(form);
+      form = type.getShape().size() == 2 ? materialize(form, gridFor(argument))
+             : role && threads > 32      ? resident(lanesOf(form), argument)
+                                         : lanesOf(form);
       initial.append(form.registers);
     } else {
       initial.push_back(scalar(value));
@@ -334,6 +373,7 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Value iv = loop.getInductionVar(), iteration = loop.getRegionIterArgs()[0];
+    induction = iv, lowerBound = lower, this->step = step;
     scalars.map(op.getInductionVar(), iv);
     auto restore = keepPlaces();
     hidePlaces();
@@ -364,6 +404,8 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
       }
     }
     result = emitBlock(*op.getBody());
+    if (role)
+      settle(*op.getBody()->getTerminator());
     if (succeeded(result)) {
       SmallVector<Value> yielded = {add(iteration, ptx.i32(1))};
       for (auto [value, form] :
@@ -373,6 +415,8 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
           continue;
         }
         TileForm final = tiles.lookup(value);
+        if (form.kind == TileForm::Shared) // where it is
+          continue;
         final = form.kind == TileForm::Fragment ? materialize(final, form.grid) : lanesOf(final);
         yielded.append(final.registers);
       }
@@ -381,6 +425,9 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
   }
   if (failed(result))
     return failure();
+  induction = {};
+  if (llvm::any_of(forms, [](const TileForm &form) { return form.kind == TileForm::Shared; }))
+    meet(); // each thread has updated its own elements
   bind(op.getResults(), loop.getResults());
   bindGrid();
   return success();

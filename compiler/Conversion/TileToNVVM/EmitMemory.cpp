@@ -103,7 +103,7 @@ void KernelEmitter::eachElement(const Tensor &tensor, const TileForm &form, Arra
     Value first;
     for (int64_t ni = 0; ni < form.columnBlocks(); ++ni) {
       if (ni % 4 == 0)
-        ptx.barrier();
+        meet();
       hidePlaces();
       auto place = [&](int64_t half, int64_t p) {
         SmallVector<Value> index(base);
@@ -198,6 +198,10 @@ LogicalResult KernelEmitter::emitStore(StoreOp op) {
   if (form.kind != TileForm::Fragment || form.transposed)
     return op.emitError() << "expected the result of a product or of a map of one";
   bool transposes = axes[0] > axes[1];
+  if (storesByTMA(op)) {
+    storeByTMA(op, form);
+    return success();
+  }
   if (transposes && tensor.type.getElementType().getIntOrFloatBitWidth() == 16) {
     storeThroughShared(op, form);
     return success();

@@ -18,6 +18,10 @@ Value KernelEmitter::combine(Combiner combiner, Value x, Value y) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult KernelEmitter::emitMap(MapOp op) {
+  if (op.getTiles().size() != 1)
+    return op.emitError() << "with " << op.getTiles().size() << " results has no lowering to NVVM";
+  if (role && emitRoleMap(op))
+    return success();
   auto type = cast<TileType>(op.getTile().getType());
   TileForm result;
   result.type = type;
@@ -40,7 +44,10 @@ LogicalResult KernelEmitter::emitMap(MapOp op) {
   // time.
   if (op.getTile().hasOneUse()) {
     auto matmul = dyn_cast<MatmulOp>(*op.getTile().user_begin());
-    if (matmul && matmul.getLhs() == op.getTile()) {
+    bool fromShared = role && llvm::any_of(op.getElems(), [&](Value value) {
+                        return tiles.lookup(value).kind == TileForm::Shared;
+                      });
+    if (matmul && matmul.getLhs() == op.getTile() && !fromShared) {
       result.kind = TileForm::Lazy;
       result.map = op;
       for (Value value : op.getElems())
@@ -90,7 +97,10 @@ void KernelEmitter::evaluateBlock(MapOp map, const TileForm &result, int64_t mi,
     return;
   }
   for (int64_t half = 0; half < 2; ++half)
-    out.push_back(ptx.pack(result.type.getElementType(), values[2 * half], values[2 * half + 1]));
+    out.push_back(
+        packsInOrder
+            ? ptx.packInOrder(result.type.getElementType(), values[2 * half], values[2 * half + 1])
+            : ptx.pack(result.type.getElementType(), values[2 * half], values[2 * half + 1]));
 }
 
 //===----------------------------------------------------------------------===//
@@ -142,6 +152,9 @@ LogicalResult KernelEmitter::emitReduce(ReduceOp op) {
 }
 
 LogicalResult KernelEmitter::emitScan(ScanOp op) {
+  if (op.getReverse() || op.getExclusive() ||
+      cast<TileType>(op.getSource().getType()).getShape().size() != 1)
+    return op.emitError() << "of a matrix, reverse or exclusive has no lowering to NVVM";
   TileForm result = lanesOf(tiles.lookup(op.getSource()));
   // A lane's own elements, then the lanes before it by doubling distances, then the two together.
   for (size_t r = 1; r < result.registers.size(); ++r)

@@ -73,7 +73,11 @@ Value KernelEmitter::swizzled(Value base, int64_t rows, Value row, Value column)
 Value KernelEmitter::rowElement(const TileForm &lanes, WarpGrid grid, int64_t mi, int64_t half) {
   if (lanes.kind == TileForm::Splat)
     return lanes.registers[0];
+  if (lanes.kind == TileForm::Rows)
+    return lanes.registers[2 * mi + half];
   Value row = fragmentRow(grid, mi, half);
+  if (lanes.kind == TileForm::Shared)
+    return vectorElement(lanes, row);
   if (lanes.registers.size() == 1)
     return ptx.shuffleIndex(lanes.registers[0], row);
   // Two registers: elements 2 l and 2 l + 1 are in lane l, and which one is wanted differs between
@@ -89,6 +93,11 @@ Value KernelEmitter::columnElement(const TileForm &lanes, WarpGrid grid, int64_t
                                    int64_t ni, int64_t p) {
   if (lanes.kind == TileForm::Splat)
     return lanes.registers[0];
+  if (lanes.kind == TileForm::Shared) { // both columns of a pair at once
+    Value pair = ptx.load(VectorType::get(2, b.getF32Type()),
+                          add(lanes.address, mul(fragmentColumn(grid, columns, ni, 0), 4)), 8);
+    return b.create<LLVM::ExtractElementOp>(pair, ptx.i32(p));
+  }
   Value column = fragmentColumn(grid, columns, ni, p);
   if (lanes.registers.size() == 1)
     return ptx.shuffleIndex(lanes.registers[0], column);
@@ -159,6 +168,16 @@ TileForm KernelEmitter::materialize(const TileForm &form, WarpGrid grid) {
 TileForm KernelEmitter::lanesOf(const TileForm &form) {
   if (form.kind == TileForm::Lanes)
     return form;
+  if (form.kind == TileForm::Shared) {
+    TileForm lanes;
+    lanes.kind = TileForm::Lanes;
+    lanes.type = form.type;
+    int64_t registers = TileForm::laneRegisters(form.rows());
+    for (int64_t r = 0; r < registers; ++r)
+      lanes.registers.push_back(
+          vectorElement(form, rem(add(mul(lane, registers), ptx.i32(r)), form.rows())));
+    return lanes;
+  }
   assert(form.kind == TileForm::Splat && "a vector is in lanes or a splat");
   TileForm lanes = form;
   lanes.kind = TileForm::Lanes;

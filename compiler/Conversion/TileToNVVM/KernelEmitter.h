@@ -19,6 +19,9 @@ using mlir::LogicalResult;
 using mlir::Operation;
 using mlir::tile::TileType;
 
+/// Whether a store goes through shared memory by TMA: of 16-bit columns, in a role.
+bool storesByTMA(mlir::tile::StoreOp op);
+
 class KernelEmitter {
 public:
   KernelEmitter(mlir::tile::KernelOp kernel, mlir::ImplicitLocOpBuilder &builder);
@@ -40,6 +43,19 @@ private:
     int64_t bytes = 0;   // of one buffer
   };
 
+  // A ring: where its stages and its barriers are, as byte offsets, and the values of a stage.
+  struct Ring {
+    struct Slot {
+      int64_t offset = 0;    // in the stage
+      int64_t panelRows = 0; // matrices: rows of a panel, more than the tile's if some are spare
+      int64_t operand = -1;  // vectors: offset of their two 16-bit rows, if a product reads them
+      Type element, spareElement; // types of those rows, and of the spare ones
+    };
+    SmallVector<Slot> slots;
+    int64_t stages = 0, first = 0, bytes = 0, full = 0, empty = 0;
+    int64_t lastRead = 0; // the newest product that reads a stage, by number
+  };
+
   // EmitControl.cpp: structure and scalars.
   void createFunction();
   void bindGrid();
@@ -57,6 +73,46 @@ private:
   Value emitScalar(Operation &op, mlir::IRMapping &map);
   Value evaluateBody(mlir::Region &region, mlir::ValueRange arguments);
   Value scalar(Value value) { return scalars.lookup(value); }
+
+  // EmitRoles.cpp: roles and what passes between them.
+  LogicalResult emitRoles();
+  LogicalResult emitRole(mlir::tile::RoleOp op);
+  void allocateRing(mlir::tile::RingOp op);
+  void clearOperands();
+  Value iteration(); ///< of the role's loop; 0 outside
+  Value stageAddress(const Ring &ring), barrierOf(const Ring &ring, int64_t offset);
+  void waitFull(const Ring &ring), waitEmpty(const Ring &ring);
+  void arrive(const Ring &ring, int64_t offset);
+  LogicalResult emitRoleOp(Operation &op);
+  void emitFetch(mlir::tile::FetchOp op);
+  LogicalResult emitPut(mlir::tile::PutOp op);
+  void putVector(const TileForm &form, const Ring::Slot &slot, Value stage); // by its address
+  void putMatrix(const TileForm &form, const Ring::Slot &slot, Value stage);
+  void emitGet(mlir::tile::GetOp op);
+  void emitRelease(mlir::tile::ReleaseOp op);
+  void meet(); ///< the threads of this warpgroup, or of the block where there are no roles
+  TileForm resident(const TileForm &vector, Value carried);
+  Ring &ringOf(Value ring) { return rings[ringNumber.lookup(ring)]; }
+  bool hasRoles() { return schedule.roles; }
+
+  // EmitWarpgroup.cpp: what a role does otherwise than a whole block does.
+  LogicalResult emitRoleMatmul(mlir::tile::MatmulOp op);
+  /// Steps of 16 from `first` to `last` of a product; `left` is the left operand, if in registers.
+  void multiplySteps(const TileForm &lhs, const TileForm &rhs, int64_t first, int64_t last,
+                     int64_t columns, bool accumulate, mlir::ArrayRef<Value> left,
+                     SmallVector<Value> &accumulator);
+  void writeSpareRows(const Ring &ring, Value iteration, mlir::ArrayRef<Value> elements);
+  int64_t spareRowsRing(Value vector);
+  LogicalResult emitRoleMatvec(mlir::tile::MatvecOp op);
+  bool emitRoleMap(mlir::tile::MapOp op);
+  void emitScaled(mlir::tile::MapOp op, Value factor, TileForm &result);
+  void emitRoleReduce(mlir::tile::ReduceOp op);
+  void storeByTMA(mlir::tile::StoreOp op, const TileForm &fragment);
+  void settle(Operation &op);
+  void settle(SmallVector<Value> &registers, int64_t product);
+  void settle(Value result);
+  Value vectorElement(const TileForm &form, Value index);
+  SmallVector<Value> ownElements(const TileForm &vector);
 
   // EmitMemory.cpp: global tensors.
   Value inRange(const Tensor &tensor, mlir::ArrayRef<Value> index);
@@ -139,6 +195,16 @@ private:
   void when(Value condition, llvm::function_ref<void()> body);
 
   mlir::tile::KernelOp kernel;
+  mlir::tile::RoleOp role; // the one that is emitted, if there are roles
+  SmallVector<Ring> rings;
+  mlir::DenseMap<Value, int64_t> ringNumber;
+  Value induction, lowerBound, step;       // of the role's loop, in it
+  int64_t issued = 0, done = 0;            // products of the role, numbered from 1
+  mlir::DenseMap<Value, int64_t> inFlight; // results of products, by the product's number
+  mlir::DenseMap<Value, Value> besides; // products with vectors: the product that they are part of
+  SmallVector<int64_t> releases;        // rings whose stage is released when products are done
+  bool packsInOrder = false;            // operands are made behind the wait that frees registers
+  int64_t staging = -1;                 // byte offset of what tmaStore reads
   mlir::ImplicitLocOpBuilder &b;
   PTX ptx;
   ChunkwiseSchedule schedule;

@@ -49,6 +49,10 @@ Value PTX::pack(Type element, Value low, Value high) {
   std::string text = ("cvt.rn." + name(element) + "x2.f32 $0, $1, $2;").str();
   return assembly(b.getI32Type(), text, "=r,f,f", {high, low}, false)[0];
 }
+Value PTX::packInOrder(Type element, Value low, Value high) {
+  std::string text = ("cvt.rn." + name(element) + "x2.f32 $0, $1, $2;").str();
+  return assembly(b.getI32Type(), text, "=r,f,f,~{memory}", {high, low}, true)[0];
+}
 
 std::pair<Value, Value> PTX::unpack(Type element, Value packed) {
   if (element.isBF16()) { // the upper half of an f32
@@ -105,7 +109,25 @@ SmallVector<Value> PTX::ldmatrix4(Value address, bool transpose) {
   return assembly(results, text, "=r,=r,=r,=r,r,~{memory}", address, true);
 }
 
+void PTX::stmatrix4(Value address, ArrayRef<Value> registers, bool transpose) {
+  SmallVector<Value> operands = {address};
+  operands.append(registers.begin(), registers.end());
+  std::string text = std::string("stmatrix.sync.aligned.m8n8.x4") + (transpose ? ".trans" : "") +
+                     ".shared.b16 [$0], {$1, $2, $3, $4};";
+  assembly({}, text, "r,r,r,r,r,~{memory}", operands, true);
+}
+
 void PTX::barrier() { assembly({}, "bar.sync 0;", "~{memory}", {}, true); }
+void PTX::barrier(Value number, int64_t threads) {
+  assembly({}, "bar.sync $0, " + std::to_string(threads) + ";", "r,~{memory}", number, true);
+}
+void PTX::warpBarrier() { assembly({}, "bar.warp.sync 0xffffffff;", "~{memory}", {}, true); }
+void PTX::setMaxRegisters(int64_t registers, bool increase) {
+  assembly({},
+           std::string("setmaxnreg.") + (increase ? "inc" : "dec") + ".sync.aligned.u32 " +
+               std::to_string(registers) + ";",
+           "~{memory}", {}, true);
+}
 void PTX::fenceProxyAsync() {
   assembly({}, "fence.proxy.async.shared::cta;", "~{memory}", {}, true);
 }
@@ -135,6 +157,10 @@ void PTX::mbarrierExpect(Value barrier, int64_t bytes) {
            {barrier, i32(bytes)}, true);
 }
 
+void PTX::mbarrierArrive(Value barrier) {
+  assembly({}, "mbarrier.arrive.shared::cta.b64 _, [$0];", "r,~{memory}", barrier, true);
+}
+
 void PTX::mbarrierWait(Value barrier, Value parity) {
   // One block of assembly: a loop in the IR around try_wait makes ptxas give up on the wgmma
   // pipeline. After 2^22 tries, seconds later, it traps: a lost copy must not hang the device.
@@ -158,6 +184,25 @@ void PTX::tmaLoad(Value shared, Value tensorMap, ArrayRef<Value> coordinates, Va
                "d.shared::cluster.global.mbarrier::complete_tx::bytes [$0], [$1, {" + list +
                "}], [$2];",
            constraints + ",~{memory}", operands, true);
+}
+
+void PTX::tmaStore(Value shared, Value tensorMap, ArrayRef<Value> coordinates) {
+  std::string list, constraints = "r,l";
+  for (size_t i = 0; i < coordinates.size(); ++i) {
+    list += (i ? ", $" : "$") + std::to_string(2 + i);
+    constraints += ",r";
+  }
+  SmallVector<Value> operands = {shared, tensorMap};
+  operands.append(coordinates.begin(), coordinates.end());
+  assembly({},
+           "cp.async.bulk.tensor." + std::to_string(coordinates.size()) +
+               "d.global.shared::cta.bulk_group [$1, {" + list + "}], [$0];",
+           constraints + ",~{memory}", operands, true);
+}
+void PTX::bulkCommit() { assembly({}, "cp.async.bulk.commit_group;", "~{memory}", {}, true); }
+void PTX::bulkWait(bool read) {
+  assembly({}, std::string("cp.async.bulk.wait_group") + (read ? ".read" : "") + " 0;", "~{memory}",
+           {}, true);
 }
 
 //===----------------------------------------------------------------------===//
@@ -185,8 +230,9 @@ static std::string tied(size_t count, StringRef kind, size_t first, bool outputs
   return text;
 }
 
-void PTX::wgmmaImpl(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset,
-                    ArrayRef<Value> a, Value descriptorB, bool transposeB) {
+void PTX::wgmma(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset,
+                ArrayRef<Value> a, bool transposeA, Value descriptorB, bool transposeB,
+                bool accumulate) {
   size_t count = n / 2;
   bool fromRegisters = a.size() == 4;
   std::string list;
@@ -199,12 +245,14 @@ void PTX::wgmmaImpl(Type element, int64_t n, SmallVector<Value> &accumulator, si
                                                  std::to_string(n) + "k16.f32." + type + "." +
                                                  type + " {" + list + "}, ";
   std::string constraints = tied(count, "f", 0, true) + "," + tied(count, "f", 0, false);
+  std::string scale = accumulate ? ", 1, 1, 1" : ", 0, 1, 1";
   if (fromRegisters) {
     text += "{" + operand(0) + ", " + operand(1) + ", " + operand(2) + ", " + operand(3) + "}, " +
-            operand(4) + ", 1, 1, 1, " + (transposeB ? "1;" : "0;");
+            operand(4) + scale + (transposeB ? ", 1;" : ", 0;");
     constraints += ",r,r,r,r,l";
   } else {
-    text += operand(0) + ", " + operand(1) + ", 1, 1, 1, 0, " + (transposeB ? "1;" : "0;");
+    text += operand(0) + ", " + operand(1) + scale + (transposeA ? ", 1" : ", 0") +
+            (transposeB ? ", 1;" : ", 0;");
     constraints += ",l,l";
   }
   SmallVector<Value> operands(accumulator.begin() + offset, accumulator.begin() + offset + count);
@@ -217,11 +265,12 @@ void PTX::wgmmaImpl(Type element, int64_t n, SmallVector<Value> &accumulator, si
 
 void PTX::wgmma(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset,
                 ArrayRef<Value> a, Value descriptorB, bool transposeB) {
-  wgmmaImpl(element, n, accumulator, offset, a, descriptorB, transposeB);
+  wgmma(element, n, accumulator, offset, a, false, descriptorB, transposeB, true);
 }
 void PTX::wgmma(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset,
                 Value descriptorA, Value descriptorB, bool transposeB) {
-  wgmmaImpl(element, n, accumulator, offset, ArrayRef<Value>(descriptorA), descriptorB, transposeB);
+  wgmma(element, n, accumulator, offset, ArrayRef<Value>(descriptorA), false, descriptorB,
+        transposeB, true);
 }
 
 void PTX::wgmmaFence(SmallVector<Value> &accumulator, SmallVector<Value> &a) {
@@ -241,21 +290,28 @@ void PTX::wgmmaFence(SmallVector<Value> &accumulator, SmallVector<Value> &a) {
 
 void PTX::wgmmaCommit() { assembly({}, "wgmma.commit_group.sync.aligned;", "~{memory}", {}, true); }
 
-void PTX::wgmmaWait(SmallVector<Value> &accumulator) {
+void PTX::wgmmaWait(SmallVector<Value> &accumulator, int64_t groups) {
   SmallVector<Type> results(accumulator.size(), b.getF32Type());
-  accumulator = assembly(results, "wgmma.wait_group.sync.aligned 0;",
+  accumulator = assembly(results, "wgmma.wait_group.sync.aligned " + std::to_string(groups) + ";",
                          tied(accumulator.size(), "f", 0, true) + "," +
                              tied(accumulator.size(), "", 0, false) + ",~{memory}",
                          accumulator, true);
 }
 
 Value PTX::descriptor(Value address, int64_t leading) {
+  return descriptorOf(descriptorWord(address, leading));
+}
+
+Value PTX::descriptorWord(Value address, int64_t leading) {
   // Bits 0-13 address / 16, 16-29 leading offset / 16, 32-45 stride offset / 16 (1024 bytes: 8 rows
   // of 128), 62-63 swizzle 128 B.
-  Value low = b.create<arith::OrIOp>(
+  return b.create<arith::OrIOp>(
       b.create<arith::AndIOp>(b.create<arith::ShRUIOp>(address, i32(4)), i32(0x3fff)),
       i32((leading >> 4) << 16));
-  Value wide = b.create<arith::ExtUIOp>(b.getI64Type(), low);
+}
+
+Value PTX::descriptorOf(Value word) {
+  Value wide = b.create<arith::ExtUIOp>(b.getI64Type(), word);
   return b.create<arith::OrIOp>(wide, i64((int64_t(1) << 62) | (int64_t(1024 >> 4) << 32)));
 }
 

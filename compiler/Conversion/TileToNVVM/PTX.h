@@ -33,6 +33,8 @@ public:
   /// Two f32 rounded to nearest even into one i32 of `element` (bf16 or f16); `low` in the low
   /// half.
   Value pack(Type element, Value low, Value high);
+  /// The same, behind all assembly with side effects that stands before it.
+  Value packInOrder(Type element, Value low, Value high);
   /// The two halves of an i32 of `element` as f32: {low, high}.
   std::pair<Value, Value> unpack(Type element, Value packed);
 
@@ -51,7 +53,12 @@ public:
   SmallVector<Value> ldmatrix4(Value address,
                                bool transpose); ///< four 8x8 matrices of 16-bit elements; lane l
                                                 ///< gives row l % 8 of matrix l / 8
-  void barrier();                               ///< all threads of the block
+  /// Stores four 8x8 matrices of 16-bit elements, transposed or not; addresses as for ldmatrix4.
+  void stmatrix4(Value address, ArrayRef<Value> registers, bool transpose);
+  void barrier();                              ///< all threads of the block
+  void barrier(Value number, int64_t threads); ///< those that wait at this one of 16 barriers
+  void warpBarrier();                          ///< the lanes of a warp
+  void setMaxRegisters(int64_t registers, bool increase); ///< of each thread of a warpgroup
   void fenceProxyAsync(); ///< orders this thread's shared stores before wgmma and TMA reads
 
   // Copies from global to shared memory.
@@ -63,8 +70,13 @@ public:
   void mbarrierInit(Value barrier, int64_t arrivals);
   void mbarrierInitFence();
   void mbarrierExpect(Value barrier, int64_t bytes); ///< arrives once and expects bytes
+  void mbarrierArrive(Value barrier);
   void mbarrierWait(Value barrier, Value parity);
   void tmaLoad(Value shared, Value tensorMap, ArrayRef<Value> coordinates, Value barrier);
+  /// A box from shared to global memory; one thread commits and waits for its own.
+  void tmaStore(Value shared, Value tensorMap, ArrayRef<Value> coordinates);
+  void bulkCommit();
+  void bulkWait(bool read); ///< until all have been read, or else written
 
   // Matrix products, f32 accumulators.
   /// accumulator[4] += a[4] * b[2]: m16n8k16, one warp.
@@ -76,22 +88,28 @@ public:
   /// The same with A by a K-major descriptor.
   void wgmma(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset,
              Value descriptorA, Value descriptorB, bool transposeB);
+  /// accumulator = (accumulate ? accumulator : 0) + A * B, with A in four registers, or by a
+  /// descriptor, then `transposeA` if it is M-major.
+  void wgmma(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset,
+             ArrayRef<Value> a, bool transposeA, Value descriptorB, bool transposeB,
+             bool accumulate);
   /// Before the first wgmma that reads these registers; ties them, so that no later write moves in
   /// front.
   void wgmmaFence(SmallVector<Value> &accumulator, SmallVector<Value> &a);
   void wgmmaCommit();
-  void
-  wgmmaWait(SmallVector<Value> &accumulator); ///< until all of this warpgroup's products are done
+  /// Until at most `groups` of this warpgroup's newest products are not done.
+  void wgmmaWait(SmallVector<Value> &accumulator, int64_t groups = 0);
   /// Descriptor of a 128-byte-swizzled operand at `address`; `leading` is the byte distance of
   /// 64-element panels (N-major).
   Value descriptor(Value address, int64_t leading);
+  /// Its low word, to which multiples of 16 bytes may be added as address / 16; and the whole.
+  Value descriptorWord(Value address, int64_t leading);
+  Value descriptorOf(Value word);
 
 private:
   SmallVector<Value> assembly(ArrayRef<Type> results, mlir::StringRef text,
                               mlir::StringRef constraints, ArrayRef<Value> operands,
                               bool sideEffects);
-  void wgmmaImpl(Type element, int64_t n, SmallVector<Value> &accumulator, size_t offset,
-                 ArrayRef<Value> a, Value descriptorB, bool transposeB);
   mlir::ImplicitLocOpBuilder &b;
 };
 

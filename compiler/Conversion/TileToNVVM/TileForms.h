@@ -17,6 +17,13 @@
 // bytes; the 16-byte piece p of row r stands at p ^ (r % 8). It is the 128-byte swizzle of TMA and
 // wgmma, and makes ldmatrix free of bank conflicts.
 //
+// A shared vector of a role is f32 elements one after the other. As a matrix unit's operand it is a
+// panel of 8 rows beside it: row 0 the elements rounded to 16 bits, row 1 what is left of them, the
+// others 0.
+//
+// Rows of a vector: register 2 mi + half of a lane is the element of the fragment's row that its
+// registers (mi, half) are of; the four lanes of a row have the same.
+//
 // Lanes of a vector of N elements: R = ceil(N / 32) registers; element e is register e % R of lane
 // e / R, in every warp.
 #ifndef XLSTM_COMPILER_CONVERSION_TILETONVVM_TILEFORMS_H
@@ -34,12 +41,15 @@ struct WarpGrid {
 };
 
 struct TileForm {
-  enum Kind { Fragment, Lanes, Shared, Splat, Lazy } kind = Splat;
+  enum Kind { Fragment, Lanes, Rows, Shared, Splat, Lazy } kind = Splat;
   mlir::tile::TileType type; // of the stored tile, before `transposed`
   bool transposed = false;   // the value is the transpose of what is stored (fragment, shared)
-  WarpGrid grid;             // fragment
+  WarpGrid grid;             // fragment, rows
   mlir::SmallVector<mlir::Value> registers; // fragment, lanes; for a splat the scalar
   mlir::Value address;                      // shared: byte address of the buffer, i32
+  int64_t panelRows = 0;                    // shared: rows of a panel, if not the tile's
+  mlir::Value operand; // shared vector: the address of its two 16-bit rows, if it has them
+  int64_t ring = -1;   // shared: number of the ring whose stage it is
   mlir::tile::MapOp
       map; // lazy: a map whose one use is the left operand of a product, evaluated there
 
@@ -62,6 +72,7 @@ struct TileForm {
   static int64_t laneRegisters(int64_t extent) { return (extent + 31) / 32; }
 
   /// Shared: bytes of one panel, and of a tile.
+  int64_t panelPitch() const { return panelBytes(panelRows ? panelRows : rows()); }
   static int64_t panelBytes(int64_t rows) { return rows * 128; }
   static int64_t sharedBytes(int64_t rows, int64_t columns) {
     return (columns + 63) / 64 * panelBytes(rows);

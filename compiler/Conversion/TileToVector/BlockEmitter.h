@@ -75,7 +75,10 @@ private:
   Buffer reuseOrAllocate(Value tile, TileType type, mlir::Operation *op,
                          mlir::ArrayRef<Buffer> others = {});
   void copy(const Buffer &from, const Buffer &to);
+  void copyTransposed(const Buffer &from, const Buffer &to);
   Buffer inOrder(const Buffer &buffer, bool columnMajor);
+  /// The same for a tile, copied at most once: in the block where it is made.
+  Buffer inOrder(Value tile, bool columnMajor);
 
   // EmitMemory.cpp
   /// A tile in a tensor: its offsets; the axes along and across its lines (-1: one line); whether
@@ -86,7 +89,7 @@ private:
     bool contiguous;
     Value begin, end, lineBegin, lineEnd;
   };
-  Placement placementOf(const Tensor &tensor, mlir::ValueRange offsets,
+  Placement placementOf(const Tensor &tensor, mlir::ValueRange offsets, Value limit,
                         mlir::ArrayRef<int64_t> axes, const Buffer &buffer);
   LogicalResult emitLoad(mlir::tile::LoadOp op);
   LogicalResult emitStore(mlir::tile::StoreOp op);
@@ -101,7 +104,10 @@ private:
   void emitStoreScalar(mlir::tile::StoreScalarOp op);
 
   // EmitMatmul.cpp
-  LogicalResult emitMatmul(mlir::tile::MatmulOp op);
+  /// `first` and those products right behind it that have its types and need none of the others.
+  static SmallVector<mlir::tile::MatmulOp> independentProducts(mlir::tile::MatmulOp first);
+  /// Such products together: their sums share registers, and loads of operands that they share.
+  LogicalResult emitMatmuls(mlir::ArrayRef<mlir::tile::MatmulOp> ops);
   LogicalResult emitMatvec(mlir::tile::MatvecOp op);
   /// One operand of the product D[m][n] += sum_k A[m][k] B[k][n]: A by element strides, B and D by
   /// lines.
@@ -109,12 +115,25 @@ private:
     Value pointer;
     int64_t row, column;
   };
-  void microKernel(Strided a, Strided rhs, Strided d, Type element, Value m, int64_t rows, Value n,
-                   int64_t vectors, int64_t depth);
+  struct Product {
+    Strided a, b, d;
+    Value initial; ///< what D starts with, a scalar; null: its memory
+    int64_t M, N, K;
+  };
+  mlir::FailureOr<Product> productOf(mlir::tile::MatmulOp op);
+  void emitProducts(mlir::ArrayRef<Product> products, Type element); ///< of equal M, N and K
+  /// Registers of the innermost loop: sums of `rows` x (`vectors` of each of `products`).
+  struct Blocking {
+    int64_t rows, vectors, products;
+  };
+  Blocking blockingFor(int64_t M, int64_t vectors, int64_t products, Type element);
+  void microKernel(mlir::ArrayRef<Product> products, Type element, Value m, int64_t rows, Value n,
+                   int64_t vectors);
 
   // EmitMap.cpp
   LogicalResult emitMap(mlir::tile::MapOp op);
-  Value evaluateBody(mlir::Region &region, mlir::ValueRange arguments);
+  SmallVector<Buffer> placeResults(mlir::tile::MapOp op, bool columnMajor);
+  SmallVector<Value> evaluateBody(mlir::Region &region, mlir::ValueRange arguments);
   LogicalResult emitReduce(mlir::tile::ReduceOp op);
   LogicalResult emitScan(mlir::tile::ScanOp op);
 
@@ -143,6 +162,8 @@ private:
   mlir::DenseMap<Value, unsigned> tensorNumber;
   mlir::IRMapping scalars;
   mlir::DenseMap<Value, Buffer> tiles;
+  mlir::DenseMap<Value, Buffer> reordered;              // tiles copied to the other order
+  mlir::DenseMap<mlir::Block *, mlir::Block *> emitted; // where a block's ops go
 };
 
 } // namespace xlstm

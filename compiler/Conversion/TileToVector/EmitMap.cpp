@@ -2,14 +2,15 @@
 // Maps, reductions and scans.
 #include "compiler/Conversion/TileToVector/BlockEmitter.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <limits>
 
 using namespace mlir;
 using namespace mlir::tile;
 
 namespace xlstm {
 
-/// A map's region on vectors: its scalars become vectors of W elements, index becomes i32.
-Value BlockEmitter::evaluateBody(Region &region, ValueRange arguments) {
+/// What a map's region yields, on vectors: its scalars become vectors of W elements, index i32.
+SmallVector<Value> BlockEmitter::evaluateBody(Region &region, ValueRange arguments) {
   IRMapping map;
   for (auto [argument, value] : llvm::zip(region.getArguments(), arguments))
     map.map(argument, value);
@@ -57,34 +58,62 @@ Value BlockEmitter::evaluateBody(Region &region, ValueRange arguments) {
     state.addAttributes(op.getAttrs());
     map.map(op.getResult(0), b.create(state)->getResult(0));
   }
-  return operand(cast<YieldOp>(region.front().getTerminator()).getValue());
+  SmallVector<Value> results;
+  for (Value value : region.front().getTerminator()->getOperands())
+    results.push_back(operand(value));
+  return results;
+}
+
+/// Where the results of a map go: to the memory of element operands that die there, and first of
+/// all to that of the loop-carried tile in whose place the loop yields the result. An element is
+/// read before any result is written at its place.
+SmallVector<Buffer> BlockEmitter::placeResults(MapOp op, bool columnMajor) {
+  SmallVector<Buffer> dying, results(op.getTiles().size());
+  for (Value value : op.getElems()) {
+    Buffer buffer = tiles.lookup(value);
+    if (buffer.pointer && buffer.columnMajor == columnMajor && diesAt(value, op))
+      dying.push_back(buffer);
+  }
+  auto take = [&](size_t i, llvm::function_ref<bool(const Buffer &)> fits) {
+    TileType type = kept(cast<TileType>(op.getTiles()[i].getType()));
+    Buffer *found = llvm::find_if(
+        dying, [&](const Buffer &buffer) { return buffer.type == type && fits(buffer); });
+    if (results[i].pointer || found == dying.end())
+      return;
+    results[i] = *found;
+    llvm::erase_if(dying, [&](const Buffer &other) { return other.pointer == results[i].pointer; });
+  };
+  for (auto [i, tile] : llvm::enumerate(op.getTiles()))
+    for (OpOperand &use : tile.getUses())
+      if (auto loop = dyn_cast<scf::ForOp>(op->getParentOp());
+          loop && use.getOwner() == loop.getBody()->getTerminator()) {
+        Value place = tiles.lookup(loop.getRegionIterArg(use.getOperandNumber())).pointer;
+        take(i, [&](const Buffer &buffer) { return buffer.pointer == place; });
+      }
+  for (auto [i, tile] : llvm::enumerate(op.getTiles())) {
+    take(i, [](const Buffer &) { return true; });
+    if (!results[i].pointer)
+      results[i] = allocate(cast<TileType>(tile.getType()), columnMajor);
+  }
+  return results;
 }
 
 LogicalResult BlockEmitter::emitMap(MapOp op) {
-  auto type = cast<TileType>(op.getTile().getType());
   for (Operation &inner : op.getBody().front().without_terminator())
     if (inner.getNumResults() != 1 || inner.getNumRegions() ||
         (inner.getResult(0).getType().isBF16() && !isa<arith::TruncFOp>(inner)))
       return inner.emitError() << "has no lowering to vectors";
-  if (type.getElementType().isF16() || llvm::any_of(op.getOperands(), [](Value v) {
-        return cast<TileType>(v.getType()).getElementType().isF16();
-      }))
+  auto isF16 = [](Type type) { return cast<TileType>(type).getElementType().isF16(); };
+  if (llvm::any_of(op.getResultTypes(), isF16) || llvm::any_of(op.getOperandTypes(), isF16))
     return op.emitError() << "on f16 tiles has no lowering to vectors: load them as f32";
-  // The result takes the order, and if it may the memory, of the first element operand that is in
-  // memory.
-  Buffer result;
-  bool columnMajor = false, placed = false;
-  for (Value value : op.getElems()) {
-    Buffer operand = tiles.lookup(value);
-    if (operand.pointer && !placed) {
+  // The results take the order of the first element operand that is in memory.
+  bool columnMajor = false;
+  for (Value value : llvm::reverse(op.getElems()))
+    if (Buffer operand = tiles.lookup(value); operand.pointer)
       columnMajor = operand.columnMajor;
-      result = reuseOrAllocate(value, type, op);
-      placed = true;
-    }
-  }
-  if (!placed)
-    result = allocate(type, columnMajor);
-  SmallVector<Buffer> elems, along, across;
+  SmallVector<Buffer> results = placeResults(op, columnMajor);
+  const Buffer &result = results[0];
+  SmallVector<Buffer> elems;
   for (Value value : op.getElems()) {
     Buffer operand = tiles.lookup(value);
     elems.push_back(operand.splat ? operand : inOrder(operand, columnMajor));
@@ -132,10 +161,12 @@ LogicalResult BlockEmitter::emitMap(MapOp op) {
         positionValues.push_back(loadVector(buffer, i64(0), position));
       arguments.append(columnMajor ? positionValues : lineValues);
       arguments.append(columnMajor ? lineValues : positionValues);
-      b.create<LLVM::StoreOp>(evaluateBody(op.getBody(), arguments), at(result, line, position), 4);
+      for (auto [value, buffer] : llvm::zip(evaluateBody(op.getBody(), arguments), results))
+        b.create<LLVM::StoreOp>(value, at(buffer, line, position), 4);
     });
   });
-  tiles[op.getTile()] = result;
+  for (auto [tile, buffer] : llvm::zip(op.getTiles(), results))
+    tiles[tile] = buffer;
   return success();
 }
 
@@ -188,19 +219,38 @@ LogicalResult BlockEmitter::emitReduce(ReduceOp op) {
 }
 
 LogicalResult BlockEmitter::emitScan(ScanOp op) {
-  Buffer source = inOrder(tiles.lookup(op.getSource()), false);
-  Buffer result = allocate(cast<TileType>(op.getTile().getType()), false);
-  Value first = loadElement(source, i64(0), i64(0));
-  b.create<LLVM::StoreOp>(first, at(result, i64(0), i64(0)));
-  auto scan = b.create<scf::ForOp>(i64(1), i64(source.lineLength()), i64(1), first);
-  {
+  Buffer source = tiles.lookup(op.getSource());
+  // Of a matrix, whole lines are combined, so that they run across the axis.
+  source = inOrder(source, source.isVector() ? false : op.getAxis() == 1);
+  Buffer result = reuseOrAllocate(op.getSource(), cast<TileType>(op.getTile().getType()), op);
+  if (result.columnMajor != source.columnMajor)
+    result = allocate(result.type, source.columnMajor);
+  Type element = result.type.getElementType();
+  double identity =
+      op.getCombiner() == Combiner::add ? 0 : -std::numeric_limits<double>::infinity();
+  // One scan of `count` elements or vectors of type `type`, read and written by the other two.
+  auto scan = [&](int64_t count, Type type, llvm::function_ref<Value(Value)> read,
+                  llvm::function_ref<void(Value, Value)> write) {
+    auto loop = b.create<scf::ForOp>(i64(0), i64(count), i64(1), constant(type, identity));
     OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(scan.getBody());
-    Value next = combine(op.getCombiner(), scan.getRegionIterArgs()[0],
-                         loadElement(source, i64(0), scan.getInductionVar()));
-    b.create<LLVM::StoreOp>(next, at(result, i64(0), scan.getInductionVar()));
+    b.setInsertionPointToStart(loop.getBody());
+    Value i = loop.getInductionVar(), before = loop.getRegionIterArgs()[0];
+    if (op.getReverse())
+      i = b.create<arith::SubIOp>(i64(count - 1), i);
+    Value next = combine(op.getCombiner(), before, read(i));
+    write(i, op.getExclusive() ? before : next);
     b.create<scf::YieldOp>(ValueRange(next));
-  }
+  };
+  if (source.isVector())
+    scan(
+        source.lineLength(), element, [&](Value i) { return loadElement(source, i64(0), i); },
+        [&](Value i, Value x) { b.create<LLVM::StoreOp>(x, at(result, i64(0), i)); });
+  else
+    loop(0, roundUp(source.lineLength()), W, [&](Value position) {
+      scan(
+          source.lines(), vec(element), [&](Value i) { return loadVector(source, i, position); },
+          [&](Value i, Value x) { b.create<LLVM::StoreOp>(x, at(result, i, position), 4); });
+    });
   tiles[op.getTile()] = result;
   return success();
 }

@@ -8,43 +8,128 @@ using namespace mlir::tile;
 
 namespace xlstm {
 
-/// Adds to `rows` x `vectors` vectors of D at (m, n) their sums over k. All of them stay in
+/// Adds to `rows` x `vectors` vectors of each D at (m, n) their sums over k. All of them stay in
 /// registers.
-void BlockEmitter::microKernel(Strided a, Strided rhs, Strided d, Type element, Value m,
-                               int64_t rows, Value n, int64_t vectors, int64_t depth) {
+void BlockEmitter::microKernel(ArrayRef<Product> products, Type element, Value m, int64_t rows,
+                               Value n, int64_t vectors) {
   VectorType type = vec(element);
-  auto place = [&](int64_t row, int64_t vector) {
-    return gep(d.pointer, element, add(mul(add(m, i64(row)), i64(d.row)), add(n, i64(vector * W))));
+  auto place = [&](const Product &product, int64_t row, int64_t vector) {
+    return gep(product.d.pointer, element,
+               add(mul(add(m, i64(row)), i64(product.d.row)), add(n, i64(vector * W))));
   };
-  SmallVector<Value> accumulators;
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t vector = 0; vector < vectors; ++vector)
-      accumulators.push_back(b.create<LLVM::LoadOp>(type, place(row, vector), 4));
-  auto loop = b.create<scf::ForOp>(i64(0), i64(depth), i64(1), accumulators);
-  {
+  SmallVector<Value> sums;
+  for (const Product &product : products)
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t vector = 0; vector < vectors; ++vector)
+        sums.push_back(product.initial
+                           ? broadcast(product.initial, element)
+                           : b.create<LLVM::LoadOp>(type, place(product, row, vector), 4));
+  auto addTerms = [&](Value k, SmallVector<Value> &sums) {
+    size_t next = 0;
+    for (const Product &product : products) {
+      SmallVector<Value> right;
+      for (int64_t vector = 0; vector < vectors; ++vector)
+        right.push_back(
+            b.create<LLVM::LoadOp>(type,
+                                   gep(product.b.pointer, element,
+                                       add(mul(k, i64(product.b.row)), add(n, i64(vector * W)))),
+                                   4));
+      for (int64_t row = 0; row < rows; ++row) {
+        Value index = add(mul(add(m, i64(row)), i64(product.a.row)), mul(k, i64(product.a.column)));
+        Value left = broadcast(
+            b.create<LLVM::LoadOp>(element, gep(product.a.pointer, element, index)), element);
+        for (int64_t vector = 0; vector < vectors; ++vector, ++next)
+          sums[next] = b.create<LLVM::FMulAddOp>(type, left, right[vector], sums[next]);
+      }
+    }
+  };
+  // So many terms an iteration that the loop itself costs little.
+  constexpr int64_t enough = 32, most = 8;
+  int64_t K = products[0].K, unroll = 1;
+  while (unroll < most && unroll * 2 <= K && unroll * 2 * int64_t(sums.size()) <= enough)
+    unroll *= 2;
+  auto loopOver = [&](int64_t from, int64_t to, int64_t step) {
+    auto loop = b.create<scf::ForOp>(i64(from), i64(to), i64(step), sums);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
-    Value k = loop.getInductionVar();
-    SmallVector<Value> right, sums;
-    for (int64_t vector = 0; vector < vectors; ++vector)
-      right.push_back(b.create<LLVM::LoadOp>(
-          type, gep(rhs.pointer, element, add(mul(k, i64(rhs.row)), add(n, i64(vector * W)))), 4));
-    for (int64_t row = 0; row < rows; ++row) {
-      Value index = add(mul(add(m, i64(row)), i64(a.row)), mul(k, i64(a.column)));
-      Value left =
-          broadcast(b.create<LLVM::LoadOp>(element, gep(a.pointer, element, index)), element);
-      for (int64_t vector = 0; vector < vectors; ++vector)
-        sums.push_back(b.create<LLVM::FMulAddOp>(type, left, right[vector],
-                                                 loop.getRegionIterArgs()[row * vectors + vector]));
-    }
+    sums.assign(loop.getRegionIterArgs().begin(), loop.getRegionIterArgs().end());
+    for (int64_t i = 0; i < step; ++i)
+      addTerms(add(loop.getInductionVar(), i64(i)), sums);
     b.create<scf::YieldOp>(sums);
-  }
-  for (int64_t row = 0; row < rows; ++row)
-    for (int64_t vector = 0; vector < vectors; ++vector)
-      b.create<LLVM::StoreOp>(loop.getResult(row * vectors + vector), place(row, vector), 4);
+    sums.assign(loop.getResults().begin(), loop.getResults().end());
+  };
+  loopOver(0, K / unroll * unroll, unroll);
+  if (K % unroll)
+    loopOver(K / unroll * unroll, K, 1);
+  size_t next = 0;
+  for (const Product &product : products)
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t vector = 0; vector < vectors; ++vector)
+        b.create<LLVM::StoreOp>(sums[next++], place(product, row, vector), 4);
 }
 
-LogicalResult BlockEmitter::emitMatmul(MatmulOp op) {
+/// Cycles that one k of all products takes on a processor with two units for sums of latency 4 and
+/// two for loads, where B comes from the second-level cache; the cheapest blocking is taken. It
+/// does not change results: every sum is in the order of k.
+BlockEmitter::Blocking BlockEmitter::blockingFor(int64_t M, int64_t vectors, int64_t products,
+                                                 Type element) {
+  int64_t perVector = element.isF64() ? 2 : 1; // a register holds W elements of f32
+  int64_t available = registers / perVector;
+  constexpr int64_t mostVectors = 8;
+  Blocking best{1, 1, 1};
+  double bestCost = std::numeric_limits<double>::infinity();
+  for (int64_t p = 1; p <= products; ++p)
+    for (int64_t v = 1; v <= vectors && v * p <= mostVectors; ++v) {
+      if (products % p)
+        continue;
+      int64_t most = (available - v - 2) / (v * p); // sums, B's vectors, one of A and one to spare
+      if (most < 1)
+        continue;
+      int64_t rowBlocks = (M + most - 1) / most, rows = (M + rowBlocks - 1) / rowBlocks;
+      auto cost = [&](int64_t r, int64_t v) {
+        double columns = v * p, sums = r * columns * perVector;
+        return std::max({sums / 2, (columns * perVector + r * p) / 2, columns * perVector, 4.0}) +
+               0.05 * (columns * perVector + r * p);
+      };
+      auto column = [&](int64_t v) {
+        return M / rows * cost(rows, v) + (M % rows ? cost(M % rows, v) : 0);
+      };
+      double total =
+          products / p * (vectors / v * column(v) + (vectors % v ? column(vectors % v) : 0));
+      if (total < bestCost) {
+        bestCost = total;
+        best = {rows, v, p};
+      }
+    }
+  return best;
+}
+
+/// The tile whose memory `tile` is.
+static Value memoryOf(Value tile) {
+  while (auto transpose = tile.getDefiningOp<TransposeOp>())
+    tile = transpose.getSource();
+  return tile;
+}
+
+SmallVector<MatmulOp> BlockEmitter::independentProducts(MatmulOp first) {
+  SmallVector<MatmulOp> group = {first};
+  while (auto next = dyn_cast_or_null<MatmulOp>(group.back()->getNextNode())) {
+    // An accumulator may give its memory to the result while the others still read their operands.
+    Value accumulator = memoryOf(next.getAccumulator());
+    bool overwrites = llvm::any_of(group, [&](MatmulOp other) {
+      return memoryOf(other.getLhs()) == accumulator || memoryOf(other.getRhs()) == accumulator;
+    });
+    bool waits = llvm::any_of(next.getOperands(), [&](Value operand) {
+      return llvm::is_contained(group, operand.getDefiningOp());
+    });
+    if (overwrites || waits || next.getOperandTypes() != first.getOperandTypes())
+      break;
+    group.push_back(next);
+  }
+  return group;
+}
+
+FailureOr<BlockEmitter::Product> BlockEmitter::productOf(MatmulOp op) {
   auto type = cast<TileType>(op.getResult().getType());
   Type element = type.getElementType();
   Buffer lhs = tiles.lookup(op.getLhs()), rhs = tiles.lookup(op.getRhs());
@@ -58,43 +143,68 @@ LogicalResult BlockEmitter::emitMatmul(MatmulOp op) {
   bool columnMajor =
       lhs.columnMajor && (rhs.columnMajor || !accumulator.pointer || accumulator.columnMajor);
   if (!columnMajor)
-    rhs = inOrder(rhs, /*columnMajor=*/false);
-  if (accumulator.pointer && accumulator.columnMajor == columnMajor) {
+    rhs = inOrder(op.getRhs(), /*columnMajor=*/false);
+  if (accumulator.pointer && accumulator.columnMajor == columnMajor)
     result = reuseOrAllocate(op.getAccumulator(), type, op, {lhs, rhs});
-  } else {
+  else
     result = allocate(type, columnMajor);
-  }
-  if (result.pointer != accumulator.pointer)
+  if (accumulator.pointer && result.pointer != accumulator.pointer)
     copy(accumulator, result);
+  tiles[op.getResult()] = result;
 
   // In terms of lines: D[m][n] += sum_k A[m][k] B[k][n], B and D by lines along n.
   Buffer wide = columnMajor ? lhs : rhs, narrow = columnMajor ? rhs : lhs;
-  Strided d{result.pointer, result.pitch, 1}, bLines{wide.pointer, wide.pitch, 1}, a;
+  Product product;
+  product.d = {result.pointer, result.pitch, 1};
+  product.b = {wide.pointer, wide.pitch, 1};
   // A's lines run along k, or along m (then its columns are the lines).
   bool alongK = narrow.columnMajor == columnMajor;
-  a = alongK ? Strided{narrow.pointer, narrow.pitch, 1} : Strided{narrow.pointer, 1, narrow.pitch};
-  int64_t M = result.lines(), N = roundUp(result.lineLength()),
-          K = cast<TileType>(op.getLhs().getType()).getShape()[1];
+  product.a =
+      alongK ? Strided{narrow.pointer, narrow.pitch, 1} : Strided{narrow.pointer, 1, narrow.pitch};
+  product.initial = accumulator.splat;
+  product.M = result.lines();
+  product.N = roundUp(result.lineLength());
+  product.K = cast<TileType>(op.getLhs().getType()).getShape()[1];
+  return product;
+}
 
-  // Registers: rows x vectors accumulators, the vectors of B, one of A.
-  int64_t perVector = element.isF64() ? 2 : 1; // a register holds W elements of f32
-  int64_t vectors = std::min<int64_t>(element.isF64() ? 1 : 2, N / W);
-  int64_t rows = std::clamp<int64_t>((registers / perVector - vectors - 2) / vectors, 1, M);
-  auto columns = [&](int64_t from, int64_t to, int64_t count) {
-    loop(from, to, count * W, [&](Value n) {
-      int64_t wholeRows = M / rows * rows;
-      loop(0, wholeRows, rows,
-           [&](Value m) { microKernel(a, bLines, d, element, m, rows, n, count, K); });
-      if (M > wholeRows)
-        microKernel(a, bLines, d, element, i64(wholeRows), M - wholeRows, n, count, K);
-    });
-  };
-  int64_t whole = N / (vectors * W) * vectors * W;
-  columns(0, whole, vectors);
-  if (N > whole)
-    columns(whole, N, (N - whole) / W);
-  tiles[op.getResult()] = result;
+LogicalResult BlockEmitter::emitMatmuls(ArrayRef<MatmulOp> ops) {
+  SmallVector<Product> products;
+  Type element;
+  for (MatmulOp op : ops) {
+    FailureOr<Product> product = productOf(op);
+    if (failed(product))
+      return failure();
+    products.push_back(*product);
+    element = cast<TileType>(op.getResult().getType()).getElementType();
+  }
+  bool together = llvm::all_of(products, [&](const Product &product) {
+    return product.M == products[0].M && product.N == products[0].N; // stored in one direction
+  });
+  for (size_t i = 0, count = together ? products.size() : 1; i < products.size(); i += count)
+    emitProducts(ArrayRef(products).slice(i, count), element);
   return success();
+}
+
+void BlockEmitter::emitProducts(ArrayRef<Product> all, Type element) {
+  int64_t M = all[0].M, N = all[0].N;
+  Blocking blocking = blockingFor(M, N / W, all.size(), element);
+  for (size_t first = 0; first < all.size(); first += blocking.products) {
+    ArrayRef<Product> products = all.slice(first, blocking.products);
+    auto columns = [&](int64_t from, int64_t to, int64_t vectors) {
+      loop(from, to, vectors * W, [&](Value n) {
+        int64_t wholeRows = M / blocking.rows * blocking.rows;
+        loop(0, wholeRows, blocking.rows,
+             [&](Value m) { microKernel(products, element, m, blocking.rows, n, vectors); });
+        if (M > wholeRows)
+          microKernel(products, element, i64(wholeRows), M - wholeRows, n, vectors);
+      });
+    };
+    int64_t whole = N / (blocking.vectors * W) * blocking.vectors * W;
+    columns(0, whole, blocking.vectors);
+    if (N > whole)
+      columns(whole, N, (N - whole) / W);
+  }
 }
 
 LogicalResult BlockEmitter::emitMatvec(MatvecOp op) {

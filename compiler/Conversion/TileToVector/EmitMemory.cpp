@@ -28,9 +28,13 @@ static Value integerConstant(ImplicitLocOpBuilder &b, Type like, int64_t value) 
   return b.create<arith::ConstantOp>(attribute);
 }
 
-/// `value` has the tensor's element type, with bf16 as its bits in i16.
+/// `value` has the tensor's element type, with bf16 as its bits in i16. A byte has no sign.
 Value BlockEmitter::widen(Value value, Type to) {
   Type element = getElementTypeOrSelf(value.getType());
+  if (element.isInteger(8))
+    return b.create<arith::UIToFPOp>(withShapeOf(value.getType(), to), value);
+  if (element.isInteger(32) || element.isInteger(64))
+    return b.create<arith::SIToFPOp>(withShapeOf(value.getType(), to), value);
   if (element.isInteger(16)) { // bf16 is the upper half of an f32
     Type bits = withShapeOf(value.getType(), b.getI32Type()),
          f32 = withShapeOf(value.getType(), b.getF32Type());
@@ -93,8 +97,11 @@ Value BlockEmitter::narrow(Value value, Type to) {
                                    b.create<arith::ShRUIOp>(chosen, constant(16)));
 }
 
-/// How a tensor's element stands in memory: bf16 as i16, which vectors of every processor can hold.
+/// How a tensor's element stands in memory: bf16 as i16, which vectors of every processor can hold,
+/// and integers without their sign, one byte at least.
 static Type storageType(OpBuilder &b, Type element) {
+  if (auto integer = dyn_cast<IntegerType>(element))
+    return b.getIntegerType(std::max(integer.getWidth(), 8u));
   return element.isBF16() ? b.getI16Type() : element;
 }
 
@@ -149,25 +156,29 @@ static bool storedColumnMajor(ArrayRef<int64_t> axes, MemRefType tensor) {
 
 /// Where a tile stands in a tensor, and which part of it is inside.
 BlockEmitter::Placement BlockEmitter::placementOf(const Tensor &tensor, ValueRange offsets,
-                                                  ArrayRef<int64_t> axes, const Buffer &buffer) {
+                                                  Value limit, ArrayRef<int64_t> axes,
+                                                  const Buffer &buffer) {
   Placement place;
   for (Value offset : offsets)
     place.base.push_back(scalars.lookup(offset));
   place.inner = axes.size() == 1 ? axes[0] : axes[buffer.columnMajor ? 0 : 1];
   place.outer = axes.size() == 1 ? -1 : axes[buffer.columnMajor ? 1 : 0];
   place.contiguous = getConstantIntValue(tensor.strides[place.inner]) == 1;
+  SmallVector<Value> extents = tensor.extents;
+  if (limit)
+    extents[axes[0]] = b.create<arith::MinSIOp>(extents[axes[0]], scalars.lookup(limit));
   // The axes that the tile does not run along decide for the whole tile.
   Value point = b.create<arith::ConstantOp>(b.getBoolAttr(true));
   for (auto [axis, i] : llvm::enumerate(place.base))
     if (!llvm::is_contained(axes, int64_t(axis)))
       point = b.createOrFold<arith::AndIOp>(point, isInside(b, i, tensor.extents[axis]));
   std::tie(place.begin, place.end) =
-      insideRange(place.base[place.inner], tensor.extents[place.inner], buffer.lineLength());
+      insideRange(place.base[place.inner], extents[place.inner], buffer.lineLength());
   place.lineBegin = i64(0);
   place.lineEnd = i64(1);
   if (place.outer >= 0)
     std::tie(place.lineBegin, place.lineEnd) =
-        insideRange(place.base[place.outer], tensor.extents[place.outer], buffer.lines());
+        insideRange(place.base[place.outer], extents[place.outer], buffer.lines());
   place.lineEnd = b.createOrFold<arith::SelectOp>(point, place.lineEnd, i64(0));
   return place;
 }
@@ -179,7 +190,7 @@ LogicalResult BlockEmitter::emitLoad(LoadOp op) {
       allocate(cast<TileType>(op.getTile().getType()), storedColumnMajor(axes, tensor.type));
   Type element = tensor.type.getElementType(), stored = buffer.type.getElementType();
   double pad = op.getPad().convertToDouble();
-  Placement where = placementOf(tensor, op.getOffsets(), axes, buffer);
+  Placement where = placementOf(tensor, op.getOffsets(), op.getLimit(), axes, buffer);
   // A tile of a narrower type than the tensor has that type's values, in f32.
   Type tileElement = cast<TileType>(op.getTile().getType()).getElementType();
   bool rounds = tileElement != stored && tileElement != element;
@@ -216,7 +227,7 @@ LogicalResult BlockEmitter::emitLoad(LoadOp op) {
         place[where.inner] = add(where.base[where.inner], position);
         Value loaded =
             b.create<LLVM::LoadOp>(vec(storageType(b, element)), elementPointer(tensor, place),
-                                   element.getIntOrFloatBitWidth() / 8);
+                                   std::max(element.getIntOrFloatBitWidth() / 8, 1u));
         b.create<LLVM::StoreOp>(convert(loaded), at(buffer, line, position), 4);
       });
     }
@@ -237,7 +248,7 @@ LogicalResult BlockEmitter::emitStore(StoreOp op) {
   ArrayRef<int64_t> axes = op.getAxes();
   Buffer buffer = inOrder(tiles.lookup(op.getTile()), storedColumnMajor(axes, tensor.type));
   Type element = tensor.type.getElementType();
-  Placement where = placementOf(tensor, op.getOffsets(), axes, buffer);
+  Placement where = placementOf(tensor, op.getOffsets(), op.getLimit(), axes, buffer);
 
   loop(where.lineBegin, where.lineEnd, 1, [&](Value line) {
     SmallVector<Value> index = where.base;
@@ -268,21 +279,29 @@ void BlockEmitter::emitLoadScalar(LoadScalarOp op) {
   SmallVector<Value> index;
   for (Value offset : op.getOffsets())
     index.push_back(scalars.lookup(offset));
-  Type type = op.getValue().getType();
+  Type element = tensor.type.getElementType(), type = op.getValue().getType();
+  if (type.isIndex())
+    type = b.getI64Type();
   auto branch =
       b.create<scf::IfOp>(TypeRange(type), inRange(tensor, index), /*withElseRegion=*/true);
   scalars.map(op.getValue(), branch.getResult(0));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
-  Value loaded = b.create<LLVM::LoadOp>(storageType(b, tensor.type.getElementType()),
-                                        elementPointer(tensor, index));
-  Type element = tensor.type.getElementType();
-  b.create<scf::YieldOp>(ValueRange(unkeep(widen(loaded, element.isF64() ? element
-                                                         : type.isF64()  ? type
-                                                                         : b.getF32Type()),
-                                           type)));
+  Value value = b.create<LLVM::LoadOp>(storageType(b, element), elementPointer(tensor, index));
+  if (isa<FloatType>(element))
+    value = unkeep(widen(value, element.isF64() ? element
+                                : type.isF64()  ? type
+                                                : b.getF32Type()),
+                   type);
+  else
+    value = castInteger(value, type, /*isSigned=*/element.getIntOrFloatBitWidth() >= 32);
+  b.create<scf::YieldOp>(value);
   b.setInsertionPointToStart(branch.elseBlock());
-  b.create<scf::YieldOp>(ValueRange(constant(type, op.getPad().convertToDouble())));
+  double pad = op.getPad().convertToDouble();
+  b.create<scf::YieldOp>(
+      isa<FloatType>(type)
+          ? constant(type, pad)
+          : b.create<arith::ConstantOp>(b.getIntegerAttr(type, int64_t(pad))).getResult());
 }
 
 void BlockEmitter::emitStoreScalar(StoreScalarOp op) {

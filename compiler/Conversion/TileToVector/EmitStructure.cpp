@@ -22,6 +22,8 @@ FailureOr<LLVM::LLVMFuncOp> BlockEmitter::emit() {
     for (int64_t i = kernel.getNumGridDims() - 1; i >= 0; --i) {
       auto [tensor, axis] = kernel.getGridDim(i);
       Value extent = tensor >= 0 ? tensors[tensor].extents[axis] : i64(kernel.getGridSizes()[i]);
+      if (int64_t divisor = kernel.getGridDivisor(i); divisor != 1)
+        extent = b.create<arith::DivUIOp>(add(extent, i64(divisor - 1)), i64(divisor));
       scalars.map(kernel.getGridIndex(i),
                   i == 0 ? block : b.create<arith::RemUIOp>(block, extent).getResult());
       if (i)
@@ -71,9 +73,18 @@ void BlockEmitter::createFunction() {
 }
 
 LogicalResult BlockEmitter::emitBlock(Block &block) {
-  for (Operation &op : block)
-    if (failed(emitOp(op)))
+  emitted[&block] = b.getInsertionBlock();
+  for (auto op = block.begin(); op != block.end();) {
+    if (!isa<MatmulOp>(*op)) {
+      if (failed(emitOp(*op++)))
+        return failure();
+      continue;
+    }
+    SmallVector<MatmulOp> products = independentProducts(cast<MatmulOp>(*op));
+    if (failed(emitMatmuls(products)))
       return failure();
+    std::advance(op, products.size());
+  }
   return success();
 }
 
@@ -86,7 +97,6 @@ LogicalResult BlockEmitter::emitOp(Operation &op) {
       .Case<StoreOp>([&](auto o) { return emitStore(o); })
       .Case<LoadScalarOp>([&](auto o) { return emitLoadScalar(o), success(); })
       .Case<StoreScalarOp>([&](auto o) { return emitStoreScalar(o), success(); })
-      .Case<MatmulOp>([&](auto o) { return emitMatmul(o); })
       .Case<MatvecOp>([&](auto o) { return emitMatvec(o); })
       .Case<MapOp>([&](auto o) { return emitMap(o); })
       .Case<ReduceOp>([&](auto o) { return emitReduce(o); })
@@ -318,18 +328,53 @@ Buffer BlockEmitter::reuseOrAllocate(Value tile, TileType type, Operation *op,
 }
 
 void BlockEmitter::copy(const Buffer &from, const Buffer &to) {
-  bool sameOrder = from.splat || from.isVector() || from.columnMajor == to.columnMajor;
+  if (!from.splat && !from.isVector() && from.columnMajor != to.columnMajor)
+    return copyTransposed(from, to);
   loop(0, to.lines(), 1, [&](Value line) {
-    if (sameOrder) {
-      loop(0, roundUp(to.lineLength()), W, [&](Value position) {
-        b.create<LLVM::StoreOp>(loadVector(from, line, position), at(to, line, position), 4);
-      });
-      return;
-    }
-    loop(0, to.lineLength(), 1, [&](Value position) {
-      b.create<LLVM::StoreOp>(loadElement(from, position, line), at(to, line, position));
+    loop(0, roundUp(to.lineLength()), W, [&](Value position) {
+      b.create<LLVM::StoreOp>(loadVector(from, line, position), at(to, line, position), 4);
     });
   });
+}
+
+/// Squares of one register's elements at a time, by perfect shuffles: a step takes rows i and
+/// i + n/2 to their interleaved elements in rows 2i and 2i + 1. That rotates the bits of (row,
+/// column) by one, so log2(n) steps exchange row and column.
+void BlockEmitter::copyTransposed(const Buffer &from, const Buffer &to) {
+  Type element = to.type.getElementType();
+  int64_t n = element.isF64() ? W / 2 : W; // a register holds W elements of f32
+  auto type = VectorType::get(n, element);
+  SmallVector<int64_t> low, high;
+  for (int64_t i = 0; i < n / 2; ++i) {
+    low.append({i, n + i});
+    high.append({n / 2 + i, n + n / 2 + i});
+  }
+  // Up to n lines of `to` from `line` on, and up to n elements of each from `position` on.
+  auto square = [&](Value line, int64_t lines, Value position, int64_t positions) {
+    SmallVector<Value> rows, next(n);
+    for (int64_t i = 0; i < n; ++i)
+      rows.push_back(i < positions
+                         ? b.create<LLVM::LoadOp>(type, at(from, add(position, i64(i)), line), 4)
+                         : constant(type, 0));
+    for (int64_t step = 1; step < n; step *= 2) {
+      for (int64_t i = 0; i < n / 2; ++i) {
+        next[2 * i] = b.create<vector::ShuffleOp>(rows[i], rows[i + n / 2], low);
+        next[2 * i + 1] = b.create<vector::ShuffleOp>(rows[i], rows[i + n / 2], high);
+      }
+      std::swap(rows, next);
+    }
+    for (int64_t i = 0; i < lines; ++i)
+      b.create<LLVM::StoreOp>(rows[i], at(to, add(line, i64(i)), position), 4);
+  };
+  int64_t lines = to.lines(), length = to.lineLength();
+  auto squaresOf = [&](Value line, int64_t count) {
+    loop(0, length / n * n, n, [&](Value position) { square(line, count, position, n); });
+    if (length % n)
+      square(line, count, i64(length / n * n), length % n);
+  };
+  loop(0, lines / n * n, n, [&](Value line) { squaresOf(line, n); });
+  if (lines % n)
+    squaresOf(i64(lines / n * n), lines % n);
 }
 
 Buffer BlockEmitter::inOrder(const Buffer &buffer, bool columnMajor) {
@@ -338,6 +383,21 @@ Buffer BlockEmitter::inOrder(const Buffer &buffer, bool columnMajor) {
   Buffer result = allocate(buffer.type, columnMajor);
   copy(buffer, result);
   return result;
+}
+
+Buffer BlockEmitter::inOrder(Value tile, bool columnMajor) {
+  Buffer buffer = tiles.lookup(tile);
+  if (buffer.pointer && (buffer.isVector() || buffer.columnMajor == columnMajor))
+    return buffer;
+  Buffer &copied = reordered[tile];
+  if (copied.pointer)
+    return copied;
+  // A loop that reads a tile from outside does not copy it in every iteration.
+  OpBuilder::InsertionGuard guard(b);
+  Block *home = emitted.lookup(tile.getParentBlock());
+  if (home && home != b.getInsertionBlock())
+    b.setInsertionPoint(home->findAncestorOpInBlock(*b.getInsertionBlock()->getParentOp()));
+  return copied = inOrder(buffer, columnMajor);
 }
 
 //===----------------------------------------------------------------------===//

@@ -2,6 +2,7 @@
 #ifndef XLSTM_COMPILER_CONVERSION_XLSTMTOTILE_PASSES_H
 #define XLSTM_COMPILER_CONVERSION_XLSTMTOTILE_PASSES_H
 
+#include "compiler/Conversion/XLSTMToTile/Program.h"
 #include "compiler/Schedule/ChunkwiseSchedule.h"
 #include "dialect/tile/IR/Tile.h"
 #include "dialect/xlstm/IR/XLSTM.h"
@@ -9,11 +10,42 @@
 
 namespace xlstm {
 
-/// Builds the chunkwise forward kernel of `op` with a schedule that `check` accepts, in front of
-/// the builder's insertion point.
-mlir::tile::KernelOp buildChunkwiseForward(mlir::OpBuilder &builder, mlir::StringRef name,
-                                           mlir::xlstm::MLSTMOp op,
-                                           const ChunkwiseSchedule &schedule);
+/// Of the module that --convert-xlstm-to-tile leaves: the tensors between its kernels, an array of
+/// {name, type, extents}. An extent of a dynamic axis is a sum of products; a factor is the name of
+/// a run-time dimension, or [name, divisor] for a quotient that is rounded up.
+inline constexpr const char *workspaceAttrName = "tile.workspace";
+
+/// Builds the forward kernel of `op` in its form and with its schedule, which `check` accepts, in
+/// front of the builder's insertion point. `names` gives the kernel's tensors their names. An error
+/// on the op where there is no such kernel.
+mlir::FailureOr<mlir::tile::KernelOp> buildMLSTM(mlir::OpBuilder &builder, mlir::StringRef name,
+                                                 mlir::xlstm::MLSTMOp op, TensorNames names);
+/// The forms; `buildMLSTM` chooses among them.
+mlir::tile::KernelOp buildMLSTMChunkwise(mlir::OpBuilder &builder, mlir::StringRef name,
+                                         mlir::xlstm::MLSTMOp op, const ChunkwiseSchedule &schedule,
+                                         TensorNames names);
+mlir::tile::KernelOp buildMLSTMParallel(mlir::OpBuilder &builder, mlir::StringRef name,
+                                        mlir::xlstm::MLSTMOp op, const ChunkwiseSchedule &schedule,
+                                        TensorNames names);
+mlir::tile::KernelOp buildMLSTMRecurrent(mlir::OpBuilder &builder, mlir::StringRef name,
+                                         mlir::xlstm::MLSTMOp op, const ChunkwiseSchedule &schedule,
+                                         TensorNames names);
+
+/// Builds the kernel of an op whose attribute xlstm.schedule has a schedule that `check` accepts,
+/// in front of the builder's insertion point.
+mlir::tile::KernelOp buildScan(mlir::OpBuilder &builder, mlir::StringRef name,
+                               mlir::xlstm::ScanOp op, TensorNames names);
+mlir::tile::KernelOp buildOuterSum(mlir::OpBuilder &builder, mlir::StringRef name,
+                                   mlir::xlstm::OuterSumOp op, TensorNames names);
+mlir::tile::KernelOp buildTimeSum(mlir::OpBuilder &builder, mlir::StringRef name,
+                                  mlir::xlstm::TimeSumOp op, TensorNames names);
+
+/// Builds the kernel of the gradients likewise. It needs the saved states, which the forward kernel
+/// with the same schedule has written.
+mlir::FailureOr<mlir::tile::KernelOp> buildMLSTMBackward(mlir::OpBuilder &builder,
+                                                         mlir::StringRef name,
+                                                         mlir::xlstm::MLSTMBackwardOp op,
+                                                         TensorNames names);
 
 #define GEN_PASS_DECL
 #include "compiler/Conversion/XLSTMToTile/Passes.h.inc"

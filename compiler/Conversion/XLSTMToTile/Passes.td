@@ -5,13 +5,16 @@
 include "mlir/Pass/PassBase.td"
 
 def ConvertXLSTMToTile : Pass<"convert-xlstm-to-tile", "::mlir::ModuleOp"> {
-  let summary = "turns each function of one xlstm cell into a tile.kernel";
+  let summary = "turns the ops of xlstm functions into kernels over tiles";
   let description = [{
-    A function whose body is one `xlstm.mlstm` of its arguments, its results returned, becomes a `tile.kernel` of the same
-    name: the chunkwise form (arXiv 2503.14376, section 3) as one loop nest over tiles. The op's attribute
-    `xlstm.schedule` decides chunk, slice and, for a GPU, stages and warps; it is copied to the kernel. The kernel's
-    tensors are the op's operands and results by their names in tensor files: q k v i f c0 n0 m0 h c_last n_last m_last.
-    An optional one is always an argument; the caller gives it extent 0 where it is absent.
+    Each op of a function becomes a `tile.kernel`: one loop nest over tiles. A single op's kernel has the function's name,
+    several are called forward_backward_0, forward_backward_1 ...; they run in this order. The op's attribute
+    `xlstm.schedule` decides chunk, slices and, for a GPU, stages and warps; it is copied to the kernel.
+
+    A kernel's tensors are the op's operands and results by their names in tensor files, which stand in the attribute
+    `xlstm.name` of the function's arguments and results: q k v i f c0 n0 m0 h c_last n_last m_last. An optional one is
+    always an argument; the caller gives it extent 0 where it is absent. A value that goes from one op to another is a
+    tensor of the workspace: the module's attribute `tile.workspace` has its name, type and run-time extents.
 
     See test/Conversion/XLSTMToTile/convert-xlstm-to-tile.mlir for IR before and after.
   }];

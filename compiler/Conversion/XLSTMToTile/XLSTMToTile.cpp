@@ -1,60 +1,172 @@
 // SPDX-License-Identifier: Apache-2.0
+// Functions of the xlstm dialect become kernels: one for each op, in the order of the ops. Kernels
+// find their tensors by name: the names of the function's arguments and results, and of a workspace
+// for what goes from one kernel to another.
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Schedule/Passes.h"
+#include "dialect/xlstm/IR/FunctionAttrs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
+using namespace mlir::xlstm;
 
 namespace xlstm {
 #define GEN_PASS_DEF_CONVERTXLSTMTOTILE
 #include "compiler/Conversion/XLSTMToTile/Passes.h.inc"
 
 namespace {
-/// The cell of a function that is nothing else; an error on the function otherwise.
-FailureOr<mlir::xlstm::MLSTMOp> findCell(func::FuncOp function) {
-  auto cells = function.getOps<mlir::xlstm::MLSTMOp>();
-  if (cells.empty() || std::next(cells.begin()) != cells.end())
-    return function.emitError() << "expected one xlstm cell in the function, got "
-                                << std::distance(cells.begin(), cells.end());
-  mlir::xlstm::MLSTMOp cell = *cells.begin();
-  for (Value operand : cell->getOperands())
-    if (!isa<BlockArgument>(operand))
-      return cell.emitError() << "expected every operand to be an argument of the function";
-  for (Operation &op : function.getBody().front())
-    if (&op != cell && !isa<func::ReturnOp>(op))
-      return op.emitError() << "expected nothing but the cell and a return in the function";
-  for (Value value : function.getBody().front().getTerminator()->getOperands())
-    if (value.getDefiningOp() != cell)
-      return function.emitError() << "expected every returned value to be a result of the cell";
-  return cell;
+
+/// Converts one function.
+class FunctionConverter {
+public:
+  FunctionConverter(func::FuncOp function) : function(function), builder(function) {}
+
+  /// Puts the kernels in front of the function; appends entries to the module's workspace.
+  LogicalResult run(SmallVector<Attribute> &workspace);
+
+private:
+  LogicalResult nameTensors();
+  void addToWorkspace(Value value, SmallVector<Attribute> &workspace);
+  ArrayAttr extentsOf(Value value);
+  FailureOr<tile::KernelOp> convert(Operation &op, StringRef name);
+
+  func::FuncOp function;
+  OpBuilder builder;
+  llvm::DenseMap<Value, std::string> names;
+};
+
+/// The name of an operand or result of the cell in tensor files; empty for other values.
+std::string nameInCell(MLSTMOp cell, Value value) {
+  std::pair<Value, const char *> names[] = {
+      {cell.getQ(), "q"},          {cell.getK(), "k"},
+      {cell.getV(), "v"},          {cell.getI(), "i"},
+      {cell.getF(), "f"},          {cell.getC0(), "c0"},
+      {cell.getN0(), "n0"},        {cell.getM0(), "m0"},
+      {cell.getReset(), "reset"},  {cell.getCuSeqlens(), "cu_seqlens"},
+      {cell.getH(), "h"},          {cell.getCLast(), "c_last"},
+      {cell.getNLast(), "n_last"}, {cell.getMLast(), "m_last"}};
+  for (auto &[tensor, name] : names)
+    if (tensor == value)
+      return name;
+  return "";
+}
+
+/// Tensors without the attribute are called what an mlstm cell calls them, or by their number.
+LogicalResult FunctionConverter::nameTensors() {
+  auto nameOf = [&](Value value, DictionaryAttr attributes, std::string number) {
+    if (auto given = attributes ? attributes.getAs<StringAttr>(nameAttrName) : StringAttr())
+      return given.str();
+    for (MLSTMOp cell : function.getOps<MLSTMOp>())
+      if (std::string name = nameInCell(cell, value); !name.empty())
+        return name;
+    return number;
+  };
+  for (BlockArgument argument : function.getArguments()) {
+    unsigned i = argument.getArgNumber();
+    names[argument] = nameOf(argument, function.getArgAttrDict(i), "arg" + std::to_string(i));
+  }
+  for (auto [i, value] : llvm::enumerate(function.front().getTerminator()->getOperands())) {
+    std::string name = nameOf(value, function.getResultAttrDict(i), "result" + std::to_string(i));
+    if (auto [it, isNew] = names.try_emplace(value, name); !isNew)
+      return function.emitError() << "expected result " << name << " to be a value of its own, got "
+                                  << it->second << " again";
+  }
+  return success();
+}
+
+/// The dynamic extents of a tensor between kernels, as workspaceAttrName describes them.
+ArrayAttr FunctionConverter::extentsOf(Value value) {
+  auto product = [&](ArrayRef<Attribute> factors) -> Attribute {
+    return builder.getArrayAttr(factors);
+  };
+  auto sum = [&](ArrayRef<Attribute> products) -> Attribute {
+    return builder.getArrayAttr(products);
+  };
+  auto dim = [&](StringRef name) -> Attribute { return builder.getStringAttr(name); };
+  if (auto cell = value.getDefiningOp<MLSTMOp>())
+    if (llvm::is_contained(
+            {Value(cell.getCStates()), Value(cell.getNStates()), Value(cell.getMStates())},
+            value)) {
+      // A row for each chunk of each sequence; packed sequences may begin one more chunk each.
+      auto schedule = cell->getAttrOfType<DictionaryAttr>(scheduleAttrName);
+      int64_t chunk = ChunkwiseSchedule::fromAttribute(schedule).chunk;
+      Attribute chunks = builder.getArrayAttr({dim("T"), builder.getI64IntegerAttr(chunk)});
+      return builder.getArrayAttr(sum({product({dim("B"), chunks}), product(dim("N"))}));
+    }
+  switch (cast<RankedTensorType>(value.getType()).getNumDynamicDims()) {
+  case 2:
+    return builder.getArrayAttr({sum(product(dim("B"))), sum(product(dim("T")))});
+  case 1:
+    return builder.getArrayAttr(sum(product(dim("S"))));
+  default:
+    return builder.getArrayAttr({});
+  }
+}
+
+void FunctionConverter::addToWorkspace(Value value, SmallVector<Attribute> &workspace) {
+  std::string name = "w" + std::to_string(workspace.size());
+  names[value] = name;
+  workspace.push_back(
+      builder.getDictionaryAttr({builder.getNamedAttr("name", builder.getStringAttr(name)),
+                                 builder.getNamedAttr("type", TypeAttr::get(value.getType())),
+                                 builder.getNamedAttr("extents", extentsOf(value))}));
+}
+
+FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef name) {
+  auto tensorNames = [&](Value value) { return names.lookup(value); };
+  if (!op.hasAttr(scheduleAttrName) &&
+      isa<MLSTMOp, MLSTMBackwardOp, ScanOp, OuterSumOp, TimeSumOp>(op))
+    return op.emitError() << "expected the attribute " << scheduleAttrName
+                          << "; run --xlstm-select-schedule first";
+  using Kernel = FailureOr<tile::KernelOp>;
+  return TypeSwitch<Operation *, Kernel>(&op)
+      .Case([&](MLSTMOp o) -> Kernel { return buildMLSTM(builder, name, o, tensorNames); })
+      .Case([&](MLSTMBackwardOp o) -> Kernel {
+        return buildMLSTMBackward(builder, name, o, tensorNames);
+      })
+      .Case([&](ScanOp o) -> Kernel { return buildScan(builder, name, o, tensorNames); })
+      .Case([&](OuterSumOp o) -> Kernel { return buildOuterSum(builder, name, o, tensorNames); })
+      .Case([&](TimeSumOp o) -> Kernel { return buildTimeSum(builder, name, o, tensorNames); })
+      .Default([](Operation *o) -> Kernel {
+        return o->emitError() << "has no kernel: this version compiles the cells mlstm and scan, "
+                                 "and what their gradients need";
+      });
+}
+
+LogicalResult FunctionConverter::run(SmallVector<Attribute> &workspace) {
+  if (!function.getBody().hasOneBlock())
+    return function.emitError() << "expected a function of one block";
+  if (failed(nameTensors()))
+    return failure();
+  SmallVector<Operation *> ops;
+  for (Operation &op : function.front().without_terminator())
+    ops.push_back(&op);
+  std::string prefix = function.getName().str();
+  function.setName(prefix + "_source");
+  for (auto [i, op] : llvm::enumerate(ops)) {
+    for (Value result : op->getResults())
+      if (!result.use_empty() && !names.count(result))
+        addToWorkspace(result, workspace);
+    builder.setInsertionPoint(function); // the last kernel's builder has moved it
+    if (failed(convert(*op, ops.size() == 1 ? prefix : prefix + "_" + std::to_string(i))))
+      return failure();
+  }
+  return success();
 }
 
 struct ConvertXLSTMToTilePass : impl::ConvertXLSTMToTileBase<ConvertXLSTMToTilePass> {
   void runOnOperation() override {
+    SmallVector<Attribute> workspace;
     for (func::FuncOp function :
          llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
-      FailureOr<mlir::xlstm::MLSTMOp> cell = findCell(function);
-      if (failed(cell))
+      if (failed(FunctionConverter(function).run(workspace)))
         return signalPassFailure();
-      auto attribute = (*cell)->getAttrOfType<DictionaryAttr>(scheduleAttrName);
-      if (!attribute) {
-        cell->emitError() << "expected the attribute " << scheduleAttrName
-                          << "; run --xlstm-select-schedule first";
-        return signalPassFailure();
-      }
-      if (cell->getCuSeqlens() || cell->getReset()) {
-        cell->emitError() << "the chunkwise form does not take "
-                          << (cell->getReset() ? "reset" : "cu_seqlens")
-                          << "; run sequences one by one, or use the interpreter";
-        return signalPassFailure();
-      }
-      OpBuilder builder(function);
-      std::string name = function.getName().str();
-      function.setName(name + "_source");
-      buildChunkwiseForward(builder, name, *cell, ChunkwiseSchedule::fromAttribute(attribute));
       function.erase();
     }
+    if (!workspace.empty())
+      getOperation()->setAttr(workspaceAttrName, ArrayAttr::get(&getContext(), workspace));
   }
 };
 } // namespace

@@ -119,7 +119,7 @@ llvm::Expected<std::string> emitObject(ModuleOp module, StringRef isa) {
       if (isa == "x86-64-v4")
         function.addFnAttr("prefer-vector-width", "512");
     }
-  return generateCode(*ir, *machine, llvm::CodeGenFileType::ObjectFile, /*unroll=*/true);
+  return generateCode(*ir, *machine, llvm::CodeGenFileType::ObjectFile);
 }
 
 } // namespace xlstm

@@ -96,8 +96,7 @@ llvm::Expected<std::string> emitPTX(gpu::GPUModuleOp module, StringRef chip, Str
       function.addFnAttr("nvptx-f32ftz", "true");
     }
   markAssemblyConvergent(*ir);
-  return generateCode(*ir, *machine, llvm::CodeGenFileType::AssemblyFile,
-                      /*unroll=*/false); // the emitter has unrolled what it wants
+  return generateCode(*ir, *machine, llvm::CodeGenFileType::AssemblyFile);
 }
 
 } // namespace xlstm

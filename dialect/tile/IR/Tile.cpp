@@ -73,7 +73,8 @@ LogicalResult TileType::verify(function_ref<InFlightDiagnostic()> emitError,
 
 void KernelOp::build(OpBuilder &builder, OperationState &state, StringRef name,
                      ArrayRef<std::pair<std::string, MemRefType>> tensors,
-                     ArrayRef<int64_t> gridSizes, ArrayRef<std::pair<int64_t, int64_t>> gridDims) {
+                     ArrayRef<int64_t> gridSizes, ArrayRef<std::pair<int64_t, int64_t>> gridDims,
+                     ArrayRef<int64_t> gridDivisors) {
   state.addAttribute(SymbolTable::getSymbolAttrName(), builder.getStringAttr(name));
   SmallVector<Attribute> names;
   Region *body = state.addRegion();
@@ -90,6 +91,8 @@ void KernelOp::build(OpBuilder &builder, OperationState &state, StringRef name,
   state.addAttribute("arg_names", builder.getArrayAttr(names));
   state.addAttribute("grid_sizes", builder.getDenseI64ArrayAttr(gridSizes));
   state.addAttribute("grid_dims", builder.getDenseI64ArrayAttr(dims));
+  if (llvm::any_of(gridDivisors, [](int64_t divisor) { return divisor != 1; }))
+    state.addAttribute("grid_divisors", builder.getDenseI64ArrayAttr(gridDivisors));
   KernelOp::ensureTerminator(*body, builder, state.location);
 }
 
@@ -97,7 +100,7 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &state) {
   StringAttr name;
   SmallVector<OpAsmParser::Argument> args;
   ArrayAttr names;
-  SmallVector<int64_t> sizes, dims;
+  SmallVector<int64_t> sizes, dims, divisors;
   Builder &builder = parser.getBuilder();
   if (parser.parseSymbolName(name, SymbolTable::getSymbolAttrName(), state.attributes) ||
       parser.parseArgumentList(args, OpAsmParser::Delimiter::Paren, /*allowType=*/true) ||
@@ -109,16 +112,18 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &state) {
       return failure();
     index.type = builder.getIndexType();
     args.push_back(index);
-    int64_t tensor = -1, axis = -1, size = ShapedType::kDynamic;
+    int64_t tensor = -1, axis = -1, size = ShapedType::kDynamic, divisor = 1;
     if (succeeded(parser.parseOptionalKeyword("dim"))) {
       if (parser.parseLParen() || parser.parseInteger(tensor) || parser.parseComma() ||
-          parser.parseInteger(axis) || parser.parseRParen())
+          parser.parseInteger(axis) || parser.parseRParen() ||
+          (succeeded(parser.parseOptionalKeyword("ceildiv")) && parser.parseInteger(divisor)))
         return failure();
     } else if (parser.parseInteger(size)) {
       return failure();
     }
     sizes.push_back(size);
     dims.append({tensor, axis});
+    divisors.push_back(divisor);
     return success();
   };
   if (parser.parseCommaSeparatedList(OpAsmParser::Delimiter::Paren, parseExtent) ||
@@ -127,6 +132,8 @@ ParseResult KernelOp::parse(OpAsmParser &parser, OperationState &state) {
   state.addAttribute("arg_names", names);
   state.addAttribute("grid_sizes", builder.getDenseI64ArrayAttr(sizes));
   state.addAttribute("grid_dims", builder.getDenseI64ArrayAttr(dims));
+  if (llvm::any_of(divisors, [](int64_t divisor) { return divisor != 1; }))
+    state.addAttribute("grid_divisors", builder.getDenseI64ArrayAttr(divisors));
   Region *body = state.addRegion();
   if (parser.parseRegion(*body, args))
     return failure();
@@ -147,14 +154,16 @@ void KernelOp::print(OpAsmPrinter &printer) {
   for (unsigned i = 0; i < getNumGridDims(); ++i) {
     printer << (i ? ", " : "") << getGridIndex(i) << ": ";
     auto [tensor, axis] = getGridDim(i);
-    if (tensor >= 0)
+    if (tensor >= 0 && getGridDivisor(i) != 1)
+      printer << "dim(" << tensor << ", " << axis << ") ceildiv " << getGridDivisor(i);
+    else if (tensor >= 0)
       printer << "dim(" << tensor << ", " << axis << ")";
     else
       printer << getGridSizes()[i];
   }
   printer << ")";
-  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
-                                           {"sym_name", "arg_names", "grid_sizes", "grid_dims"});
+  printer.printOptionalAttrDictWithKeyword(
+      (*this)->getAttrs(), {"sym_name", "arg_names", "grid_sizes", "grid_dims", "grid_divisors"});
   printer << ' ';
   printer.printRegion(getBody(), /*printEntryBlockArgs=*/false, /*printBlockTerminators=*/false);
 }
@@ -163,6 +172,9 @@ LogicalResult KernelOp::verify() {
   if (getGridDims().size() != 2 * getGridSizes().size())
     return emitOpError() << "expected two entries of grid_dims per grid dimension, got "
                          << getGridDims().size();
+  if (getGridDivisors() && getGridDivisors()->size() != getGridSizes().size())
+    return emitOpError() << "expected one entry of grid_divisors per grid dimension, got "
+                         << getGridDivisors()->size();
   Block &block = getBody().front();
   // kernel_c2, kernel_c3
   if (block.getNumArguments() != getNumTensors() + getNumGridDims())
@@ -193,6 +205,9 @@ LogicalResult KernelOp::verify() {
       return emitOpError() << "expected grid extent " << i
                            << " to name an axis of a tensor, got dim(" << tensor << ", " << axis
                            << ")";
+    if (getGridDivisor(i) < 1)
+      return emitOpError() << "expected the divisor of grid extent " << i
+                           << " to be at least 1, got " << getGridDivisor(i);
   }
   return success();
 }
@@ -241,6 +256,11 @@ LogicalResult StoreOp::verify() {
 }
 
 LogicalResult LoadScalarOp::verify() {
+  Type element = cast<MemRefType>(getTensor().getType()).getElementType();
+  // load_scalar_c1
+  if (isa<FloatType>(element) != isa<FloatType>(getValue().getType()))
+    return emitOpError() << "expected " << (isa<FloatType>(element) ? "a float" : "an integer")
+                         << " from a tensor of " << element << ", got " << getValue().getType();
   return verifyOffsets(*this, cast<MemRefType>(getTensor().getType()), getOffsets().size());
 }
 
@@ -303,19 +323,19 @@ LogicalResult MatvecOp::verify() {
   return success();
 }
 
-void MapOp::build(OpBuilder &builder, OperationState &state, TileType result, ValueRange elems,
+void MapOp::build(OpBuilder &builder, OperationState &state, TypeRange results, ValueRange elems,
                   ValueRange rows, ValueRange cols,
-                  function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
+                  function_ref<SmallVector<Value>(OpBuilder &, Location, ValueRange)> body) {
   state.addOperands(elems);
   state.addOperands(rows);
   state.addOperands(cols);
   state.addAttribute(getOperandSegmentSizeAttr(),
                      builder.getDenseI32ArrayAttr(
                          {int32_t(elems.size()), int32_t(rows.size()), int32_t(cols.size())}));
-  state.addTypes(result);
+  state.addTypes(results);
   OpBuilder::InsertionGuard guard(builder);
   Block *block = builder.createBlock(state.addRegion());
-  for (size_t i = 0; i < result.getShape().size(); ++i)
+  for (size_t i = 0; i < cast<TileType>(results[0]).getShape().size(); ++i)
     block->addArgument(builder.getIndexType(), state.location);
   for (ValueRange group : {elems, rows, cols})
     for (Value operand : group)
@@ -323,8 +343,24 @@ void MapOp::build(OpBuilder &builder, OperationState &state, TileType result, Va
   builder.create<YieldOp>(state.location, body(builder, state.location, block->getArguments()));
 }
 
+void MapOp::build(OpBuilder &builder, OperationState &state, TileType result, ValueRange elems,
+                  ValueRange rows, ValueRange cols,
+                  function_ref<Value(OpBuilder &, Location, ValueRange)> body) {
+  build(builder, state, TypeRange(result), elems, rows, cols,
+        [&](OpBuilder &inner, Location loc, ValueRange arguments) {
+          return SmallVector<Value>{body(inner, loc, arguments)};
+        });
+}
+
 LogicalResult MapOp::verify() {
+  // map_c5
+  if (getTiles().empty())
+    return emitOpError() << "expected at least one result";
   auto result = cast<TileType>(getTile().getType());
+  for (Value tile : getTiles())
+    if (cast<TileType>(tile.getType()).getShape() != result.getShape())
+      return emitOpError() << "expected results of one shape, got " << result << " and "
+                           << tile.getType();
   // map_c1
   for (Value operand : getElems())
     if (cast<TileType>(operand.getType()).getShape() != result.getShape())
@@ -349,10 +385,16 @@ LogicalResult MapOp::verify() {
     return emitOpError() << "expected region arguments (" << TypeRange(expected) << "), got ("
                          << getBody().getArgumentTypes() << ")";
   // map_c4
+  SmallVector<Type> elements;
+  for (Value tile : getTiles())
+    elements.push_back(cast<TileType>(tile.getType()).getElementType());
   auto yield = dyn_cast<YieldOp>(getBody().front().getTerminator());
-  if (!yield || yield->getNumOperands() != 1 ||
-      yield.getValue().getType() != result.getElementType())
-    return emitOpError() << "expected the region to yield one " << result.getElementType();
+  if (!yield || yield->getOperandTypes() != TypeRange(elements)) {
+    InFlightDiagnostic error = emitOpError() << "expected the region to yield ";
+    if (elements.size() == 1)
+      return error << "one " << elements[0];
+    return error << "(" << TypeRange(elements) << ")";
+  }
   return success();
 }
 
@@ -363,6 +405,13 @@ LogicalResult ReduceOp::verify() {
       result.getElementType() != source.getElementType())
     return emitOpError() << "expected one element of " << source.getElementType()
                          << " per row, got " << result;
+  return success();
+}
+
+LogicalResult ScanOp::verify() {
+  int64_t axis = getAxis(), rank = cast<TileType>(getSource().getType()).getShape().size();
+  if (axis < 0 || axis >= rank) // scan_c1
+    return emitOpError() << "expected an axis from 0 to " << rank - 1 << ", got " << axis;
   return success();
 }
 

@@ -17,12 +17,13 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol, AutomaticAlloc
   let summary = "a grid of independent blocks and the program of one block";
   let description = [{
     Arguments are global tensors (strided memrefs, each with the name that the plan binds), then one index per grid
-    dimension. A grid extent is a constant or `dim(a, x)`, the run-time extent of axis `x` of tensor argument `a`.
+    dimension. A grid extent is a constant, or `dim(a, x)`, the run-time extent of axis `x` of tensor argument `a`, or
+    `dim(a, x) ceildiv n`, that extent divided by the constant n and rounded up.
     The last grid dimension varies fastest in the linear block number. No two blocks write the same element.
 
     Constraints: `kernel_c1` every tensor argument is a memref with a strided layout or the identity;
     `kernel_c2` there is one name per tensor argument; `kernel_c3` one index argument per grid dimension;
-    `kernel_c4` a dynamic grid extent names an existing axis.
+    `kernel_c4` a dynamic grid extent names an existing axis, and its divisor is at least 1.
 
     ```mlir
     tile.kernel @scale(%x: memref<?x64xf32, strided<[?, 1]>>, %y: memref<?x64xf32, strided<[?, 1]>>) names ["x", "y"] grid(%b: dim(0, 0)) {
@@ -33,12 +34,13 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol, AutomaticAlloc
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$arg_names, DenseI64ArrayAttr:$grid_sizes, DenseI64ArrayAttr:$grid_dims,
-                       OptionalAttr<DictionaryAttr>:$schedule);
+                       OptionalAttr<DenseI64ArrayAttr>:$grid_divisors, OptionalAttr<DictionaryAttr>:$schedule);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
   let builders = [OpBuilder<(ins "StringRef":$name, "ArrayRef<std::pair<std::string, MemRefType>>":$tensors,
-      "ArrayRef<int64_t>":$gridSizes, "ArrayRef<std::pair<int64_t, int64_t>>":$gridDims)>];
+      "ArrayRef<int64_t>":$gridSizes, "ArrayRef<std::pair<int64_t, int64_t>>":$gridDims,
+      CArg<"ArrayRef<int64_t>", "{}">:$gridDivisors)>];
   let extraClassDeclaration = [{
     unsigned getNumTensors() { return getArgNames().size(); }
     unsigned getNumGridDims() { return getGridSizes().size(); }
@@ -47,6 +49,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol, AutomaticAlloc
     StringRef getTensorName(unsigned i) { return cast<StringAttr>(getArgNames()[i]).getValue(); }
     /// The tensor argument and axis that give grid dimension i, or {-1, -1} when its extent is the constant getGridSizes()[i].
     std::pair<int64_t, int64_t> getGridDim(unsigned i) { return {getGridDims()[2 * i], getGridDims()[2 * i + 1]}; }
+    /// What the run-time extent of grid dimension i is divided by, rounded up.
+    int64_t getGridDivisor(unsigned i) { return getGridDivisors() ? (*getGridDivisors())[i] : 1; }
   }];
 }
 
@@ -55,40 +59,46 @@ def Tile_ReturnOp : Tile_Op<"return", [Terminator, HasParent<"KernelOp">]> {
   let assemblyFormat = "attr-dict";
 }
 
-def Tile_LoadOp : Tile_Op<"load", [MemoryEffects<[MemRead]>]> {
+def Tile_LoadOp : Tile_Op<"load", [AttrSizedOperandSegments, MemoryEffects<[MemRead]>]> {
   let summary = "reads a tile of a global tensor";
   let description = [{
     `tile[x0, x1] = tensor[offsets + x0 along axes[0], x1 along axes[1]]`, or `pad` where that is outside of the tensor.
     The element is converted to the tile's element type. `axes` gives, for each tile dimension, the tensor axis that it
-    runs along: `axes [3, 1]` reads a transposed tile. `stages`, set by a schedule, keeps the tile in shared memory on a
+    runs along: `axes [3, 1]` reads a transposed tile. With `below n`, elements whose offset along axes[0] is not below n
+    are outside too: a sequence's end among packed sequences. `stages`, set by a schedule, keeps the tile in shared memory on a
     GPU, with that many buffers, read ahead of its use.
 
     Constraints: `load_c1` one offset per tensor axis; `load_c2` one axis per tile dimension, distinct, in range.
   }];
-  let arguments = (ins Arg<AnyMemRef, "the global tensor", [MemRead]>:$tensor, Variadic<Index>:$offsets, DenseI64ArrayAttr:$axes,
-                       DefaultValuedAttr<F64Attr, "0.0">:$pad, OptionalAttr<I64Attr>:$stages);
+  let arguments = (ins Arg<AnyMemRef, "the global tensor", [MemRead]>:$tensor, Variadic<Index>:$offsets, Optional<Index>:$limit,
+                       DenseI64ArrayAttr:$axes, DefaultValuedAttr<F64Attr, "0.0">:$pad, OptionalAttr<I64Attr>:$stages);
   let results = (outs Tile_TileType:$tile);
-  let assemblyFormat = "$tensor `[` $offsets `]` `axes` $axes (`pad` $pad^)? attr-dict `:` type($tensor) `->` type($tile)";
+  let assemblyFormat = "$tensor `[` $offsets `]` `axes` $axes (`below` $limit^)? (`pad` $pad^)? attr-dict `:` type($tensor) `->` type($tile)";
   let hasVerifier = 1;
 }
 
 def Tile_LoadScalarOp : Tile_Op<"load_scalar", [MemoryEffects<[MemRead]>]> {
   let summary = "reads one element of a global tensor, or the pad value where it is outside";
-  let description = "Converted to the result type. Constraint `load_c1`: one offset per tensor axis.";
+  let description = [{
+    Converted to the result type: a float from floats; index or an integer from integers, of which those of less than 32 bits
+    have no sign. Constraints `load_c1`: one offset per tensor axis; `load_scalar_c1`: element and result are both floats or
+    both integers.
+  }];
   let arguments = (ins Arg<AnyMemRef, "the global tensor", [MemRead]>:$tensor, Variadic<Index>:$offsets, DefaultValuedAttr<F64Attr, "0.0">:$pad);
-  let results = (outs AnyFloat:$value);
+  let results = (outs AnyTypeOf<[AnyFloat, I32, I64, Index]>:$value);
   let assemblyFormat = "$tensor `[` $offsets `]` (`pad` $pad^)? attr-dict `:` type($tensor) `->` type($value)";
   let hasVerifier = 1;
 }
 
-def Tile_StoreOp : Tile_Op<"store", [MemoryEffects<[MemWrite]>]> {
+def Tile_StoreOp : Tile_Op<"store", [AttrSizedOperandSegments, MemoryEffects<[MemWrite]>]> {
   let summary = "writes a tile to a global tensor";
   let description = [{
     The reverse of `tile.load`; elements outside of the tensor are not written; the element is converted to the tensor's type.
     Constraints as of `tile.load`.
   }];
-  let arguments = (ins Tile_TileType:$tile, Arg<AnyMemRef, "the global tensor", [MemWrite]>:$tensor, Variadic<Index>:$offsets, DenseI64ArrayAttr:$axes);
-  let assemblyFormat = "$tile `,` $tensor `[` $offsets `]` `axes` $axes attr-dict `:` type($tile) `,` type($tensor)";
+  let arguments = (ins Tile_TileType:$tile, Arg<AnyMemRef, "the global tensor", [MemWrite]>:$tensor, Variadic<Index>:$offsets,
+                       Optional<Index>:$limit, DenseI64ArrayAttr:$axes);
+  let assemblyFormat = "$tile `,` $tensor `[` $offsets `]` `axes` $axes (`below` $limit^)? attr-dict `:` type($tile) `,` type($tensor)";
   let hasVerifier = 1;
 }
 
@@ -141,9 +151,9 @@ def Tile_MatvecOp : Tile_Op<"matvec", [Pure]> {
 }
 
 def Tile_MapOp : Tile_Op<"map", [AttrSizedOperandSegments, RecursiveMemoryEffects, SingleBlockImplicitTerminator<"::mlir::tile::YieldOp">]> {
-  let summary = "computes every element of a tile from elements, row vectors' and column vectors' values";
+  let summary = "computes every element of tiles from elements, row vectors' and column vectors' values";
   let description = [{
-    The region is the scalar program of one element. Its arguments are the element's indices (one per tile dimension), then
+    The region is the scalar program of one element of every result; the results have one shape. Its arguments are the element's indices (one per tile dimension), then
     the element of each of `elems` at that place, of each of `rows` at the row index, of each of `cols` at the column index.
     Scalars of the surrounding program may be used directly.
 
@@ -154,25 +164,44 @@ def Tile_MapOp : Tile_Op<"map", [AttrSizedOperandSegments, RecursiveMemoryEffect
       tile.yield %y : f32
     }
     ```
-    Constraints: `map_c1` elems have the result's shape; `map_c2` rows and cols need a matrix result and have its number of
-    rows, columns; `map_c3` the region's arguments match; `map_c4` the yielded type is the result's element type.
+    Several results share what the region computes once:
+
+    ```mlir
+    %s, %c = tile.map elems(%x : !tile.tile<64xf32>) -> !tile.tile<64xf32>, !tile.tile<64xf32> {
+    ^bb0(%i: index, %a: f32):
+      %y = math.sin %a : f32
+      %z = math.cos %a : f32
+      tile.yield %y, %z : f32, f32
+    }
+    ```
+    Constraints: `map_c1` elems have the results' shape; `map_c2` rows and cols need matrix results and have their number of
+    rows, columns; `map_c3` the region's arguments match; `map_c4` the yielded types are the results' element types;
+    `map_c5` there is a result, and all have one shape.
   }];
   let arguments = (ins Variadic<Tile_TileType>:$elems, Variadic<Tile_Tile1>:$rows, Variadic<Tile_Tile1>:$cols);
-  let results = (outs Tile_TileType:$tile);
+  let results = (outs Variadic<Tile_TileType>:$tiles);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     (`elems` `(` $elems^ `:` type($elems) `)`)? (`rows` `(` $rows^ `:` type($rows) `)`)? (`cols` `(` $cols^ `:` type($cols) `)`)?
-    attr-dict `->` type($tile) $body
+    attr-dict `->` type($tiles) $body
   }];
   let hasVerifier = 1;
-  let builders = [OpBuilder<(ins "TileType":$result, "ValueRange":$elems, "ValueRange":$rows, "ValueRange":$cols,
-      "function_ref<Value(OpBuilder &, Location, ValueRange)>":$body)>];
+  let builders = [
+    OpBuilder<(ins "TileType":$result, "ValueRange":$elems, "ValueRange":$rows, "ValueRange":$cols,
+      "function_ref<Value(OpBuilder &, Location, ValueRange)>":$body)>,
+    OpBuilder<(ins "TypeRange":$results, "ValueRange":$elems, "ValueRange":$rows, "ValueRange":$cols,
+      "function_ref<SmallVector<Value>(OpBuilder &, Location, ValueRange)>":$body)>
+  ];
+  let extraClassDeclaration = [{
+    /// The first result: the only one of most maps.
+    OpResult getTile() { return (*this)->getResult(0); }
+  }];
 }
 
 def Tile_YieldOp : Tile_Op<"yield", [Pure, Terminator, HasParent<"MapOp">]> {
-  let summary = "gives the element that a `tile.map` computes";
-  let arguments = (ins AnyFloat:$value);
-  let assemblyFormat = "$value attr-dict `:` type($value)";
+  let summary = "gives the elements that a `tile.map` computes, one for each result";
+  let arguments = (ins Variadic<AnyFloat>:$values);
+  let assemblyFormat = "$values attr-dict `:` type($values)";
   let builders = [OpBuilder<(ins), [{ /* filled by the parser of the implicit terminator; never valid as it is */ }]>];
 }
 
@@ -186,11 +215,17 @@ def Tile_ReduceOp : Tile_Op<"reduce", [Pure]> {
 }
 
 def Tile_ScanOp : Tile_Op<"scan", [Pure, SameOperandsAndResultType]> {
-  let summary = "inclusive prefix combination of a vector tile";
-  let description = "`result[i] = combine over j <= i of source[j]`.";
-  let arguments = (ins Tile_CombinerAttr:$combiner, Tile_Tile1:$source);
-  let results = (outs Tile_Tile1:$tile);
+  let summary = "prefix combinations along an axis";
+  let description = [{
+    `result[i] = combine over j <= i of source[j]`, i and j along `axis`. With `reverse`, over j >= i. With `exclusive`, i itself is left
+    out: the first result is 0 (add) or -inf (max), and no sum is found by subtracting from a larger one.
+    A GPU takes vectors with neither. Constraint `scan_c1`: the axis is one of the tile.
+  }];
+  let arguments = (ins Tile_CombinerAttr:$combiner, Tile_TileType:$source, DefaultValuedAttr<I64Attr, "0">:$axis, UnitAttr:$reverse,
+                       UnitAttr:$exclusive);
+  let results = (outs Tile_TileType:$tile);
   let assemblyFormat = "$combiner $source attr-dict `:` type($source)";
+  let hasVerifier = 1;
 }
 
 def Tile_ExtractOp : Tile_Op<"extract", [Pure]> {
@@ -201,5 +236,7 @@ def Tile_ExtractOp : Tile_Op<"extract", [Pure]> {
   let assemblyFormat = "$source `[` $position `]` attr-dict `:` type($source) `->` type($value)";
   let hasVerifier = 1;
 }
+
+include "dialect/tile/IR/RoleOps.td"
 
 #endif

@@ -1,64 +1,77 @@
 // SPDX-License-Identifier: Apache-2.0
 // xlstm.mlstm: construction, type inference, constraints, canonicalisation. Its syntax is in
 // MLSTMSyntax.cpp.
-#include "dialect/xlstm/IR/XLSTM.h"
+#include "dialect/xlstm/IR/MLSTMDetail.h"
 
-#include "mlir/IR/Builders.h"
-#include "mlir/IR/Matchers.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
 
 using namespace mlir;
 using namespace mlir::xlstm;
+using namespace mlir::xlstm::detail;
 
 //===----------------------------------------------------------------------===//
 // Types and construction
 //===----------------------------------------------------------------------===//
 
-/// The static one of two extents, if any.
-static int64_t mergeExtents(int64_t a, int64_t b) { return ShapedType::isDynamic(a) ? b : a; }
-
-/// Gates and states: f64 for f64 inputs, otherwise f32.
-static Type getAccumulationTypeFor(Type input) {
-  return input.isF64() ? input : Float32Type::get(input.getContext());
-}
-
 MLSTMTypes mlir::xlstm::inferMLSTMTypes(RankedTensorType q, RankedTensorType v,
                                         RankedTensorType cuSeqlens) {
   int64_t batch = mergeExtents(q.getDimSize(0), v.getDimSize(0));
-  int64_t time = mergeExtents(q.getDimSize(1), v.getDimSize(1));
-  int64_t heads = q.getDimSize(2), dqk = q.getDimSize(3), dv = v.getDimSize(3);
-  int64_t sequences = batch;
-  // An extent of 0 is rejected by the verifier (mlstm_c8), which may come later than this.
-  if (cuSeqlens)
-    sequences = cuSeqlens.isDynamicDim(0) ? ShapedType::kDynamic
-                                          : std::max<int64_t>(cuSeqlens.getDimSize(0) - 1, 0);
+  SmallVector<int64_t> tokens{batch}; // [B, T], or [B] in the step form
+  if (q.getRank() == 4)
+    tokens.push_back(mergeExtents(q.getDimSize(1), v.getDimSize(1)));
+  int64_t heads = q.getShape().take_back(2).front(), dqk = q.getShape().back(),
+          dv = v.getShape().back();
+  int64_t sequences = getStateExtent(batch, cuSeqlens), rows = ShapedType::kDynamic;
   Type accumulation = getAccumulationTypeFor(q.getElementType());
+
   MLSTMTypes types;
-  types.gate = RankedTensorType::get({batch, time, heads}, accumulation);
-  types.h = RankedTensorType::get({batch, time, heads, dv}, v.getElementType());
+  tokens.push_back(heads);
+  types.gate = RankedTensorType::get(tokens, accumulation);
+  tokens.push_back(dv);
+  types.h = RankedTensorType::get(tokens, v.getElementType());
   types.c = RankedTensorType::get({sequences, heads, dqk, dv}, accumulation);
   types.n = RankedTensorType::get({sequences, heads, dqk}, accumulation);
   types.m = RankedTensorType::get({sequences, heads}, accumulation);
+  types.cStates = RankedTensorType::get({rows, heads, dqk, dv}, accumulation);
+  types.nStates = RankedTensorType::get({rows, heads, dqk}, accumulation);
+  types.mStates = RankedTensorType::get({rows, heads, 2}, Float64Type::get(q.getContext()));
   return types;
 }
 
-MLSTMOptions MLSTMOp::getOptions() {
-  return {getInputGate(), getNormalize(),   getEps().convertToDouble(),
-          getScaleOn(),   getDenominator(), getNormalizerGrad()};
+FailureOr<MLSTMTypes> mlir::xlstm::detail::inferFromOperands(Value qValue, Value vValue,
+                                                             Value cuSeqlensValue) {
+  auto q = dyn_cast<RankedTensorType>(qValue.getType());
+  auto v = dyn_cast<RankedTensorType>(vValue.getType());
+  RankedTensorType cuSeqlens;
+  if (cuSeqlensValue) {
+    cuSeqlens = dyn_cast<RankedTensorType>(cuSeqlensValue.getType());
+    if (!cuSeqlens || cuSeqlens.getRank() != 1)
+      return failure();
+  }
+  if (!q || !v || q.getRank() != v.getRank() || (q.getRank() != 4 && q.getRank() != 3))
+    return failure();
+  return inferMLSTMTypes(q, v, cuSeqlens);
+}
+
+SmallVector<Value> mlir::xlstm::detail::listOperands(const MLSTMOperands &o) {
+  SmallVector<Value> list;
+  for (Value value : {o.q, o.k, o.v, o.i, o.f, o.c0, o.n0, o.m0, o.cuSeqlens, o.reset})
+    if (value)
+      list.push_back(value);
+  return list;
 }
 
 void mlir::xlstm::detail::setProperties(MLSTMOp::Properties &properties,
-                                        const MLSTMOptions &options, const MLSTMOperands &operands,
+                                        const MLSTMOperands &operands, const MLSTMOptions &options,
+                                        std::optional<MLSTMForm> form, bool saveStates,
                                         MLIRContext *context) {
-  Builder b(context);
-  properties.input_gate = InputGateAttr::get(context, options.inputGate);
-  properties.normalize = b.getBoolAttr(options.normalize);
-  properties.eps = b.getF64FloatAttr(options.eps);
-  properties.scale_on = ScaleOnAttr::get(context, options.scaleOn);
-  properties.denominator = DenominatorAttr::get(context, options.denominator);
-  properties.normalizer_grad = NormalizerGradAttr::get(context, options.normalizerGrad);
+  writeOptions(properties, options, context);
+  if (form)
+    properties.form = MLSTMFormAttr::get(context, *form);
+  if (saveStates)
+    properties.save_states = UnitAttr::get(context);
   auto present = [](Value value) { return value ? 1 : 0; };
   properties.operandSegmentSizes = {1,
                                     1,
@@ -70,18 +83,16 @@ void mlir::xlstm::detail::setProperties(MLSTMOp::Properties &properties,
                                     present(operands.m0),
                                     present(operands.cuSeqlens),
                                     present(operands.reset)};
-  properties.resultSegmentSizes = {1, 1, options.hasNormalizer() ? 1 : 0,
-                                   options.hasStabilizer() ? 1 : 0};
+  int saved = saveStates ? 1 : 0;
+  properties.resultSegmentSizes = {
+      1, 1, options.hasNormalizer() ? 1 : 0, options.hasStabilizer() ? 1 : 0, saved, saved, saved};
 }
 
-void MLSTMOp::build(OpBuilder &, OperationState &state, MLSTMOperands operands,
-                    MLSTMOptions options) {
-  for (Value value : {operands.q, operands.k, operands.v, operands.i, operands.f, operands.c0,
-                      operands.n0, operands.m0, operands.cuSeqlens, operands.reset})
-    if (value)
-      state.addOperands(value);
-  mlir::xlstm::detail::setProperties(state.getOrAddProperties<Properties>(), options, operands,
-                                     state.getContext());
+void MLSTMOp::build(OpBuilder &, OperationState &state, const MLSTMOperands &operands,
+                    MLSTMOptions options, std::optional<MLSTMForm> form, bool saveStates) {
+  state.addOperands(listOperands(operands));
+  setProperties(state.getOrAddProperties<Properties>(), operands, options, form, saveStates,
+                state.getContext());
   SmallVector<Type> types;
   LogicalResult inferred =
       inferReturnTypes(state.getContext(), state.location, state.operands,
@@ -93,150 +104,145 @@ void MLSTMOp::build(OpBuilder &, OperationState &state, MLSTMOperands operands,
 
 LogicalResult MLSTMOp::inferReturnTypes(MLIRContext *, std::optional<Location>, Adaptor adaptor,
                                         SmallVectorImpl<Type> &types) {
-  auto q = dyn_cast<RankedTensorType>(adaptor.getQ().getType());
-  auto v = dyn_cast<RankedTensorType>(adaptor.getV().getType());
-  RankedTensorType cuSeqlens;
-  if (Value value = adaptor.getCuSeqlens()) {
-    cuSeqlens = dyn_cast<RankedTensorType>(value.getType());
-    if (!cuSeqlens || cuSeqlens.getRank() != 1)
-      return failure();
-  }
-  if (!q || !v || q.getRank() != 4 || v.getRank() != 4)
+  FailureOr<MLSTMTypes> inferred =
+      inferFromOperands(adaptor.getQ(), adaptor.getV(), adaptor.getCuSeqlens());
+  if (failed(inferred))
     return failure();
-  MLSTMOptions options;
-  options.inputGate = adaptor.getInputGate();
-  options.normalize = adaptor.getNormalize();
-  MLSTMTypes inferred = inferMLSTMTypes(q, v, cuSeqlens);
-  types.assign({inferred.h, inferred.c});
+  MLSTMOptions options = readOptions(adaptor);
+  types.assign({inferred->h, inferred->c});
   if (options.hasNormalizer())
-    types.push_back(inferred.n);
+    types.push_back(inferred->n);
   if (options.hasStabilizer())
-    types.push_back(inferred.m);
+    types.push_back(inferred->m);
+  if (adaptor.getSaveStates())
+    types.append({inferred->cStates, inferred->nStates, inferred->mStates});
   return success();
 }
 
 /// Results may be more or less static than what is inferred.
 bool MLSTMOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
-  return inferred.size() == actual.size() &&
-         llvm::all_of(llvm::zip(inferred, actual), [](auto pair) {
-           auto [a, b] = pair;
-           return getElementTypeOrSelf(a) == getElementTypeOrSelf(b) &&
-                  succeeded(verifyCompatibleShape(a, b));
-         });
+  return areCompatible(inferred, actual);
 }
+
+MLSTMOptions MLSTMOp::getOptions() { return readOptions(*this); }
+
+MLSTMOperands MLSTMOp::getMLSTMOperands() { return readOperands(*this); }
 
 //===----------------------------------------------------------------------===//
 // Constraints
 //===----------------------------------------------------------------------===//
 
-namespace {
-
-/// A tensor of the op: its name in messages and its value, null when absent.
-struct Named {
-  StringRef name;
-  Value value;
-};
-
-/// "f32" or "[4, ?, 8]xf32" for messages.
-std::string describe(RankedTensorType type) {
-  std::string text;
-  llvm::raw_string_ostream os(text);
-  os << "[";
-  llvm::interleaveComma(type.getShape(), os, [&](int64_t extent) {
-    ShapedType::isDynamic(extent) ? os << "?" : os << extent;
-  });
-  os << "]x" << type.getElementType();
-  return text;
+std::string mlir::xlstm::detail::stateLayout(const MLSTMOperands &operands, StringRef inner) {
+  return (Twine(operands.cuSeqlens ? "[N, " : "[B, ") + inner + "]").str();
 }
 
-LogicalResult expectType(MLSTMOp op, Named tensor, RankedTensorType expected, StringRef layout) {
-  auto type = cast<RankedTensorType>(tensor.value.getType());
-  if (type.getElementType() == expected.getElementType() &&
-      succeeded(verifyCompatibleShape(type, expected)))
-    return success();
-  return op.emitOpError() << "expected " << tensor.name << " to be " << layout << " = "
-                          << describe(expected) << ", got " << describe(type);
-}
-
-} // namespace
-
-LogicalResult MLSTMOp::verify() {
-  auto q = getQ().getType(), k = getK().getType(), v = getV().getType();
-  MLSTMOptions options = getOptions();
-
+FailureOr<MLSTMTypes> mlir::xlstm::detail::verifyCell(Operation *op, const MLSTMOperands &operands,
+                                                      const MLSTMOptions &options, bool step) {
+  // mlstm_c12
+  int64_t rank = step ? 3 : 4;
+  for (auto [tensor, expected] : {std::pair<Named, int64_t>{{"q", operands.q}, rank},
+                                  {{"k", operands.k}, rank},
+                                  {{"v", operands.v}, rank},
+                                  {{"i", operands.i}, rank - 1},
+                                  {{"f", operands.f}, rank - 1}}) {
+    int64_t got = cast<RankedTensorType>(tensor.value.getType()).getRank();
+    if (got != expected)
+      return op->emitOpError() << "expected " << tensor.name << " of rank " << expected
+                               << (step ? ", without a T axis, with form = step, got rank "
+                                        : ", with a T axis, without form = step, got rank ")
+                               << got;
+  }
+  auto q = cast<RankedTensorType>(operands.q.getType());
+  auto k = cast<RankedTensorType>(operands.k.getType());
+  auto v = cast<RankedTensorType>(operands.v.getType());
+  int64_t heads = q.getDimSize(rank - 2), dqk = q.getShape().back(), dv = v.getShape().back();
   // mlstm_c1
-  for (Named tensor : {Named{"k", getK()}, Named{"v", getV()}}) {
+  for (Named tensor : {Named{"k", operands.k}, Named{"v", operands.v}}) {
     Type element = getElementTypeOrSelf(tensor.value);
     if (element != q.getElementType())
-      return emitOpError() << "expected " << tensor.name << " to have the element type of q, "
-                           << q.getElementType() << ", got " << element;
+      return op->emitOpError() << "expected " << tensor.name << " to have the element type of q, "
+                               << q.getElementType() << ", got " << element;
   }
   // mlstm_c3
-  for (auto [name, extent] :
-       {std::pair<StringRef, int64_t>{"H", getHeads()}, {"dqk", getDqk()}, {"dv", getDv()}})
-    if (extent < 1) {
-      InFlightDiagnostic error = emitOpError()
-                                 << "expected " << name << " to be static and at least 1, got ";
-      return ShapedType::isDynamic(extent) ? error << "a dynamic extent" : error << extent;
-    }
+  for (auto [name, extent] : {std::pair<StringRef, int64_t>{"H", heads}, {"dqk", dqk}, {"dv", dv}})
+    if (failed(expectStatic(op, name, extent)))
+      return failure();
   // mlstm_c2
-  auto vShape = RankedTensorType::get({q.getDimSize(0), q.getDimSize(1), getHeads(), getDv()},
-                                      q.getElementType());
-  if (failed(expectType(*this, {"k", getK()}, q, "[B, T, H, dqk]")) ||
-      failed(expectType(*this, {"v", getV()}, vShape, "[B, T, H, dv]")))
+  StringRef tokens = step ? "[B, " : "[B, T, ";
+  SmallVector<int64_t> vShape(q.getShape());
+  vShape.back() = dv;
+  if (failed(expectType(op, {"k", operands.k}, q, (tokens + "H, dqk]").str())) ||
+      failed(expectType(op, {"v", operands.v}, RankedTensorType::get(vShape, q.getElementType()),
+                        (tokens + "H, dv]").str())))
     return failure();
   // Below, an extent of B or T is dynamic only if it is in all of q, k and v.
-  auto merged =
-      RankedTensorType::get({mergeExtents(q.getDimSize(0), k.getDimSize(0)),
-                             mergeExtents(q.getDimSize(1), k.getDimSize(1)), getHeads(), getDqk()},
-                            q.getElementType());
-  auto cuSeqlens = getCuSeqlens() ? getCuSeqlens().getType() : RankedTensorType();
+  SmallVector<int64_t> merged;
+  for (auto [a, b] : llvm::zip(q.getShape(), k.getShape()))
+    merged.push_back(mergeExtents(a, b));
   // mlstm_c8
-  if (cuSeqlens) {
-    if (cuSeqlens.getDimSize(0) == 0)
-      return emitOpError("expected cu_seqlens to be [N + 1] with N >= 0, got an extent of 0");
-    int64_t batch = mergeExtents(merged.getDimSize(0), v.getDimSize(0));
-    if (!ShapedType::isDynamic(batch) && batch != 1)
-      return emitOpError() << "expected B to be 1 with cu_seqlens, got " << batch;
-  }
-  MLSTMTypes types = inferMLSTMTypes(merged, v, cuSeqlens);
+  if (failed(expectSequences(op, operands.cuSeqlens, mergeExtents(merged[0], v.getDimSize(0)))))
+    return failure();
+  auto cuSeqlens = operands.cuSeqlens ? cast<RankedTensorType>(operands.cuSeqlens.getType())
+                                      : RankedTensorType();
+  MLSTMTypes types =
+      inferMLSTMTypes(RankedTensorType::get(merged, q.getElementType()), v, cuSeqlens);
   // mlstm_c4
-  if (failed(expectType(*this, {"i", getI()}, types.gate, "[B, T, H]")) ||
-      failed(expectType(*this, {"f", getF()}, types.gate, "[B, T, H]")))
+  if (failed(expectType(op, {"i", operands.i}, types.gate, (tokens + "H]").str())) ||
+      failed(expectType(op, {"f", operands.f}, types.gate, (tokens + "H]").str())))
     return failure();
   // mlstm_c5
   if (options.inputGate == InputGate::Exp && !options.normalize)
-    return emitOpError("expected input_gate = sigmoid with normalize = false, got exp");
+    return op->emitOpError("expected input_gate = sigmoid with normalize = false, got exp");
   // mlstm_c6
-  bool given = getC0() || getN0() || getM0();
-  for (auto [state, exists] : {std::pair<Named, bool>{{"c0", getC0()}, true},
-                               {{"n0", getN0()}, options.hasNormalizer()},
-                               {{"m0", getM0()}, options.hasStabilizer()}})
+  bool given = operands.c0 || operands.n0 || operands.m0;
+  for (auto [state, exists] : {std::pair<Named, bool>{{"c0", operands.c0}, true},
+                               {{"n0", operands.n0}, options.hasNormalizer()},
+                               {{"m0", operands.m0}, options.hasStabilizer()}})
     if (given && bool(state.value) != exists)
-      return emitOpError() << "expected " << (exists ? "the initial state " : "no initial state ")
-                           << state.name << " for this input_gate and normalize, got "
-                           << (exists ? "none" : "one");
+      return op->emitOpError() << "expected "
+                               << (exists ? "the initial state " : "no initial state ")
+                               << state.name << " for this input_gate and normalize, got "
+                               << (exists ? "none" : "one");
   // mlstm_c7
-  StringRef sequences = cuSeqlens ? "N" : "B";
-  std::string cLayout = ("[" + sequences + ", H, dqk, dv]").str(),
-              nLayout = ("[" + sequences + ", H, dqk]").str(),
-              mLayout = ("[" + sequences + ", H]").str();
-  if (getC0() && failed(expectType(*this, {"c0", getC0()}, types.c, cLayout)))
+  if (failed(expectType(op, {"c0", operands.c0}, types.c, stateLayout(operands, "H, dqk, dv"))) ||
+      failed(expectType(op, {"n0", operands.n0}, types.n, stateLayout(operands, "H, dqk"))) ||
+      failed(expectType(op, {"m0", operands.m0}, types.m, stateLayout(operands, "H"))))
     return failure();
-  if (getN0() && failed(expectType(*this, {"n0", getN0()}, types.n, nLayout)))
+  // mlstm_c9; the step form has none (mlstm_c12)
+  if (!step &&
+      failed(expectReset(op, operands.reset, types.gate.getDimSize(0), types.gate.getDimSize(1))))
     return failure();
-  if (getM0() && failed(expectType(*this, {"m0", getM0()}, types.m, mLayout)))
-    return failure();
-  // mlstm_c9
-  if (getReset()) {
-    auto expected =
-        RankedTensorType::get(types.gate.getShape().drop_back(), getElementTypeOrSelf(getReset()));
-    if (failed(expectType(*this, {"reset", getReset()}, expected, "[B, T]")))
-      return failure();
-  }
   // mlstm_c10
   if (!std::isfinite(options.eps) || options.eps < 0)
-    return emitOpError() << "expected eps to be finite and not negative, got " << options.eps;
+    return op->emitOpError() << "expected eps to be finite and not negative, got " << options.eps;
+  return types;
+}
+
+LogicalResult mlir::xlstm::detail::verifySavedStates(Operation *op, ArrayRef<Named> saved,
+                                                     bool expected, const MLSTMTypes &types) {
+  for (Named state : saved)
+    if (bool(state.value) != expected)
+      return op->emitOpError() << "expected " << (expected ? "the saved state " : "no saved state ")
+                               << state.name << ", got " << (expected ? "none" : "one");
+  return success(succeeded(expectType(op, saved[0], types.cStates, "[R, H, dqk, dv]")) &&
+                 succeeded(expectType(op, saved[1], types.nStates, "[R, H, dqk]")) &&
+                 succeeded(expectType(op, saved[2], types.mStates, "[R, H, 2]")));
+}
+
+LogicalResult MLSTMOp::verify() {
+  MLSTMOperands operands = getMLSTMOperands();
+  MLSTMOptions options = getOptions();
+  bool step = isStep();
+  // mlstm_c12
+  for (auto [name, given] : {std::pair<StringRef, bool>{"cu_seqlens", bool(getCuSeqlens())},
+                             {"reset", bool(getReset())},
+                             {"save_states", getSaveStates()}})
+    if (step && given)
+      return emitOpError() << "expected no " << name << " with form = step, got one";
+  // mlstm_c1 to mlstm_c10
+  FailureOr<MLSTMTypes> types = verifyCell(*this, operands, options, step);
+  if (failed(types))
+    return failure();
   // mlstm_c11
   for (auto [state, exists] :
        {std::pair<Named, bool>{{"n_last", getNLast()}, options.hasNormalizer()},
@@ -245,43 +251,39 @@ LogicalResult MLSTMOp::verify() {
       return emitOpError() << "expected " << (exists ? "a result " : "no result ") << state.name
                            << " for this input_gate and normalize, got "
                            << (exists ? "none" : "one");
-  if (failed(expectType(*this, {"h", getH()}, types.h, "[B, T, H, dv]")) ||
-      failed(expectType(*this, {"c_last", getCLast()}, types.c, cLayout)))
+  if (failed(expectType(*this, {"h", getH()}, types->h, step ? "[B, H, dv]" : "[B, T, H, dv]")) ||
+      failed(expectType(*this, {"c_last", getCLast()}, types->c,
+                        stateLayout(operands, "H, dqk, dv"))) ||
+      failed(
+          expectType(*this, {"n_last", getNLast()}, types->n, stateLayout(operands, "H, dqk"))) ||
+      failed(expectType(*this, {"m_last", getMLast()}, types->m, stateLayout(operands, "H"))))
     return failure();
-  if (getNLast() && failed(expectType(*this, {"n_last", getNLast()}, types.n, nLayout)))
-    return failure();
-  if (getMLast() && failed(expectType(*this, {"m_last", getMLast()}, types.m, mLayout)))
-    return failure();
-  return success();
+  // mlstm_c13
+  return verifySavedStates(
+      *this, {{"c_states", getCStates()}, {"n_states", getNStates()}, {"m_states", getMStates()}},
+      getSaveStates(), *types);
 }
 
 //===----------------------------------------------------------------------===//
 // Canonicalisation
 //===----------------------------------------------------------------------===//
 
-/// Whether every element of a constant is zero. A negative zero counts: states enter sums and
-/// maxima only.
-static bool isZeroConstant(Value value) {
-  DenseElementsAttr constant;
-  if (!matchPattern(value, m_Constant(&constant)) || !constant.isSplat())
-    return false;
-  if (isa<FloatType>(constant.getElementType()))
-    return constant.getSplatValue<APFloat>().isZero();
-  return constant.getSplatValue<APInt>().isZero();
-}
-
 /// Removes operands that say what their absence says: initial states that are all zero, and a reset
-/// that is never true.
+/// that is never true. Does not save states that nothing reads.
 LogicalResult MLSTMOp::canonicalize(MLSTMOp op, PatternRewriter &rewriter) {
+  MLSTMOperands operands = op.getMLSTMOperands();
   SmallVector<Value> states;
-  for (Value state : {Value(op.getC0()), Value(op.getN0()), Value(op.getM0())})
+  for (Value state : {operands.c0, operands.n0, operands.m0})
     if (state)
       states.push_back(state);
   // One state that is not zero keeps them all (mlstm_c6).
   bool dropStates = !states.empty() && llvm::all_of(states, isZeroConstant);
-  bool dropReset = op.getReset() && isZeroConstant(op.getReset());
-  if (!dropStates && !dropReset)
-    return rewriter.notifyMatchFailure(op, "no initial state and no reset is a constant zero");
+  bool dropReset = operands.reset && isZeroConstant(operands.reset);
+  bool dropSaved = op.getSaveStates() && op.getCStates().use_empty() &&
+                   op.getNStates().use_empty() && op.getMStates().use_empty();
+  if (!dropStates && !dropReset && !dropSaved)
+    return rewriter.notifyMatchFailure(
+        op, "no initial state and no reset is a constant zero, and saved states are used");
   rewriter.modifyOpInPlace(op, [&] {
     if (dropStates) {
       op.getC0Mutable().clear();
@@ -291,8 +293,16 @@ LogicalResult MLSTMOp::canonicalize(MLSTMOp op, PatternRewriter &rewriter) {
     if (dropReset)
       op.getResetMutable().clear();
   });
+  if (!dropSaved)
+    return success();
+  // An op cannot lose results: another takes its place.
+  MLSTMOp slim =
+      rewriter.create<MLSTMOp>(op.getLoc(), op.getMLSTMOperands(), op.getOptions(), op.getForm());
+  for (auto [from, to] : llvm::zip(op->getResults(), slim->getResults()))
+    to.setType(from.getType());
+  slim->setDiscardableAttrs(op->getDiscardableAttrDictionary());
+  rewriter.replaceAllUsesWith(op->getResults().take_front(slim->getNumResults()),
+                              slim->getResults());
+  rewriter.eraseOp(op);
   return success();
 }
-
-#define GET_OP_CLASSES
-#include "dialect/xlstm/IR/XLSTMOps.cpp.inc"

@@ -24,3 +24,23 @@ void XLSTMDialect::initialize() {
 #include "dialect/xlstm/IR/XLSTMOps.cpp.inc"
       >();
 }
+
+// What `custom<NormKind>` in an assembly format stands for.
+static ParseResult parseNormKind(OpAsmParser &parser, NormKindAttr &kind) {
+  StringRef keyword;
+  SMLoc loc = parser.getCurrentLocation();
+  if (parser.parseKeyword(&keyword))
+    return failure();
+  std::optional<NormKind> value = symbolizeNormKind(keyword);
+  if (!value)
+    return parser.emitError(loc) << "expected a norm, layer or rms, got " << keyword;
+  kind = NormKindAttr::get(parser.getContext(), *value);
+  return success();
+}
+
+static void printNormKind(OpAsmPrinter &p, Operation *, NormKindAttr kind) {
+  p << stringifyEnum(kind.getValue());
+}
+
+#define GET_OP_CLASSES
+#include "dialect/xlstm/IR/XLSTMOps.cpp.inc"

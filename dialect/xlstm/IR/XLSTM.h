@@ -35,7 +35,7 @@ struct MLSTMOptions {
   bool hasNormalizer() const { return hasStabilizer() || normalize; }
 };
 
-/// Operands of xlstm.mlstm; those from c0 on may be null.
+/// Operands of xlstm.mlstm; those from c0 on may be null. With form = step there is no T axis.
 struct MLSTMOperands {
   Value q, k;      // [B, T, H, dqk]
   Value v;         // [B, T, H, dv]
@@ -47,24 +47,63 @@ struct MLSTMOperands {
   Value reset;     // [B, T]
 };
 
+/// Operands of xlstm.mlstm_backward; those from dcLast on may be null.
+struct MLSTMBackwardOperands : MLSTMOperands {
+  Value dh;      // [B, T, H, dv]
+  Value dcLast;  // [B or N, H, dqk, dv]
+  Value dnLast;  // [B or N, H, dqk]
+  Value cStates; // [R, H, dqk, dv]; what xlstm.mlstm saved
+  Value nStates; // [R, H, dqk]
+  Value mStates; // [R, H, 2]
+};
+
 /// The types that follow from those of q and v, and of cu_seqlens (may be null) when sequences are
-/// packed.
+/// packed. q and v of rank 3 are those of the step form: no type has a T axis then.
 struct MLSTMTypes {
-  RankedTensorType gate;    // [B, T, H]
-  RankedTensorType h;       // [B, T, H, dv]
-  RankedTensorType c, n, m; // [S, H, dqk, dv], [S, H, dqk], [S, H]; S = B or N
+  RankedTensorType gate;                      // [B, T, H]
+  RankedTensorType h;                         // [B, T, H, dv]
+  RankedTensorType c, n, m;                   // [S, H, dqk, dv], [S, H, dqk], [S, H]; S = B or N
+  RankedTensorType cStates, nStates, mStates; // [R, H, dqk, dv], [R, H, dqk], [R, H, 2]; R dynamic
 };
 MLSTMTypes inferMLSTMTypes(RankedTensorType q, RankedTensorType v, RankedTensorType cuSeqlens);
+
+/// Options of xlstm.scan.
+struct ScanOptions {
+  bool reverse = false;
+  bool transposed = false;
+  bool step = false;
+  // Of the derived backward function only.
+  std::optional<double> recurrentGradClip;
+  bool recurrentGradCut = false;
+  SmallVector<std::string> stateNames; // of all states, or empty
+};
+
+/// A tensor that xlstm.scan reads at t - 1, and its value before the first token (may be null:
+/// zero).
+struct ScanPrevious {
+  Value sequence; // [B, T, (K,) H, D]
+  Value initial;  // [S, (K,) H, D]
+};
+
+/// Operands of xlstm.scan. With step there is no T axis.
+struct ScanOperands {
+  SmallVector<Value> sequences; // [B, T, (K,) H, D]
+  SmallVector<ScanPrevious> previous;
+  SmallVector<Value> constants;     // [(K,) H, D]
+  Value recurrent;                  // [P, H, D, D]; may be null
+  SmallVector<Value> initialStates; // [S, H, D]; one for each state (may be null: zero), or none
+  Value cuSeqlens;                  // [N + 1]; may be null
+  Value reset;                      // [B, T]; may be null
+};
+
+/// The type of a tensor [B, T, channels, H, D] of `element` whose other extents are those of
+/// `like`, a sequence; channels = 0: without that axis. With step there is no T axis.
+RankedTensorType getScanSequenceType(RankedTensorType like, int64_t channels, Type element,
+                                     bool step);
 
 } // namespace mlir::xlstm
 
 #define GET_OP_CLASSES
 #include "dialect/xlstm/IR/XLSTMOps.h.inc"
-
-namespace mlir::xlstm::detail {
-/// Fills the attributes and the segment sizes of an op that is being parsed or built.
-void setProperties(MLSTMOp::Properties &properties, const MLSTMOptions &options,
-                   const MLSTMOperands &operands, MLIRContext *context);
-} // namespace mlir::xlstm::detail
 
 #endif // XLSTM_DIALECT_XLSTM_IR_XLSTM_H

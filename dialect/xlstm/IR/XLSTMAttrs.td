@@ -61,4 +61,29 @@ def XLSTM_NormalizerGradAttr : XLSTM_EnumAttr<XLSTM_NormalizerGrad, "normalizer_
   }];
 }
 
+def XLSTM_MLSTMForm : XLSTM_Enum<"MLSTMForm", "how a kernel computes the mLSTM cell", [
+  I32EnumAttrCase<"Recurrent", 0, "recurrent">,
+  I32EnumAttrCase<"Chunkwise", 1, "chunkwise">,
+  I32EnumAttrCase<"Parallel", 2, "parallel">,
+  I32EnumAttrCase<"Step", 3, "step">
+]>;
+def XLSTM_MLSTMFormAttr : XLSTM_EnumAttr<XLSTM_MLSTMForm, "form"> {
+  let description = [{
+    All forms compute the same values up to rounding. `recurrent` goes token by token, `parallel`
+    relates all pairs of tokens, `chunkwise` is parallel within chunks and recurrent between them.
+    `step` is one token: the tensors have no T axis.
+  }];
+}
+
+def XLSTM_NormKind : XLSTM_Enum<"NormKind", "what a norm subtracts and divides by", [
+  I32EnumAttrCase<"Layer", 0, "layer">,
+  I32EnumAttrCase<"RMS", 1, "rms">
+]>;
+def XLSTM_NormKindAttr : XLSTM_EnumAttr<XLSTM_NormKind, "norm"> {
+  let description = [{
+    `layer` subtracts the mean and divides by the standard deviation, `rms` divides by the root mean
+    square.
+  }];
+}
+
 #endif // XLSTM_DIALECT_XLSTM_IR_XLSTMATTRS_TD

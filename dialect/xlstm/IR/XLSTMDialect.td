@@ -10,14 +10,15 @@ def XLSTM_Dialect : Dialect {
   let cppNamespace = "::mlir::xlstm";
   let summary = "cells of the xLSTM family on whole tensors";
   let description = [{
-    Every op is a mathematical function of ranked tensors: no memory, no target, no schedule. Its
-    meaning is the formula in its description; `dialect/xlstm/Reference` computes that formula in
-    float64 and everything that the compiler emits is compared with it.
+    Every op is a mathematical function of ranked tensors: no memory, no target, no schedule. (A few
+    functions of scalars stand in the region of `xlstm.scan`.) Its meaning is the formula in its
+    description; `dialect/xlstm/Reference` and `dialect/xlstm/Interpreter` compute that formula in
+    float64 and everything that the compiler emits is compared with them.
 
-    Notation: B batch, T time, H heads, `dqk` and `dv` head sizes of query/key and of value, N
-    packed sequences. The layout is `[B, T, H, D]`, so the result of a projection needs no
-    transpose. B and T may be dynamic. H and the head sizes are static, because kernels are
-    generated for them.
+    Notation: B batch, T time, H heads, `dqk` and `dv` head sizes of query/key and of value, D units
+    of a head of other cells, K tensors of [H, D] that are stacked, N packed sequences. The layout is
+    `[B, T, H, D]`, so the result of a projection needs no transpose. B and T may be dynamic. H and
+    the head sizes are static, because kernels are generated for them.
 
     The *accumulation type* of an op is f64 when its inputs are f64, otherwise f32. Gates and states
     have that type.

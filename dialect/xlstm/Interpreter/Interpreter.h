@@ -5,6 +5,9 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
 #include <vector>
 
 namespace mlir::xlstm {
@@ -19,12 +22,30 @@ struct TensorValue {
   int64_t size() const;
 };
 
+/// A state of a cell after a step.
+struct ProbedState {
+  Operation *op;     // the cell
+  std::string name;  // h, c, n, m of xlstm.mlstm; the name of the state of xlstm.scan
+  int64_t step;      // the token, counted from 0 (in the row of all tokens with cu_seqlens)
+  TensorValue value; // [B, H, ..]; with cu_seqlens that of the token's sequence, [1, H, ..]
+};
+
+/// Which states to report: those after `steps`, of xlstm.mlstm and of every xlstm.scan that is not
+/// reversed. Steps that are no token of a cell are not reported.
+struct Probes {
+  std::vector<int64_t> steps;
+  std::function<void(const ProbedState &)> report;
+};
+
 /// Runs a function of one block whose ops are those of the xlstm dialect and func.return. `inputs`
 /// are its arguments in order, and their extents have to agree with the argument types; an extent
-/// that is dynamic in several types of an op has to be the same in all. Returns the operands of
-/// func.return. On failure a diagnostic says what was expected and got.
+/// that is dynamic in several types of an op has to be the same in all. An argument that is marked
+/// xlstm.optional may be absent: an op treats it like an operand that is not there, so that states
+/// and incoming gradients are zero. Returns the operands of func.return; saved states, whose layout
+/// is a kernel's own, have no rows. On failure a diagnostic says what was expected and got.
 FailureOr<std::vector<TensorValue>> interpret(func::FuncOp function,
-                                              const std::vector<TensorValue> &inputs);
+                                              const std::vector<std::optional<TensorValue>> &inputs,
+                                              const Probes &probes = {});
 
 } // namespace mlir::xlstm
 

@@ -8,36 +8,26 @@
 
 using namespace xlstm::reference;
 
-namespace {
-
-/// Euclidean norm of values of any magnitude: scaled, so that squares neither overflow nor vanish.
-class Norm {
-public:
-  void add(double value) {
-    double magnitude = std::fabs(value);
-    if (magnitude == 0)
-      return;
-    if (magnitude > scale) {
-      sum = 1 + sum * (scale / magnitude) * (scale / magnitude);
-      scale = magnitude;
-    } else {
-      sum += (magnitude / scale) * (magnitude / scale);
-    }
+void Norm::add(double value) {
+  double magnitude = std::fabs(value);
+  if (magnitude == 0)
+    return;
+  if (magnitude > scale) {
+    sum = 1 + sum * (scale / magnitude) * (scale / magnitude);
+    scale = magnitude;
+  } else {
+    sum += (magnitude / scale) * (magnitude / scale);
   }
-  double get() const { return scale * std::sqrt(sum); }
+}
 
-private:
-  double scale = 0, sum = 0;
-};
+double Norm::get() const { return scale * std::sqrt(sum); }
 
-double relative(const Norm &difference, const Norm &expected) {
+double xlstm::reference::relativeError(const Norm &difference, const Norm &expected) {
   if (difference.get() == 0)
     return 0;
   return expected.get() == 0 ? std::numeric_limits<double>::infinity()
                              : difference.get() / expected.get();
 }
-
-} // namespace
 
 Comparison xlstm::reference::compare(TensorView actual, TensorView expected, int64_t rows,
                                      int64_t columns, double floor) {
@@ -65,14 +55,15 @@ Comparison xlstm::reference::compare(TensorView actual, TensorView expected, int
       allDifference.add(a[c] - e[c]);
       allExpected.add(e[c]);
     }
-    rowErrors[row] = finite ? relative(difference, norm) : std::numeric_limits<double>::infinity();
+    rowErrors[row] =
+        finite ? relativeError(difference, norm) : std::numeric_limits<double>::infinity();
     if (result.worstRowIndex < 0 || rowErrors[row] > result.worstRow) {
       result.worstRow = rowErrors[row];
       result.worstRowIndex = row;
     }
   }
   result.relativeL2 = result.nonFinite ? std::numeric_limits<double>::infinity()
-                                       : relative(allDifference, allExpected);
+                                       : relativeError(allDifference, allExpected);
   std::nth_element(rowErrors.begin(), rowErrors.begin() + rows / 2, rowErrors.end());
   result.medianRow = rowErrors[rows / 2];
   return result;

@@ -8,6 +8,20 @@
 
 namespace xlstm::reference {
 
+/// Euclidean norm of numbers of any magnitude: scaled, so that squares neither overflow nor vanish.
+class Norm {
+public:
+  void add(double value);
+  double get() const;
+
+private:
+  double scale = 0, sum = 0;
+};
+
+/// The relative L2 error of differences: 0 when there are none, infinite when only `expected` is
+/// zero.
+double relativeError(const Norm &difference, const Norm &expected);
+
 /// With a the actual and e the expected values, over everything and row by row:
 ///   relative L2 = ||a - e|| / ||e||,  0 when both are zero, infinite when only e is, or when a
 ///   value is not finite.

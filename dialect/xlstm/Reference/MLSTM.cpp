@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <functional>
 #include <limits>
 #include <thread>
 
@@ -53,104 +52,64 @@ std::string xlstm::reference::check(const MLSTMProblem &p) {
   return "";
 }
 
-namespace {
+std::vector<MLSTMSequence> xlstm::reference::listSequences(const MLSTMProblem &p) {
+  std::vector<MLSTMSequence> sequences;
+  if (p.cuSeqlens)
+    for (int64_t s = 0; s < p.sequences; ++s)
+      sequences.push_back({0, p.cuSeqlens[s], p.cuSeqlens[s + 1], s});
+  else
+    for (int64_t b = 0; b < p.batch; ++b)
+      sequences.push_back({b, 0, p.time, b});
+  return sequences;
+}
 
-/// Steps [begin, end) of one batch entry; a run over it starts from the initial state `state`.
-struct Sequence {
-  int64_t batch, begin, end, state;
-};
+MLSTMState xlstm::reference::zeroState(const MLSTMProblem &p, MLSTMColumns columns) {
+  return {std::vector<double>(p.dqk * columns.count, 0.0), std::vector<double>(p.dqk, 0.0), 0};
+}
 
-/// Computes the steps [begin, end) of one head of one sequence in one form, in blocks of at most
-/// `block` steps.
-class HeadRunner {
-public:
-  HeadRunner(const MLSTMProblem &problem, const MLSTMPart &part, MLSTMForm form, int64_t block,
-             MLSTMResult &result)
-      : p(problem), form(form), firstColumn(part.firstColumn),
-        columns(part.columns < 0 ? problem.dv - part.firstColumn : part.columns), block(block),
-        result(result) {}
+MLSTMState xlstm::reference::readInitialState(const MLSTMProblem &p, MLSTMColumns columns,
+                                              int64_t s, int64_t head) {
+  MLSTMState state = zeroState(p, columns);
+  int64_t entry = s * p.heads + head;
+  if (p.c0)
+    for (int64_t d = 0; d < p.dqk; ++d)
+      p.c0.read((entry * p.dqk + d) * p.dv + columns.first, columns.count,
+                &state.c[d * columns.count]);
+  if (p.n0)
+    p.n0.read(entry * p.dqk, p.dqk, state.n.data());
+  if (p.m0)
+    state.m = p.m0.at(entry);
+  return state;
+}
 
-  void run(const Sequence &sequence, int64_t head) {
-    MLSTMState state = initialState(sequence.state, head);
-    int64_t begin = sequence.begin;
-    while (begin < sequence.end) {
-      if (isReset(sequence.batch, begin))
-        state = zeroState();
-      // A block ends where the next reset is.
-      int64_t end = begin + 1;
-      while (end < sequence.end && end - begin < block && !isReset(sequence.batch, end))
-        ++end;
-      MLSTMSteps steps = readSteps(sequence.batch, head, begin, end);
-      form(steps, p.options, state,
-           &result.h[((sequence.batch * p.time + begin) * p.heads + head) * columns],
-           p.heads * columns);
-      begin = end;
-    }
-    storeState(state, sequence.state, head);
+MLSTMSteps xlstm::reference::readSteps(const MLSTMProblem &p, MLSTMColumns columns, int64_t batch,
+                                       int64_t head, int64_t begin, int64_t end) {
+  MLSTMSteps x;
+  x.length = end - begin;
+  x.dqk = p.dqk;
+  x.dv = columns.count;
+  x.q.resize(x.length * x.dqk);
+  x.k.resize(x.length * x.dqk);
+  x.v.resize(x.length * x.dv);
+  x.li.resize(x.length);
+  x.lf.resize(x.length);
+  for (int64_t t = 0; t < x.length; ++t) {
+    int64_t token = (batch * p.time + begin + t) * p.heads + head; // in [B, T, H]
+    p.q.read(token * p.dqk, p.dqk, &x.q[t * p.dqk]);
+    p.k.read(token * p.dqk, p.dqk, &x.k[t * p.dqk]);
+    p.v.read(token * p.dv + columns.first, x.dv, &x.v[t * x.dv]);
+    double i = p.i.at(token);
+    x.li[t] = p.options.inputGate == InputGate::Exp ? i : logSigmoid(i);
+    x.lf[t] = logSigmoid(p.f.at(token));
   }
+  double scale = 1 / std::sqrt(double(p.dqk));
+  for (double &value : p.options.scaleOn == ScaleOn::Q ? x.q : x.k)
+    value *= scale;
+  return x;
+}
 
-private:
-  bool isReset(int64_t batch, int64_t t) const { return p.reset && p.reset[batch * p.time + t]; }
-
-  MLSTMState zeroState() const {
-    return {std::vector<double>(p.dqk * columns, 0.0), std::vector<double>(p.dqk, 0.0), 0};
-  }
-
-  MLSTMState initialState(int64_t s, int64_t head) const {
-    MLSTMState state = zeroState();
-    int64_t entry = s * p.heads + head;
-    if (p.c0)
-      for (int64_t d = 0; d < p.dqk; ++d)
-        p.c0.read((entry * p.dqk + d) * p.dv + firstColumn, columns, &state.c[d * columns]);
-    if (p.n0)
-      p.n0.read(entry * p.dqk, p.dqk, state.n.data());
-    if (p.m0)
-      state.m = p.m0.at(entry);
-    return state;
-  }
-
-  void storeState(const MLSTMState &state, int64_t s, int64_t head) {
-    int64_t entry = s * p.heads + head;
-    std::copy(state.c.begin(), state.c.end(), result.cLast.begin() + entry * p.dqk * columns);
-    if (p.options.hasNormalizer())
-      std::copy(state.n.begin(), state.n.end(), result.nLast.begin() + entry * p.dqk);
-    if (p.options.hasStabilizer())
-      result.mLast[entry] = state.m;
-  }
-
-  MLSTMSteps readSteps(int64_t batch, int64_t head, int64_t begin, int64_t end) const {
-    MLSTMSteps x;
-    x.length = end - begin;
-    x.dqk = p.dqk;
-    x.dv = columns;
-    x.q.resize(x.length * p.dqk);
-    x.k.resize(x.length * p.dqk);
-    x.v.resize(x.length * columns);
-    x.li.resize(x.length);
-    x.lf.resize(x.length);
-    for (int64_t t = 0; t < x.length; ++t) {
-      int64_t token = (batch * p.time + begin + t) * p.heads + head; // in [B, T, H]
-      p.q.read(token * p.dqk, p.dqk, &x.q[t * p.dqk]);
-      p.k.read(token * p.dqk, p.dqk, &x.k[t * p.dqk]);
-      p.v.read(token * p.dv + firstColumn, columns, &x.v[t * columns]);
-      double i = p.i.at(token);
-      x.li[t] = p.options.inputGate == InputGate::Exp ? i : logSigmoid(i);
-      x.lf[t] = logSigmoid(p.f.at(token));
-    }
-    double scale = 1 / std::sqrt(double(p.dqk));
-    for (double &value : p.options.scaleOn == ScaleOn::Q ? x.q : x.k)
-      value *= scale;
-    return x;
-  }
-
-  const MLSTMProblem &p;
-  MLSTMForm form;
-  int64_t firstColumn, columns, block;
-  MLSTMResult &result;
-};
-
-/// Calls body(0), .., body(count - 1), on several threads; the bodies write to different places.
-void parallelFor(int64_t count, unsigned threads, const std::function<void(int64_t)> &body) {
+void xlstm::reference::parallelFor(int64_t count, unsigned threads,
+                                   const std::function<void(int64_t)> &body) {
   if (threads == 0)
     threads = std::max(1u, std::thread::hardware_concurrency());
   std::atomic<int64_t> next{0};
@@ -166,25 +125,64 @@ void parallelFor(int64_t count, unsigned threads, const std::function<void(int64
     thread.join();
 }
 
-MLSTMResult runForm(const MLSTMProblem &p, const MLSTMPart &part, MLSTMForm form, int64_t block) {
-  std::vector<Sequence> sequences;
-  if (p.cuSeqlens)
-    for (int64_t s = 0; s < p.sequences; ++s)
-      sequences.push_back({0, p.cuSeqlens[s], p.cuSeqlens[s + 1], s});
-  else
-    for (int64_t b = 0; b < p.batch; ++b)
-      sequences.push_back({b, 0, p.time, b});
+namespace {
 
+/// Computes the steps [begin, end) of one head of one sequence in one form, in blocks of at most
+/// `block` steps.
+class HeadRunner {
+public:
+  HeadRunner(const MLSTMProblem &problem, MLSTMColumns columns, MLSTMForm form, int64_t block,
+             MLSTMResult &result)
+      : p(problem), form(form), columns(columns), block(block), result(result) {}
+
+  void run(const MLSTMSequence &sequence, int64_t head) {
+    MLSTMState state = readInitialState(p, columns, sequence.state, head);
+    int64_t begin = sequence.begin;
+    while (begin < sequence.end) {
+      if (isReset(p, sequence.batch, begin))
+        state = zeroState(p, columns);
+      // A block ends where the next reset is.
+      int64_t end = begin + 1;
+      while (end < sequence.end && end - begin < block && !isReset(p, sequence.batch, end))
+        ++end;
+      MLSTMSteps steps = readSteps(p, columns, sequence.batch, head, begin, end);
+      form(steps, p.options, state,
+           &result.h[((sequence.batch * p.time + begin) * p.heads + head) * columns.count],
+           p.heads * columns.count);
+      begin = end;
+    }
+    storeState(state, sequence.state, head);
+  }
+
+private:
+  void storeState(const MLSTMState &state, int64_t s, int64_t head) {
+    int64_t entry = s * p.heads + head;
+    std::copy(state.c.begin(), state.c.end(), result.cLast.begin() + entry * p.dqk * columns.count);
+    if (p.options.hasNormalizer())
+      std::copy(state.n.begin(), state.n.end(), result.nLast.begin() + entry * p.dqk);
+    if (p.options.hasStabilizer())
+      result.mLast[entry] = state.m;
+  }
+
+  const MLSTMProblem &p;
+  MLSTMForm form;
+  MLSTMColumns columns;
+  int64_t block;
+  MLSTMResult &result;
+};
+
+MLSTMResult runForm(const MLSTMProblem &p, const MLSTMPart &part, MLSTMForm form, int64_t block) {
+  std::vector<MLSTMSequence> sequences = listSequences(p);
+  MLSTMColumns columns{part.firstColumn, part.columns < 0 ? p.dv - part.firstColumn : part.columns};
   MLSTMResult result;
-  int64_t columns = part.columns < 0 ? p.dv - part.firstColumn : part.columns;
-  result.h.assign(p.batch * p.time * p.heads * columns, 0.0);
-  result.cLast.assign(p.states() * p.heads * p.dqk * columns, 0.0);
+  result.h.assign(p.batch * p.time * p.heads * columns.count, 0.0);
+  result.cLast.assign(p.states() * p.heads * p.dqk * columns.count, 0.0);
   if (p.options.hasNormalizer())
     result.nLast.assign(p.states() * p.heads * p.dqk, 0.0);
   if (p.options.hasStabilizer())
     result.mLast.assign(p.states() * p.heads, 0.0);
   parallelFor(int64_t(sequences.size()) * p.heads, part.threads, [&](int64_t n) {
-    HeadRunner(p, part, form, block, result).run(sequences[n / p.heads], n % p.heads);
+    HeadRunner(p, columns, form, block, result).run(sequences[n / p.heads], n % p.heads);
   });
   return result;
 }

@@ -6,15 +6,19 @@
 
 using namespace xlstm::reference;
 
-/// What the numerator is divided by: the normaliser z, kept away from zero by exp(-m), which is 1
+/// The least magnitude of the normaliser z that counts, for the stabiliser m: exp(-m), which is 1
 /// for the sigmoid gate.
+static double floorOf(double m, const MLSTMOptions &options) {
+  double floor = std::exp(-m);
+  return options.denominator == Denominator::MaxPlusEps ? floor : floor + options.eps;
+}
+
+/// What the numerator is divided by.
 static double denominator(double z, double m, const MLSTMOptions &options) {
   if (!options.hasNormalizer())
     return 1;
-  double floor = std::exp(-m);
-  return options.denominator == Denominator::MaxPlusEps
-             ? std::max(std::fabs(z), floor) + options.eps
-             : std::max(std::fabs(z), floor + options.eps);
+  double den = std::max(std::fabs(z), floorOf(m, options));
+  return options.denominator == Denominator::MaxPlusEps ? den + options.eps : den;
 }
 
 static double dot(const double *a, const double *b, int64_t length) {
@@ -56,25 +60,33 @@ static void scaleState(double weight, MLSTMState &state) {
 // Recurrent: xLSTM, equations 19 to 27, stabilised as in 15 to 17
 //===----------------------------------------------------------------------===//
 
+MLSTMStepFactors xlstm::reference::stepRecurrent(const MLSTMSteps &x, int64_t t,
+                                                 const MLSTMOptions &options, MLSTMState &state,
+                                                 double *h) {
+  const double *q = &x.q[t * x.dqk], *k = &x.k[t * x.dqk], *v = &x.v[t * x.dv];
+  MLSTMStepFactors step;
+  // m_t = max(lf_t + m_{t-1}, i_t);  f' = exp(lf_t + m_{t-1} - m_t);  i' = exp(i_t - m_t)
+  double m = options.hasStabilizer() ? std::max(x.lf[t] + state.m, x.li[t]) : 0;
+  step.forget = std::exp(x.lf[t] + state.m - m), step.input = std::exp(x.li[t] - m);
+  // C_t = f' C_{t-1} + i' k_t v_t^T;  n_t = f' n_{t-1} + i' k_t
+  scaleState(step.forget, state);
+  addOuterProduct(step.input, k, v, x, state);
+  state.m = m;
+  // h_t = q_t^T C_t / max(|q_t^T n_t|, exp(-m_t))
+  step.z = dot(q, state.n.data(), x.dqk);
+  step.denominator = denominator(step.z, m, options);
+  step.aboveFloor = options.hasNormalizer() && std::fabs(step.z) > floorOf(m, options);
+  std::fill_n(h, x.dv, 0.0);
+  addStateProduct(1, q, x, state.c, h);
+  for (int64_t d = 0; d < x.dv; ++d)
+    h[d] /= step.denominator;
+  return step;
+}
+
 void xlstm::reference::runRecurrent(const MLSTMSteps &x, const MLSTMOptions &options,
                                     MLSTMState &state, double *h, int64_t stride) {
-  for (int64_t t = 0; t < x.length; ++t) {
-    const double *q = &x.q[t * x.dqk], *k = &x.k[t * x.dqk], *v = &x.v[t * x.dv];
-    // m_t = max(lf_t + m_{t-1}, i_t);  f' = exp(lf_t + m_{t-1} - m_t);  i' = exp(i_t - m_t)
-    double m = options.hasStabilizer() ? std::max(x.lf[t] + state.m, x.li[t]) : 0;
-    double forget = std::exp(x.lf[t] + state.m - m), input = std::exp(x.li[t] - m);
-    // C_t = f' C_{t-1} + i' k_t v_t^T;  n_t = f' n_{t-1} + i' k_t
-    scaleState(forget, state);
-    addOuterProduct(input, k, v, x, state);
-    state.m = m;
-    // h_t = q_t^T C_t / max(|q_t^T n_t|, exp(-m_t))
-    double *num = h + t * stride;
-    std::fill_n(num, x.dv, 0.0);
-    addStateProduct(1, q, x, state.c, num);
-    double den = denominator(dot(q, state.n.data(), x.dqk), m, options);
-    for (int64_t d = 0; d < x.dv; ++d)
-      num[d] /= den;
-  }
+  for (int64_t t = 0; t < x.length; ++t)
+    stepRecurrent(x, t, options, state, h + t * stride);
 }
 
 //===----------------------------------------------------------------------===//

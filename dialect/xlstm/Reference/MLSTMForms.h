@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The three forms of the mLSTM cell on one run of steps of one head; private to the reference.
+// The three forms of the mLSTM cell on one run of steps of one head, and how a problem falls into
+// such runs; private to the reference.
 #ifndef XLSTM_DIALECT_XLSTM_REFERENCE_MLSTMFORMS_H
 #define XLSTM_DIALECT_XLSTM_REFERENCE_MLSTMFORMS_H
 
 #include "dialect/xlstm/Reference/MLSTM.h"
+#include <functional>
 
 namespace xlstm::reference {
 
@@ -23,6 +25,42 @@ struct MLSTMSteps {
   std::vector<double> v;               // [L, D]
   std::vector<double> li, lf;          // [L]
 };
+
+/// Columns [first, first + count) of v, which C and h have too.
+struct MLSTMColumns {
+  int64_t first, count;
+};
+
+/// Steps [begin, end) of one batch entry; a run over it starts from the initial state `state`.
+struct MLSTMSequence {
+  int64_t batch, begin, end, state;
+};
+std::vector<MLSTMSequence> listSequences(const MLSTMProblem &problem);
+
+/// Whether the state before step t is zero.
+inline bool isReset(const MLSTMProblem &problem, int64_t batch, int64_t t) {
+  return problem.reset && problem.reset[batch * problem.time + t];
+}
+
+MLSTMState zeroState(const MLSTMProblem &problem, MLSTMColumns columns);
+MLSTMState readInitialState(const MLSTMProblem &problem, MLSTMColumns columns, int64_t state,
+                            int64_t head);
+MLSTMSteps readSteps(const MLSTMProblem &problem, MLSTMColumns columns, int64_t batch, int64_t head,
+                     int64_t begin, int64_t end);
+
+/// Calls body(0), .., body(count - 1) on several threads (0: all of the machine); the bodies write
+/// to different places.
+void parallelFor(int64_t count, unsigned threads, const std::function<void(int64_t)> &body);
+
+/// What a recurrent step multiplies and divides with.
+struct MLSTMStepFactors {
+  double forget = 1, input = 1;  // f', i'
+  double z = 0, denominator = 1; // q_t^T n_t, and what h is divided by
+  bool aboveFloor = false;       // the denominator follows |z|, not its floor
+};
+/// Step t of the recurrent form: leaves the state after it and writes h [D].
+MLSTMStepFactors stepRecurrent(const MLSTMSteps &steps, int64_t t, const MLSTMOptions &options,
+                               MLSTMState &state, double *h);
 
 /// Each form reads the state before the steps, writes h [L, D] with a row distance of `stride`, and
 /// leaves the state after.

@@ -22,10 +22,11 @@
  * one thread at a time.
  *
  * Environment variables, read when a device is opened (none of them changes a result):
- *   XLSTM_THREADS      threads of a CPU device when its options give none; default: CPUs this
- * process may use XLSTM_ISA          highest instruction set level to use: x86-64, x86-64-v3 or
- * x86-64-v4; default: what the CPU has XLSTM_CUDA_DRIVER  file name of the CUDA driver library;
- * default: libcuda.so.1
+ *   XLSTM_THREADS      threads of a CPU device when its options give none
+ *                      default: the CPUs that this process may use
+ *   XLSTM_ISA          highest instruction set level to use: x86-64, x86-64-v3 or x86-64-v4
+ *                      default: what the CPU has
+ *   XLSTM_CUDA_DRIVER  file name of the CUDA driver library; default: libcuda.so.1
  */
 #ifndef XLSTM_RUNTIME_H
 #define XLSTM_RUNTIME_H

@@ -277,11 +277,13 @@ Launch readLaunch(const JsonNode &node, bool cpu) {
   return launch;
 }
 
+template <typename AnyJson> std::string dumpFreeForm(const AnyJson &object) {
+  return object.dump(-1, ' ', true, AnyJson::error_handler_t::replace);
+}
+
 std::string readFreeForm(const JsonNode &node, const char *key) {
   auto found = node.find(key);
-  return found
-             ? found->object().json().dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)
-             : "{}";
+  return found ? dumpFreeForm(found->object().json()) : "{}";
 }
 
 Implementation readImplementation(const JsonNode &node) {
@@ -374,6 +376,11 @@ Manifest parseManifest(std::string_view text, const std::string &source) {
     manifest.toolVersion = tool->string();
   manifest.blobs = readList<Blob>(root.at("blobs"), kMaxItems, readBlob);
   manifest.functions = readList<Function>(root.at("functions"), 4096, readFunction);
+  // The members of a custom cell's update are computed in the order of the text.
+  Json ordered = Json::parse(text);
+  for (size_t k = 0; k < manifest.functions.size(); ++k)
+    if (const Json &function = ordered["functions"][k]; function.contains("attributes"))
+      manifest.functions[k].attributes = dumpFreeForm(function["attributes"]);
   validate(manifest, source);
   return manifest;
 }

@@ -26,12 +26,20 @@ const Format &formatOf(DType type) {
 constexpr uint8_t pattern = 0xA5;
 } // namespace
 
-const char *name(DType type) { return formatOf(type).name; }
+static bool isInteger(DType type) { return type == DType::I32 || type == DType::I8; }
+
+const char *name(DType type) {
+  return type == DType::I32 ? "i32" : type == DType::I8 ? "i8" : formatOf(type).name;
+}
 int64_t bytesOf(DType type) {
+  if (isInteger(type))
+    return type == DType::I32 ? 4 : 1;
   return (1 + formatOf(type).exponentBits + formatOf(type).mantissaBits) / 8;
 }
 
 uint64_t encode(double x, DType type) {
+  if (isInteger(type))
+    return uint64_t(int64_t(x));
   uint64_t bits;
   if (type == DType::F64) {
     std::memcpy(&bits, &x, 8);
@@ -54,6 +62,8 @@ uint64_t encode(double x, DType type) {
 }
 
 double decode(uint64_t bits, DType type) {
+  if (isInteger(type))
+    return type == DType::I32 ? double(int32_t(bits)) : double(int8_t(bits));
   if (type == DType::F64) {
     double x;
     std::memcpy(&x, &bits, 8);

@@ -10,13 +10,13 @@
 
 namespace xlstm::test {
 
-enum class DType { F64, F32, BF16, F16 };
-constexpr DType allDTypes[] = {DType::F64, DType::F32, DType::BF16, DType::F16};
+enum class DType { F64, F32, BF16, F16, I32, I8 };
+constexpr DType allDTypes[] = {DType::F64, DType::F32, DType::BF16, DType::F16}; ///< of numbers
 
 const char *name(DType type); ///< as MLIR spells it
 int64_t bytesOf(DType type);
 /// The bits of the value of `type` that is nearest to x, ties to even; overflow is infinity, NaN
-/// stays NaN.
+/// stays NaN. Integers are two's complement, and x must be one.
 uint64_t encode(double x, DType type);
 double decode(uint64_t bits, DType type);
 inline double roundTo(double x, DType type) { return decode(encode(x, type), type); }

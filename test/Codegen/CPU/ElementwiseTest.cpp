@@ -229,6 +229,61 @@ tile.kernel @$kernel(%x: memref<$nx$t>, %y: memref<$nx$t>, %z: memref<$t>) names
   });
 }
 
+// Along both axes, in both directions, with and without the element itself, of tiles stored by rows
+// and by columns.
+TEST_P(Elementwise, ScanOfMatrices) {
+  struct Case {
+    int64_t axis;
+    bool reverse, exclusive, byColumns, isMax;
+    std::string name() const {
+      return "k" + std::to_string(axis) + std::to_string(reverse) + std::to_string(exclusive) +
+             std::to_string(byColumns) + std::to_string(isMax);
+    }
+  };
+  std::vector<Case> cases;
+  for (int bits = 0; bits < 32; ++bits)
+    cases.push_back({bits & 1, (bits & 2) != 0, (bits & 4) != 0, (bits & 8) != 0, bits >= 16});
+  constexpr int64_t m = 11, n = 21;
+  std::string source;
+  for (const Case &c : cases)
+    source += substitute(R"(
+tile.kernel @$kernel(%x: memref<$Xxf32>, %y: memref<11x21xf32>) names ["x", "y"] grid(%g: 1) {
+  %c0 = arith.constant 0 : index
+  %a = tile.load %x[%c0, %c0] axes $axes : memref<$Xxf32> -> !tile.tile<11x21xf32>
+  %b = tile.scan <$combiner> %a {axis = $axis : i64$flags} : !tile.tile<11x21xf32>
+  tile.store %b, %y[%c0, %c0] axes [0, 1] : !tile.tile<11x21xf32>, memref<11x21xf32>
+})",
+                         {{"kernel", c.name()},
+                          {"X", c.byColumns ? "21x11" : "11x21"},
+                          {"axes", c.byColumns ? "[1, 0]" : "[0, 1]"},
+                          {"axis", std::to_string(c.axis)},
+                          {"combiner", c.isMax ? "max" : "add"},
+                          {"flags", std::string(c.reverse ? ", reverse" : "") +
+                                        (c.exclusive ? ", exclusive" : "")}});
+  Program program(source, isa());
+  for (const Case &c : cases) {
+    SCOPED_TRACE(c.name());
+    Array x(DType::F32, c.byColumns ? Index{n, m} : Index{m, n}), y(DType::F32, {m, n});
+    x.fill([&] { return std::round(4 * normal()); }); // sums are exact
+    program.run(c.name(), {&x, &y});
+    auto expected = [&](const Index &at) {
+      double result = c.isMax ? -INFINITY : 0;
+      Index i = at;
+      int64_t last = at[c.axis];
+      for (i[c.axis] = 0; i[c.axis] < (c.axis ? n : m); ++i[c.axis]) {
+        if (c.reverse ? i[c.axis] < last : i[c.axis] > last)
+          continue;
+        if (c.exclusive && i[c.axis] == last)
+          continue;
+        double element = x.get(c.byColumns ? Index{i[1], i[0]} : i);
+        result = c.isMax ? std::fmax(result, element) : result + element;
+      }
+      return result;
+    };
+    EXPECT_EQ(difference(y, expected), "");
+  }
+}
+
 //===----------------------------------------------------------------------===//
 // Functions
 //===----------------------------------------------------------------------===//

@@ -398,4 +398,59 @@ tile.kernel @k(%x: memref<64xf32>, %y: memref<64xf32>, %z: memref<64xf32>, %w: m
   EXPECT_EQ(difference(u, [&](const Index &) { return rounded({3}); }), "");
 }
 
+// Elements at or behind a limit that the kernel reads from another tensor are outside, whichever
+// way the tile runs; integers are read as they are.
+TEST_P(Memory, LimitsFromIntegers) {
+  Program program(R"(
+tile.kernel @k(%x: memref<?x?xf32, strided<[?, 1]>>, %ends: memref<?xi32, strided<[?]>>, %flags: memref<?xi8, strided<[?]>>,
+               %y: memref<?x?xf32, strided<[?, 1]>>, %z: memref<?x?xf32, strided<[?, 1]>>, %w: memref<2xf64>)
+    names ["x", "ends", "flags", "y", "z", "w"] grid(%g: 1) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %end = tile.load_scalar %ends[%c1] pad 7.0 : memref<?xi32, strided<[?]>> -> index
+  %rows = tile.load %x[%c2, %c0] axes [0, 1] below %end pad 5.0 : memref<?x?xf32, strided<[?, 1]>> -> !tile.tile<20x33xf32>
+  tile.store %rows, %y[%c2, %c0] axes [0, 1] : !tile.tile<20x33xf32>, memref<?x?xf32, strided<[?, 1]>>
+  %columns = tile.load %x[%c0, %c2] axes [1, 0] : memref<?x?xf32, strided<[?, 1]>> -> !tile.tile<33x20xf32>
+  tile.store %columns, %z[%c0, %c2] axes [1, 0] below %end : !tile.tile<33x20xf32>, memref<?x?xf32, strided<[?, 1]>>
+  %0 = arith.index_cast %end : index to i64
+  %1 = arith.sitofp %0 : i64 to f64
+  tile.store_scalar %1, %w[%c0] : f64, memref<2xf64>
+  %flag = tile.load_scalar %flags[%c1] pad -3.0 : memref<?xi8, strided<[?]>> -> i32
+  %2 = arith.sitofp %flag : i32 to f64
+  tile.store_scalar %2, %w[%c1] : f64, memref<2xf64>
+})",
+                  isa());
+  for (int64_t end : {-5, 0, 2, 3, 11, 22, 30, 1000}) {
+    Array x(DType::F32, {25, 40}, {41, 1}), y(DType::F32, {25, 40}), z(DType::F32, {25, 40}),
+        w(DType::F64, {2}), ends(DType::I32, {2}, {3}), flags(DType::I8, {2});
+    x.fill([&] { return normal(); });
+    ends.set({1}, end);
+    flags.set({1}, -56); // 200 without a sign
+    program.run("k", {&x, &ends, &flags, &y, &z, &w});
+    EXPECT_EQ(difference(y,
+                         [&](const Index &i) {
+                           bool isTile = i[0] >= 2 && i[0] < 22 && i[1] < 33;
+                           return !isTile ? 0 : i[0] < end ? x.get(i) : 5;
+                         }),
+              "")
+        << end;
+    EXPECT_EQ(difference(z,
+                         [&](const Index &i) {
+                           return i[0] < 20 && i[1] >= 2 && i[1] < std::min<int64_t>(35, end)
+                                      ? x.get(i)
+                                      : 0;
+                         }),
+              "")
+        << end;
+    EXPECT_EQ(w.get({0}), end);
+    EXPECT_EQ(w.get({1}), 200);
+  }
+  Array x(DType::F32, {25, 40}), y(DType::F32, {25, 40}), z(DType::F32, {25, 40}),
+      w(DType::F64, {2}), ends = Array::absent(DType::I32, 1), flags = Array::absent(DType::I8, 1);
+  program.run("k", {&x, &ends, &flags, &y, &z, &w});
+  EXPECT_EQ(w.get({0}), 7);
+  EXPECT_EQ(w.get({1}), -3);
+}
+
 } // namespace

@@ -11,10 +11,14 @@
 #include "mlir/Parser/Parser.h"
 #include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include <atomic>
+#include <cmath>
 #include <cstring>
+#include <ctime>
 #include <dlfcn.h>
 #include <stdexcept>
 #include <sys/mman.h>
+#include <thread>
 #include <unistd.h>
 
 using namespace mlir;
@@ -74,11 +78,11 @@ Program::Program(const std::string &source, const std::string &isa) {
   if (!object)
     throw std::runtime_error(llvm::toString(object.takeError()));
 
-  int file = memfd_create("kernel.so", MFD_CLOEXEC);
+  // Open as long as the library is: a second one under the same path would be taken for the first.
+  file = memfd_create("kernel.so", MFD_CLOEXEC);
   if (file < 0 || write(file, object->data(), object->size()) != ssize_t(object->size()))
     throw std::runtime_error("cannot write the shared object to memory");
   library = dlopen(("/proc/self/fd/" + std::to_string(file)).c_str(), RTLD_NOW | RTLD_LOCAL);
-  close(file);
   if (!library)
     throw std::runtime_error(dlerror());
   for (auto &[name, kernel] : kernels)
@@ -89,16 +93,14 @@ Program::Program(const std::string &source, const std::string &isa) {
 Program::~Program() {
   if (library)
     dlclose(library);
+  if (file >= 0)
+    close(file);
 }
 
-void Program::run(const std::string &name, const std::vector<Array *> &arrays, int64_t begin,
-                  int64_t end) {
-  const Kernel &kernel = kernels.at(name);
-  ASSERT_EQ(arrays.size(), kernel.dynamic.size());
+std::vector<int64_t> Program::arguments(const Kernel &kernel, const std::vector<Array *> &arrays) {
   std::vector<int64_t> arguments;
   for (size_t i = 0; i < arrays.size(); ++i) {
     auto &[extents, strides] = kernel.dynamic[i];
-    ASSERT_EQ(arrays[i]->shape().size(), extents.size());
     arguments.push_back(reinterpret_cast<int64_t>(arrays[i]->data()));
     for (size_t axis = 0; axis < extents.size(); ++axis)
       if (extents[axis])
@@ -107,6 +109,48 @@ void Program::run(const std::string &name, const std::vector<Array *> &arrays, i
       if (strides[axis])
         arguments.push_back(arrays[i]->strides()[axis]);
   }
+  return arguments;
+}
+
+/// What this thread has taken of a processor.
+static double processorSeconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return time.tv_sec + 1e-9 * time.tv_nsec;
+}
+
+double Program::seconds(const std::string &name, const std::vector<Array *> &arrays, int64_t blocks,
+                        int rounds) {
+  const Kernel &kernel = kernels.at(name);
+  std::vector<int64_t> values = arguments(kernel, arrays);
+  size_t size = (kernel.scratchBytes + 63) / 64 * 64;
+  double best = HUGE_VAL;
+  for (int round = 0; round < rounds; ++round) {
+    std::atomic<int64_t> next{0};
+    auto work = [&](double &seconds) {
+      std::unique_ptr<void, decltype(&std::free)> scratch(std::aligned_alloc(64, size), &std::free);
+      std::memset(scratch.get(), 0, size);
+      double start = processorSeconds();
+      for (int64_t block; (block = next++) < blocks;)
+        kernel.function(values.data(), block, block + 1, scratch.get());
+      seconds = processorSeconds() - start;
+    };
+    double mine = 0, others = 0;
+    std::thread other([&] { work(others); });
+    work(mine);
+    other.join();
+    best = std::min(best, (mine + others) / 2);
+  }
+  return best;
+}
+
+void Program::run(const std::string &name, const std::vector<Array *> &arrays, int64_t begin,
+                  int64_t end) {
+  const Kernel &kernel = kernels.at(name);
+  ASSERT_EQ(arrays.size(), kernel.dynamic.size());
+  for (size_t i = 0; i < arrays.size(); ++i)
+    ASSERT_EQ(arrays[i]->shape().size(), kernel.dynamic[i].first.size());
+  std::vector<int64_t> values = arguments(kernel, arrays);
   constexpr size_t margin = 4096;
   constexpr uint8_t canary = 0x5A;
   size_t size = (kernel.scratchBytes + 63) / 64 * 64;
@@ -114,7 +158,7 @@ void Program::run(const std::string &name, const std::vector<Array *> &arrays, i
       static_cast<uint8_t *>(std::aligned_alloc(64, size + 2 * margin)), &std::free);
   std::memset(memory.get(), canary, size + 2 * margin);
   std::memset(memory.get() + margin, 0xFF, kernel.scratchBytes);
-  kernel.function(arguments.data(), begin, end, memory.get() + margin);
+  kernel.function(values.data(), begin, end, memory.get() + margin);
   auto intact = [&](size_t from, size_t to) {
     return std::all_of(memory.get() + from, memory.get() + to,
                        [&](uint8_t byte) { return byte == canary; });
@@ -127,14 +171,25 @@ void Program::run(const std::string &name, const std::vector<Array *> &arrays, i
         << name << " wrote between or around the elements of tensor " << i;
 }
 
-void OnISA::SetUp() {
+/// 1, 3 or 4: the level of x86-64 that this processor reaches.
+static int levelOfProcessor() {
   __builtin_cpu_init();
   bool v3 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
             __builtin_cpu_supports("bmi2") && __builtin_cpu_supports("f16c");
   bool v4 = v3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
             __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
             __builtin_cpu_supports("avx512cd");
-  if ((isa() == "x86-64-v4" && !v4) || (isa() == "x86-64-v3" && !v3))
+  return v4 ? 4 : v3 ? 3 : 1;
+}
+
+const char *bestISA() {
+  int level = levelOfProcessor();
+  return level == 4 ? "x86-64-v4" : level == 3 ? "x86-64-v3" : "x86-64";
+}
+
+void OnISA::SetUp() {
+  int level = levelOfProcessor();
+  if ((isa() == "x86-64-v4" && level < 4) || (isa() == "x86-64-v3" && level < 3))
     GTEST_SKIP() << "this processor does not run " << isa();
 }
 

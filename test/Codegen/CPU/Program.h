@@ -28,6 +28,10 @@ public:
   void run(const std::string &kernel, const std::vector<Array *> &arrays) {
     run(kernel, arrays, 0, 1);
   }
+  /// Seconds that the blocks 0 .. blocks-1 take on two threads: half of their processor
+  /// time, so that neither other programs nor the start of a thread count; the best of `rounds`.
+  double seconds(const std::string &kernel, const std::vector<Array *> &arrays, int64_t blocks,
+                 int rounds);
   int64_t scratchBytes(const std::string &kernel) const { return kernels.at(kernel).scratchBytes; }
 
 private:
@@ -38,9 +42,14 @@ private:
     // Per tensor: which axes have a dynamic extent, which a dynamic stride.
     std::vector<std::pair<std::vector<bool>, std::vector<bool>>> dynamic;
   };
+  static std::vector<int64_t> arguments(const Kernel &kernel, const std::vector<Array *> &arrays);
   std::map<std::string, Kernel> kernels;
   void *library = nullptr;
+  int file = -1;
 };
+
+/// The widest instruction set of this processor.
+const char *bestISA();
 
 /// Runs on every instruction set, those that this processor lacks being skipped.
 class OnISA : public testing::TestWithParam<const char *> {

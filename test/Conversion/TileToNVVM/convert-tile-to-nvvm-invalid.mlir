@@ -196,3 +196,40 @@ tile.kernel @left_operand(%a: memref<?x32xbf16, strided<[?, 1]>>) names ["a"] gr
     %r = tile.matmul %n, %q, %none {warps = array<i64: 1, 2>} : !tile.tile<32x32xbf16>, !tile.tile<32x32xbf16>, !tile.tile<32x32xf32> -> !tile.tile<32x32xf32>
   }
 }
+
+// -----
+
+tile.kernel @limit(%x: memref<?xf32>) names ["x"] grid(%i: 4)
+    attributes {schedule = {target = "sm_80", warps = array<i64: 1, 1>, matrix_unit = "mma_sync", copy = "cp_async"}} {
+  // expected-error @below {{with a limit has no lowering to NVVM}}
+  %v = tile.load %x[%i] axes [0] below %i : memref<?xf32> -> !tile.tile<32xf32>
+}
+
+// -----
+
+tile.kernel @integer(%x: memref<?xi32>) names ["x"] grid(%i: 4)
+    attributes {schedule = {target = "sm_80", warps = array<i64: 1, 1>, matrix_unit = "mma_sync", copy = "cp_async"}} {
+  // expected-error @below {{of an integer has no lowering to NVVM}}
+  %v = tile.load_scalar %x[%i] : memref<?xi32> -> index
+}
+
+// -----
+
+tile.kernel @exclusive_scan(%x: memref<?xf32>) names ["x"] grid(%i: 4)
+    attributes {schedule = {target = "sm_80", warps = array<i64: 1, 1>, matrix_unit = "mma_sync", copy = "cp_async"}} {
+  %v = tile.load %x[%i] axes [0] : memref<?xf32> -> !tile.tile<32xf32>
+  // expected-error @below {{of a matrix, reverse or exclusive has no lowering to NVVM}}
+  %s = tile.scan <add> %v {exclusive} : !tile.tile<32xf32>
+}
+
+// -----
+
+tile.kernel @several_results(%x: memref<?xf32>) names ["x"] grid(%i: 4)
+    attributes {schedule = {target = "sm_80", warps = array<i64: 1, 1>, matrix_unit = "mma_sync", copy = "cp_async"}} {
+  %v = tile.load %x[%i] axes [0] : memref<?xf32> -> !tile.tile<32xf32>
+  // expected-error @below {{with 2 results has no lowering to NVVM}}
+  %a, %b = tile.map elems(%v : !tile.tile<32xf32>) -> !tile.tile<32xf32>, !tile.tile<32xf32> {
+  ^bb0(%j: index, %e: f32):
+    tile.yield %e, %e : f32, f32
+  }
+}

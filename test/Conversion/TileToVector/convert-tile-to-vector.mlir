@@ -210,37 +210,35 @@ tile.kernel @splat(%x: memref<4xf32>, %y: memref<8xf32>) names ["x", "y"] grid(%
 }
 
 // A product in place of its accumulator: 20 lines of 16 elements, 10 of 40, 20 of 40, and no fourth buffer. With 16
-// registers 6 rows by 2 vectors of the result stay in them, 18 rows
-// in whole steps and 2 at the end; the 40 columns are two steps of 16 and one of 8.
+// registers 5 rows by 2 vectors of the result stay in them; the 40 columns are two steps of 16 and one of 8. Short loops
+// take several k at a time, one after the other.
 // CHECK-LABEL: llvm.func @product
 // CHECK-SAME: tile.scratch_bytes = 6080
 // CHECK: scf.for %[[N:[a-z0-9]+]] = %c0_i64 to %c32_i64 step %c16_i64
-// CHECK: scf.for %[[M:[a-z0-9]+]] = %c0_i64 to %c18_i64 step %c6_i64
-// CHECK: %[[SUMS:.*]]:12 = scf.for %[[K:[a-z0-9]+]] = %c0_i64 to %c10_i64 step %c1_i64 iter_args(%[[ACC:[a-z0-9]+]] = %{{[^,]*}}, %[[ACC1:[a-z0-9]+]] =
+// CHECK: scf.for %[[M:[a-z0-9]+]] = %c0_i64 to %c20_i64 step %c5_i64
+// CHECK: %[[SUMS:.*]]:10 = scf.for %[[K:[a-z0-9]+]] = %c0_i64 to %c10_i64 step %c2_i64 iter_args(%[[ACC:[a-z0-9]+]] = %{{[^,]*}}, %[[ACC1:[a-z0-9]+]] =
 // CHECK: %[[RIGHT:.*]] = llvm.load %{{.*}} -> vector<8xf32>
 // CHECK: %[[RIGHT1:.*]] = llvm.load %{{.*}} -> vector<8xf32>
 // CHECK: %[[ELEMENT:.*]] = llvm.load %{{.*}} -> f32
 // CHECK: %[[LEFT:.*]] = vector.broadcast %[[ELEMENT]] : f32 to vector<8xf32>
-// CHECK: llvm.intr.fmuladd(%[[LEFT]], %[[RIGHT]], %[[ACC]])
+// CHECK: %[[SUM:.*]] = llvm.intr.fmuladd(%[[LEFT]], %[[RIGHT]], %[[ACC]])
 // CHECK: llvm.intr.fmuladd(%[[LEFT]], %[[RIGHT1]], %[[ACC1]])
-// CHECK-COUNT-10: llvm.intr.fmuladd
-// CHECK: scf.yield
-// CHECK-COUNT-12: llvm.store %[[SUMS]]#{{[0-9]+}}, {{.*}} : vector<8xf32>, !llvm.ptr
-// CHECK: %{{.*}}:4 = scf.for
+// CHECK-COUNT-8: llvm.intr.fmuladd
+// CHECK: llvm.intr.fmuladd(%{{.*}}, %{{.*}}, %[[SUM]])
+// CHECK-COUNT-9: llvm.intr.fmuladd
+// CHECK-NEXT: scf.yield
+// CHECK-COUNT-10: llvm.store %[[SUMS]]#{{[0-9]+}}, {{.*}} : vector<8xf32>, !llvm.ptr
 // CHECK: scf.for %{{.*}} = %c32_i64 to %c40_i64 step %c8_i64
-// CHECK: scf.for %{{.*}} = %c0_i64 to %c18_i64 step %c6_i64
-// CHECK: %{{.*}}:6 = scf.for
-// CHECK: %{{.*}}:2 = scf.for
-// With 32 registers 14 rows by 2 vectors of 16, then the rest; 40 columns take 3 vectors: 2 and 1.
+// CHECK: scf.for %{{.*}} = %c0_i64 to %c20_i64 step %c5_i64
+// CHECK: %{{.*}}:5 = scf.for %{{.*}} = %c0_i64 to %c8_i64 step %c4_i64
+// CHECK: %{{.*}}:5 = scf.for %{{.*}} = %c8_i64 to %c10_i64 step %c1_i64
+// With 32 registers 7 rows by 3 vectors of 16, twice, then 6 rows.
 // WIDE-LABEL: llvm.func @product
-// WIDE: scf.for %{{.*}} = %c0_i64 to %c32_i64 step %c32_i64
-// WIDE: scf.for %{{.*}} = %c0_i64 to %c14_i64 step %c14_i64
-// WIDE: %{{.*}}:28 = scf.for %{{.*}} = %c0_i64 to %c10_i64 step %c1_i64
-// WIDE-COUNT-28: llvm.intr.fmuladd({{.*}}) : (vector<16xf32>, vector<16xf32>, vector<16xf32>) -> vector<16xf32>
-// WIDE: %{{.*}}:12 = scf.for %{{.*}} = %c0_i64 to %c10_i64 step %c1_i64
-// WIDE: scf.for %{{.*}} = %c32_i64 to %c48_i64 step %c16_i64
-// WIDE: %{{.*}}:14 = scf.for
-// WIDE: %{{.*}}:6 = scf.for
+// WIDE: scf.for %{{.*}} = %c0_i64 to %c48_i64 step %c48_i64
+// WIDE: scf.for %{{.*}} = %c0_i64 to %c14_i64 step %c7_i64
+// WIDE: %{{.*}}:21 = scf.for %{{.*}} = %c0_i64 to %c10_i64 step %c1_i64
+// WIDE-COUNT-21: llvm.intr.fmuladd({{.*}}) : (vector<16xf32>, vector<16xf32>, vector<16xf32>) -> vector<16xf32>
+// WIDE: %{{.*}}:18 = scf.for %{{.*}} = %c0_i64 to %c10_i64 step %c1_i64
 tile.kernel @product(%a: memref<20x10xf32>, %b: memref<10x40xf32>, %d: memref<20x40xf32>) names ["a", "b", "d"] grid(%g: 1) {
   %c0 = arith.constant 0 : index
   %x = tile.load %a[%c0, %c0] axes [0, 1] : memref<20x10xf32> -> !tile.tile<20x10xf32>
@@ -250,15 +248,67 @@ tile.kernel @product(%a: memref<20x10xf32>, %b: memref<10x40xf32>, %d: memref<20
   tile.store %z, %d[%c0, %c0] axes [0, 1] : !tile.tile<20x40xf32>, memref<20x40xf32>
 }
 
-// A product of f64: its vectors take two registers each, so 5 rows of one vector, or 13 with 32 registers.
+// Two products of one left operand share its loads, sums that begin as a splat are not in memory first, and what is in the
+// wrong order is copied once, outside of the loop.
+// CHECK-LABEL: llvm.func @products
+// CHECK: vector.shuffle
+// CHECK: scf.for %{{.*}} = %c0_i64 to %c4_i64 step %c1_i64
+// CHECK-NOT: vector.shuffle
+// CHECK: %{{.*}}:4 = scf.for %{{.*}} = %c0_i64 to %c8_i64 step %c8_i64
+// CHECK-COUNT-32: llvm.intr.fmuladd
+// CHECK-NEXT: scf.yield
+tile.kernel @products(%a: memref<2x8xf32>, %b: memref<2x8x8xf32>) names ["a", "b"] grid(%g: 1) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %zero = arith.constant 0.0 : f32
+  %none = tile.splat %zero : f32 -> !tile.tile<2x8xf32>
+  %x = tile.load %a[%c0, %c0] axes [0, 1] : memref<2x8xf32> -> !tile.tile<2x8xf32>
+  %y = tile.load %b[%c0, %c0, %c0] axes [2, 1] : memref<2x8x8xf32> -> !tile.tile<8x8xf32>
+  %z = tile.load %b[%c1, %c0, %c0] axes [1, 2] : memref<2x8x8xf32> -> !tile.tile<8x8xf32>
+  %s = scf.for %i = %c0 to %c4 step %c1 iter_args(%t = %x) -> !tile.tile<2x8xf32> {
+    %p = tile.matmul %t, %y, %none : !tile.tile<2x8xf32>, !tile.tile<8x8xf32>, !tile.tile<2x8xf32> -> !tile.tile<2x8xf32>
+    %q = tile.matmul %t, %z, %none : !tile.tile<2x8xf32>, !tile.tile<8x8xf32>, !tile.tile<2x8xf32> -> !tile.tile<2x8xf32>
+    %sum = tile.map elems(%p, %q : !tile.tile<2x8xf32>, !tile.tile<2x8xf32>) -> !tile.tile<2x8xf32> {
+    ^bb0(%m: index, %n: index, %u: f32, %v: f32):
+      %w = arith.addf %u, %v : f32
+      tile.yield %w : f32
+    }
+    scf.yield %sum : !tile.tile<2x8xf32>
+  }
+  tile.store %s, %a[%c0, %c0] axes [0, 1] : !tile.tile<2x8xf32>, memref<2x8xf32>
+}
+
+// Two results of one map, each in the memory of the tile in whose place the loop takes it on: two buffers of 64 bytes.
+// CHECK-LABEL: llvm.func @exchange
+// CHECK-SAME: tile.scratch_bytes = 128
+tile.kernel @exchange(%a: memref<2x8xf32>) names ["a"] grid(%g: 1) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c4 = arith.constant 4 : index
+  %x = tile.load %a[%c0, %c0] axes [1] : memref<2x8xf32> -> !tile.tile<8xf32>
+  %y = tile.load %a[%c1, %c0] axes [1] : memref<2x8xf32> -> !tile.tile<8xf32>
+  %s:2 = scf.for %i = %c0 to %c4 step %c1 iter_args(%t = %x, %u = %y) -> (!tile.tile<8xf32>, !tile.tile<8xf32>) {
+    %v, %w = tile.map elems(%u, %t : !tile.tile<8xf32>, !tile.tile<8xf32>) -> !tile.tile<8xf32>, !tile.tile<8xf32> {
+    ^bb0(%m: index, %e: f32, %f: f32):
+      %sum = arith.addf %e, %f : f32
+      tile.yield %e, %sum : f32, f32
+    }
+    scf.yield %v, %w : !tile.tile<8xf32>, !tile.tile<8xf32>
+  }
+  tile.store %s#0, %a[%c0, %c0] axes [1] : !tile.tile<8xf32>, memref<2x8xf32>
+  tile.store %s#1, %a[%c1, %c0] axes [1] : !tile.tile<8xf32>, memref<2x8xf32>
+}
+
+// A product of f64: its vectors take two registers each, so 4 rows of one vector, or 8 with 32 registers.
 // CHECK-LABEL: llvm.func @product_f64
-// CHECK: scf.for %{{.*}} = %c0_i64 to %c15_i64 step %c5_i64
-// CHECK: %{{.*}}:5 = scf.for
-// CHECK-COUNT-5: llvm.intr.fmuladd({{.*}}) : (vector<8xf64>, vector<8xf64>, vector<8xf64>) -> vector<8xf64>
-// CHECK: %{{.*}} = scf.for {{.*}} -> (vector<8xf64>)
+// CHECK: scf.for %{{.*}} = %c0_i64 to %c16_i64 step %c4_i64
+// CHECK: %{{.*}}:4 = scf.for %{{.*}} = %c0_i64 to %c8_i64 step %c8_i64
+// CHECK-COUNT-32: llvm.intr.fmuladd({{.*}}) : (vector<8xf64>, vector<8xf64>, vector<8xf64>) -> vector<8xf64>
+// CHECK: %{{.*}}:4 = scf.for %{{.*}} = %c8_i64 to %c10_i64 step %c1_i64
 // WIDE-LABEL: llvm.func @product_f64
-// WIDE: scf.for %{{.*}} = %c0_i64 to %c13_i64 step %c13_i64
-// WIDE: %{{.*}}:13 = scf.for
+// WIDE: scf.for %{{.*}} = %c0_i64 to %c16_i64 step %c8_i64
+// WIDE: %{{.*}}:8 = scf.for
 tile.kernel @product_f64(%a: memref<16x10xf64>, %b: memref<10x16xf64>, %d: memref<16x16xf64>) names ["a", "b", "d"] grid(%g: 1) {
   %c0 = arith.constant 0 : index
   %x = tile.load %a[%c0, %c0] axes [0, 1] : memref<16x10xf64> -> !tile.tile<16x10xf64>
@@ -268,18 +318,15 @@ tile.kernel @product_f64(%a: memref<16x10xf64>, %b: memref<10x16xf64>, %d: memre
   tile.store %z, %d[%c0, %c0] axes [0, 1] : !tile.tile<16x16xf64>, memref<16x16xf64>
 }
 
-// Q K^T: the right operand is stored by columns, along k. It is packed by rows, element by element, into a buffer of its own:
-// 512 bytes for q, 1536 for each of k and the packed k, 768 for the result, which begins as a splat.
+// Q K^T: the right operand is stored by columns, along k. It is packed by rows, in squares of a vector's width that are exchanged in
+// registers, into a buffer of its own: 512 bytes for q, 1536 for each of k and the packed k, 768 for the result, which begins as a splat.
 // CHECK-LABEL: llvm.func @packed
 // CHECK-SAME: tile.scratch_bytes = 4352
-// CHECK: scf.for %[[LINE:[a-z0-9]+]] = %c0_i64 to %c16_i64 step %c1_i64 : i64 {
-// CHECK-NEXT: scf.for %[[POSITION:[a-z0-9]+]] = %c0_i64 to %c24_i64 step %c1_i64 : i64 {
-// CHECK-NEXT: %[[FROM0:.*]] = arith.muli %[[POSITION]], %c16_i64
-// CHECK-NEXT: %[[FROM:.*]] = arith.addi %[[FROM0]], %[[LINE]] : i64
-// CHECK: %[[ELEMENT:.*]] = llvm.load %{{.*}} : !llvm.ptr -> f32
-// CHECK-NEXT: %[[TO0:.*]] = arith.muli %[[LINE]], %c24_i64
-// CHECK-NEXT: %[[TO:.*]] = arith.addi %[[TO0]], %[[POSITION]]
-// CHECK: llvm.store %[[ELEMENT]], %{{.*}} : f32, !llvm.ptr
+// CHECK: scf.for %[[LINE:[a-z0-9]+]] = %c0_i64 to %c16_i64 step %c8_i64 : i64 {
+// CHECK-NEXT: scf.for %[[POSITION:[a-z0-9]+]] = %c0_i64 to %c24_i64 step %c8_i64 : i64 {
+// CHECK-COUNT-8: llvm.load %{{.*}} -> vector<8xf32>
+// CHECK-COUNT-24: vector.shuffle
+// CHECK-COUNT-8: llvm.store %{{.*}} : vector<8xf32>, !llvm.ptr
 // CHECK: llvm.intr.fmuladd
 tile.kernel @packed(%q: memref<8x16xf32>, %k: memref<24x16xf32>, %s: memref<8x24xf32>) names ["q", "k", "s"] grid(%g: 1) {
   %c0 = arith.constant 0 : index
@@ -390,7 +437,7 @@ tile.kernel @reduce_columns(%a: memref<5x19xf32>, %y: memref<19xf32>) names ["a"
 }
 
 // CHECK-LABEL: llvm.func @scan
-// CHECK: scf.for %{{.*}} = %c1_i64 to %c19_i64 step %c1_i64 iter_args(%[[SO_FAR:.*]] = %{{.*}}) -> (f64)
+// CHECK: scf.for %{{.*}} = %c0_i64 to %c19_i64 step %c1_i64 iter_args(%[[SO_FAR:.*]] = %{{.*}}) -> (f64)
 // CHECK: %[[NEXT:.*]] = arith.addf %[[SO_FAR]], %{{.*}} : f64
 // CHECK: llvm.store %[[NEXT]], %{{.*}} : f64, !llvm.ptr
 // CHECK: scf.yield %[[NEXT]] : f64

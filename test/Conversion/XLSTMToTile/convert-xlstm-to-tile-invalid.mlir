@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Functions that are no single cell, and cells that the chunkwise form does not take.
+// Functions and cells that have no kernel.
 // RUN: xlstm-opt %s --convert-xlstm-to-tile -split-input-file -verify-diagnostics
 
 func.func @no_schedule(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
@@ -10,65 +10,61 @@ func.func @no_schedule(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
 
 // -----
 
-func.func @reset(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>, %reset: tensor<?x?xi8>) {
-  // expected-error @below {{the chunkwise form does not take reset; run sequences one by one, or use the interpreter}}
-  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) reset(%reset : tensor<?x?xi8>) {xlstm.schedule = {}} : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
+func.func @empty_schedule(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
+  // expected-error @below {{expected a schedule with chunk and dv_slice of at least 1 and dqk_tile of at least dqk = 4}}
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) {xlstm.schedule = {}} : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
   return
 }
 
 // -----
 
-func.func @packed(%q: tensor<1x?x2x4xf32>, %g: tensor<1x?x2xf32>, %starts: tensor<?xi32>) {
-  // expected-error @below {{the chunkwise form does not take cu_seqlens; run sequences one by one, or use the interpreter}}
-  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) cu_seqlens(%starts : tensor<?xi32>) {xlstm.schedule = {}} : tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>
+func.func @reset_on_a_gpu(%q: tensor<?x?x2x16xbf16>, %g: tensor<?x?x2xf32>, %reset: tensor<?x?xi8>) {
+  // expected-error @below {{the GPU kernel is the chunkwise form without cu_seqlens, reset and save_states; run sequences one by one, or on the CPU}}
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) reset(%reset : tensor<?x?xi8>)
+      {xlstm.schedule = {target = "sm_80", chunk = 64 : i64, dv_slice = 16 : i64, dqk_tile = 64 : i64, warps = array<i64: 1, 1>}}
+      : tensor<?x?x2x16xbf16>, tensor<?x?x2x16xbf16>
   return
 }
 
 // -----
 
-// expected-error @below {{expected one xlstm cell in the function, got 2}}
-func.func @two_cells(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
-  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
-  %1:4 = xlstm.mlstm %0, %q, %q gates(%g, %g) : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
-  return
-}
-
-// -----
-
-// expected-error @below {{expected one xlstm cell in the function, got 0}}
-func.func @no_cell(%q: tensor<?x?x2x4xf32>) {
-  return
-}
-
-// -----
-
-// expected-error @below {{expected one xlstm cell in the function, got 0}}
-func.func private @declaration(tensor<?x?x2x4xf32>)
-
-// -----
-
-func.func @computed_operand(%q: tensor<?x?x2x4xf32>) {
-  %g = arith.constant dense<0.0> : tensor<1x1x2xf32>
-  // expected-error @below {{expected every operand to be an argument of the function}}
+func.func @parallel_on_a_gpu(%q: tensor<?x?x2x16xbf16>, %g: tensor<?x?x2xf32>) {
+  // expected-error @below {{the GPU kernel is the chunkwise form without}}
   %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g)
-      : (tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<1x1x2xf32>, tensor<1x1x2xf32>)
-      -> (tensor<1x1x2x4xf32>, tensor<1x2x4x4xf32>, tensor<1x2x4xf32>, tensor<1x2xf32>)
+      {form = parallel, xlstm.schedule = {target = "sm_80", chunk = 64 : i64, dv_slice = 16 : i64, dqk_tile = 64 : i64, warps = array<i64: 1, 1>}}
+      : tensor<?x?x2x16xbf16>, tensor<?x?x2x16xbf16>
   return
 }
 
 // -----
 
-func.func @other_op(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) -> tensor<?x?x2x4xf32> {
-  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
-  // expected-error @below {{expected nothing but the cell and a return in the function}}
-  %1 = arith.negf %0#0 : tensor<?x?x2x4xf32>
+func.func @packed_without_states(%q: tensor<1x?x2x4xf32>, %g: tensor<1x?x2xf32>, %starts: tensor<?xi32>) -> tensor<1x?x2x4xf32> {
+  // expected-error @below {{expected initial states or a use of the last ones beside cu_seqlens: they say how many sequences there are}}
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) cu_seqlens(%starts : tensor<?xi32>)
+      {xlstm.schedule = {target = "cpu", chunk = 64 : i64, dv_slice = 4 : i64, dqk_tile = 4 : i64}} : tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>
+  return %0#0 : tensor<1x?x2x4xf32>
+}
+
+// -----
+
+func.func @save_states_of_the_parallel_form(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
+  // expected-error @below {{save_states is of the chunkwise form, got form = parallel}}
+  %0:7 = xlstm.mlstm %q, %q, %q gates(%g, %g)
+      {form = parallel, save_states, xlstm.schedule = {target = "cpu", chunk = 64 : i64, dv_slice = 4 : i64, dqk_tile = 4 : i64}} : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @other_op(%q: tensor<?x?x2x4xf32>) -> tensor<?x?x2x4xf32> {
+  // expected-error @below {{has no kernel}}
+  %1 = arith.negf %q : tensor<?x?x2x4xf32>
   return %1 : tensor<?x?x2x4xf32>
 }
 
 // -----
 
-// expected-error @below {{expected every returned value to be a result of the cell}}
-func.func @returns_argument(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) -> tensor<?x?x2x4xf32> {
-  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
+// expected-error @below {{to be a value of its own}}
+func.func @returns_argument(%q: tensor<?x?x2x4xf32>) -> tensor<?x?x2x4xf32> {
   return %q : tensor<?x?x2x4xf32>
 }

@@ -142,6 +142,21 @@ tile.kernel @names_are_strings(%x: memref<4xf32>) names [1] grid(%i: 1) {}
 
 // -----
 
+// kernel_c4: what an extent is divided by
+// expected-error @below {{'tile.kernel' op expected the divisor of grid extent 0 to be at least 1, got 0}}
+tile.kernel @divisor(%x: memref<?xf32, strided<[1]>>) names ["x"] grid(%i: dim(0, 0) ceildiv 0) {}
+
+// -----
+
+// kernel_c4: one divisor for each extent
+// expected-error @below {{'tile.kernel' op expected one entry of grid_divisors per grid dimension, got 2}}
+"tile.kernel"() <{sym_name = "divisors", arg_names = [], grid_sizes = array<i64: 1>, grid_dims = array<i64: -1, -1>, grid_divisors = array<i64: 1, 1>}> ({
+^bb0(%i: index):
+  "tile.return"() : () -> ()
+}) : () -> ()
+
+// -----
+
 // kernel_c4: a constant extent
 // expected-error @below {{'tile.kernel' op expected grid extent 1 to be at least 1, got 0}}
 tile.kernel @no_blocks(%x: memref<4xf32>) names ["x"] grid(%i: 4, %j: 0) {}
@@ -198,6 +213,22 @@ tile.kernel @store_scalar_offsets(%x: memref<4xf32>) names ["x"] grid(%i: 1) {
   %t = tile.load_scalar %x[%i] : memref<4xf32> -> f32
   // expected-error @below {{'tile.store_scalar' op expected 1 offsets, one per tensor axis, got 2}}
   tile.store_scalar %t, %x[%i, %i] : f32, memref<4xf32>
+}
+
+// -----
+
+// load_scalar_c1
+tile.kernel @load_scalar_integer(%x: memref<4xi32>) names ["x"] grid(%i: 1) {
+  // expected-error @below {{'tile.load_scalar' op expected an integer from a tensor of 'i32', got 'f32'}}
+  %t = tile.load_scalar %x[%i] : memref<4xi32> -> f32
+}
+
+// -----
+
+// load_scalar_c1
+tile.kernel @load_scalar_float(%x: memref<4xf32>) names ["x"] grid(%i: 1) {
+  // expected-error @below {{'tile.load_scalar' op expected a float from a tensor of 'f32', got 'index'}}
+  %t = tile.load_scalar %x[%i] : memref<4xf32> -> index
 }
 
 // -----
@@ -452,6 +483,42 @@ func.func @map_without_yield() {
 
 // -----
 
+// map_c4: one value for each result
+func.func @map_yields(%x: !tile.tile<4xf32>) {
+  // expected-error @below {{'tile.map' op expected the region to yield ('f32', 'f32')}}
+  %t, %u = tile.map elems(%x : !tile.tile<4xf32>) -> !tile.tile<4xf32>, !tile.tile<4xf32> {
+  ^bb0(%i: index, %e: f32):
+    tile.yield %e : f32
+  }
+  return
+}
+
+// -----
+
+// map_c5: results of one shape
+func.func @map_shapes(%x: !tile.tile<4xf32>) {
+  // expected-error @below {{'tile.map' op expected results of one shape, got '!tile.tile<4xf32>' and '!tile.tile<8xf32>'}}
+  %t, %u = tile.map elems(%x : !tile.tile<4xf32>) -> !tile.tile<4xf32>, !tile.tile<8xf32> {
+  ^bb0(%i: index, %e: f32):
+    tile.yield %e, %e : f32, f32
+  }
+  return
+}
+
+// -----
+
+// map_c5: at least one result
+func.func @map_without_result() {
+  // expected-error @below {{'tile.map' op expected at least one result}}
+  "tile.map"() <{operandSegmentSizes = array<i32: 0, 0, 0>}> ({
+  ^bb0(%i: index):
+    "tile.yield"() : () -> ()
+  }) : () -> ()
+  return
+}
+
+// -----
+
 func.func @yield_elsewhere(%x: f32) {
   // expected-error @below {{'tile.yield' op expects parent op 'tile.map'}}
   tile.yield %x : f32
@@ -486,9 +553,10 @@ func.func @unknown_combiner(%x: !tile.tile<4x8xf16>) {
 
 // -----
 
-func.func @scan_matrix(%x: !tile.tile<4x8xf32>) {
-  // expected-error @below {{'tile.scan' op operand #0 must be vector tile, but got '!tile.tile<4x8xf32>'}}
-  %t = tile.scan <add> %x : !tile.tile<4x8xf32>
+// scan_c1
+func.func @scan_axis(%x: !tile.tile<4x8xf32>) {
+  // expected-error @below {{'tile.scan' op expected an axis from 0 to 1, got 2}}
+  %t = tile.scan <add> %x {axis = 2 : i64} : !tile.tile<4x8xf32>
   return
 }
 

@@ -17,10 +17,10 @@ tile.kernel @scale(%x: memref<?x64xf32, strided<[?, 1]>>, %y: memref<?x64xf32, s
   // CHECK: %[[C0:.*]] = arith.constant 0 : index
   %c0 = arith.constant 0 : index
   // CHECK: %[[T:.*]] = tile.load %arg0[%arg2, %[[C0]]] axes [1] : memref<?x64xf32, strided<[?, 1]>> -> <64xf32>
-  // GENERIC: "tile.load"(%{{.*}}) <{axes = array<i64: 1>{{(, pad = 0.000000e\+00 : f64)?}}}>
+  // GENERIC: "tile.load"(%{{.*}}) <{axes = array<i64: 1>, operandSegmentSizes = array<i32: 1, 2, 0>{{(, pad = 0.000000e\+00 : f64)?}}}>
   %t = tile.load %x[%b, %c0] axes [1] : memref<?x64xf32, strided<[?, 1]>> -> !tile.tile<64xf32>
   // CHECK: tile.store %[[T]], %arg1[%arg2, %[[C0]]] axes [1] : <64xf32>, memref<?x64xf32, strided<[?, 1]>>
-  // GENERIC: "tile.store"(%{{.*}}) <{axes = array<i64: 1>}>
+  // GENERIC: "tile.store"(%{{.*}}) <{axes = array<i64: 1>, operandSegmentSizes = array<i32: 1, 1, 2, 0>}>
   tile.store %t, %y[%b, %c0] axes [1] : !tile.tile<64xf32>, memref<?x64xf32, strided<[?, 1]>>
   // CHECK-NOT: tile.return
   // GENERIC: "tile.return"() : () -> ()
@@ -57,6 +57,37 @@ tile.kernel @memory(%x: memref<?x?x16xbf16, strided<[?, ?, 1]>>, %m: memref<?xf6
   tile.store %t, %x[%b, %c0, %c0] axes [2, 1] : !tile.tile<16x64xf32>, memref<?x?x16xbf16, strided<[?, ?, 1]>>
 }
 
+// A grid over tiles of a run-time extent, and a map of several results.
+// CHECK-LABEL: tile.kernel @tiles
+// CHECK-SAME: grid(%[[B:.*]]: dim(0, 0) ceildiv 8, %{{.*}}: 4)
+tile.kernel @tiles(%x: memref<?x16xf32, strided<[?, 1]>>) names ["x"] grid(%b: dim(0, 0) ceildiv 8, %h: 4) {
+  %c0 = arith.constant 0 : index
+  %t = tile.load %x[%b, %c0] axes [0, 1] : memref<?x16xf32, strided<[?, 1]>> -> !tile.tile<8x16xf32>
+  // CHECK: %[[MAP:.*]]:2 = tile.map elems(%{{.*}} : !tile.tile<8x16xf32>) -> !tile.tile<8x16xf32>, !tile.tile<8x16xf64> {
+  // CHECK: tile.yield %{{.*}}, %{{.*}} : f32, f64
+  %two, %wide = tile.map elems(%t : !tile.tile<8x16xf32>) -> !tile.tile<8x16xf32>, !tile.tile<8x16xf64> {
+  ^bb0(%i: index, %j: index, %e: f32):
+    %sum = arith.addf %e, %e : f32
+    %w = arith.extf %sum : f32 to f64
+    tile.yield %sum, %w : f32, f64
+  }
+  tile.store %two, %x[%b, %c0] axes [0, 1] : !tile.tile<8x16xf32>, memref<?x16xf32, strided<[?, 1]>>
+}
+
+// A sequence's end among packed sequences, and where it is found.
+// CHECK-LABEL: tile.kernel @limits
+tile.kernel @limits(%x: memref<?x16xf32, strided<[?, 1]>>, %starts: memref<?xi32>, %reset: memref<?xi8>) names ["x", "starts", "reset"] grid(%b: 4) {
+  %c0 = arith.constant 0 : index
+  // CHECK: %[[END:.*]] = tile.load_scalar %arg1[%arg3] : memref<?xi32> -> index
+  %end = tile.load_scalar %starts[%b] : memref<?xi32> -> index
+  // CHECK: tile.load_scalar %arg2[%[[END]]] pad 1.000000e+00 : memref<?xi8> -> i32
+  %r = tile.load_scalar %reset[%end] pad 1.0 : memref<?xi8> -> i32
+  // CHECK: %[[T:.*]] = tile.load %arg0[%{{.*}}, %{{.*}}] axes [0, 1] below %[[END]] pad 2.000000e+00 : memref<?x16xf32, strided<[?, 1]>> -> <8x16xf32>
+  %t = tile.load %x[%c0, %c0] axes [0, 1] below %end pad 2.0 : memref<?x16xf32, strided<[?, 1]>> -> !tile.tile<8x16xf32>
+  // CHECK: tile.store %[[T]], %arg0[%{{.*}}, %{{.*}}] axes [0, 1] below %[[END]] : <8x16xf32>, memref<?x16xf32, strided<[?, 1]>>
+  tile.store %t, %x[%c0, %c0] axes [0, 1] below %end : !tile.tile<8x16xf32>, memref<?x16xf32, strided<[?, 1]>>
+}
+
 // Arithmetic needs no kernel around it.
 // CHECK-LABEL: func.func @arithmetic
 func.func @arithmetic(%s: f32, %a: !tile.tile<16x32xbf16>, %b: !tile.tile<32x8xbf16>, %v: !tile.tile<32xf32>) -> f32 {
@@ -83,6 +114,8 @@ func.func @arithmetic(%s: f32, %a: !tile.tile<16x32xbf16>, %b: !tile.tile<32x8xb
   // CHECK: %[[SCAN:.*]] = tile.scan <max> %[[MAX]] : <16xf32>{{$}}
   // GENERIC: "tile.scan"
   %scan = tile.scan <max> %max : !tile.tile<16xf32>
+  // CHECK: tile.scan <add> %[[P]] {axis = 1 : i64, exclusive, reverse} : <16x8xf32>
+  %sums = tile.scan <add> %p2 {axis = 1 : i64, exclusive, reverse} : !tile.tile<16x8xf32>
   // CHECK: tile.extract %[[SCAN]][15] : <16xf32> -> f32
   // GENERIC: "tile.extract"(%{{.*}}) <{position = 15 : i64}>
   %last = tile.extract %scan[15] : !tile.tile<16xf32> -> f32
@@ -92,7 +125,7 @@ func.func @arithmetic(%s: f32, %a: !tile.tile<16x32xbf16>, %b: !tile.tile<32x8xb
 // The four shapes of a map: of elements with rows and columns, of a vector, of nothing but indices, of surrounding scalars.
 // CHECK-LABEL: func.func @maps
 func.func @maps(%x: !tile.tile<4x8xf32>, %r: !tile.tile<4xf64>, %c: !tile.tile<8xbf16>, %s: f32) {
-  // CHECK: tile.map elems(%arg0 : !tile.tile<4x8xf32>) rows(%arg1, %arg1 : !tile.tile<4xf64>, !tile.tile<4xf64>) cols(%arg2 : !tile.tile<8xbf16>) -> <4x8xf32> {
+  // CHECK: tile.map elems(%arg0 : !tile.tile<4x8xf32>) rows(%arg1, %arg1 : !tile.tile<4xf64>, !tile.tile<4xf64>) cols(%arg2 : !tile.tile<8xbf16>) -> !tile.tile<4x8xf32> {
   // CHECK-NEXT: ^bb0(%{{.*}}: index, %{{.*}}: index, %[[X:.*]]: f32, %{{.*}}: f64, %{{.*}}: f64, %{{.*}}: bf16):
   // CHECK-NEXT: tile.yield %[[X]] : f32
   // GENERIC: "tile.map"(%{{.*}}) <{operandSegmentSizes = array<i32: 1, 2, 1>}> ({
@@ -100,13 +133,13 @@ func.func @maps(%x: !tile.tile<4x8xf32>, %r: !tile.tile<4xf64>, %c: !tile.tile<8
   ^bb0(%i: index, %j: index, %e: f32, %a: f64, %b: f64, %d: bf16):
     tile.yield %e : f32
   }
-  // CHECK: tile.map elems(%arg2 : !tile.tile<8xbf16>) -> <8xf32> {
+  // CHECK: tile.map elems(%arg2 : !tile.tile<8xbf16>) -> !tile.tile<8xf32> {
   %1 = tile.map elems(%c : !tile.tile<8xbf16>) -> !tile.tile<8xf32> {
   ^bb0(%i: index, %e: bf16):
     %f = arith.extf %e : bf16 to f32
     tile.yield %f : f32
   }
-  // CHECK: tile.map -> <4x8xf32> {
+  // CHECK: tile.map -> !tile.tile<4x8xf32> {
   // CHECK-NEXT: ^bb0(%{{.*}}: index, %{{.*}}: index):
   // CHECK-NEXT: tile.yield %arg3 : f32
   // GENERIC: "tile.map"() <{operandSegmentSizes = array<i32: 0, 0, 0>}>

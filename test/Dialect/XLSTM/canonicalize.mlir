@@ -70,3 +70,97 @@ func.func @unused(%q: tensor<1x3x1x4xf32>, %g: tensor<1x3x1xf32>) {
   %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) : tensor<1x3x1x4xf32>, tensor<1x3x1x4xf32>
   return
 }
+
+// States that nothing reads are not saved.
+// CHECK-LABEL: func.func @unused_saved_states
+func.func @unused_saved_states(%q: tensor<?x3x1x4xf32>, %g: tensor<?x3x1xf32>) -> (tensor<?x3x1x4xf32>, tensor<2x1xf32>) {
+  // CHECK: %h, %c, %n, %m = xlstm.mlstm %arg0, %arg0, %arg0 gates(%arg1, %arg1) {eps = 0.000000e+00, form = chunkwise, my.note = 3 : i64} : (
+  // CHECK-SAME: tensor<2x1xf32>)
+  // CHECK-NEXT: return %h, %m
+  %h, %c, %n, %m, %0:3 = xlstm.mlstm %q, %q, %q gates(%g, %g) {form = chunkwise, save_states, eps = 0.0, my.note = 3}
+      : (tensor<?x3x1x4xf32>, tensor<?x3x1x4xf32>, tensor<?x3x1x4xf32>, tensor<?x3x1xf32>, tensor<?x3x1xf32>)
+      -> (tensor<?x3x1x4xf32>, tensor<?x1x4x4xf32>, tensor<?x1x4xf32>, tensor<2x1xf32>,
+          tensor<?x1x4x4xf32>, tensor<?x1x4xf32>, tensor<?x1x2xf64>)
+  return %h, %m : tensor<?x3x1x4xf32>, tensor<2x1xf32>
+}
+
+// CHECK-LABEL: func.func @used_saved_state
+func.func @used_saved_state(%q: tensor<?x3x1x4xf32>, %g: tensor<?x3x1xf32>) -> tensor<?x1x2xf64> {
+  // CHECK: save_states
+  %h, %c, %n, %m, %0:3 = xlstm.mlstm %q, %q, %q gates(%g, %g) {save_states} : tensor<?x3x1x4xf32>, tensor<?x3x1x4xf32>
+  return %0#2 : tensor<?x1x2xf64>
+}
+
+// Initial values that are zero, one by one, and a reset that is never true.
+// CHECK-LABEL: func.func @zeros_of_scan
+func.func @zeros_of_scan(%x: tensor<2x3x1x4xf32>, %h0: tensor<2x1x4xf32>) -> (tensor<2x3x1x4xf32>, tensor<2x1x4xf32>) {
+  // CHECK-NOT: arith.constant
+  // CHECK: xlstm.scan sequences(%arg0 : tensor<2x3x1x4xf32>) previous(%arg0 : tensor<2x3x1x4xf32>) states(none, %arg1 : tensor<2x1x4xf32>) {
+  %zero = arith.constant dense<0.0> : tensor<2x1x4xf32>
+  %never = arith.constant dense<0> : tensor<2x3xi8>
+  %y, %h, %c = xlstm.scan sequences(%x : tensor<2x3x1x4xf32>) previous(%x from %zero : tensor<2x3x1x4xf32>, tensor<2x1x4xf32>)
+      states(%zero, %h0 : tensor<2x1x4xf32>, tensor<2x1x4xf32>) reset(%never : tensor<2x3xi8>) {
+  ^bb0(%xt: f32, %xp: f32, %ht: f32, %ct: f32):
+    %0 = arith.addf %xt, %xp : f32
+    xlstm.yield outputs(%ct : f32) states(%0, %ht : f32, f32)
+  } -> outputs(tensor<2x3x1x4xf32>) states(tensor<2x1x4xf32>, tensor<2x1x4xf32>)
+  // CHECK: xlstm.scan {{.*}} previous(%arg0 : tensor<2x3x1x4xf32>) {
+  %z, %k = xlstm.scan sequences(%y : tensor<2x3x1x4xf32>) previous(%x from %zero : tensor<2x3x1x4xf32>, tensor<2x1x4xf32>)
+      states(%zero : tensor<2x1x4xf32>) {
+  ^bb0(%xt: f32, %xp: f32, %ht: f32):
+    %0 = arith.addf %xt, %xp : f32
+    xlstm.yield outputs(%ht : f32) states(%0 : f32)
+  } -> outputs(tensor<2x3x1x4xf32>) states(tensor<2x1x4xf32>)
+  return %z, %k : tensor<2x3x1x4xf32>, tensor<2x1x4xf32>
+}
+
+// A step without sequences keeps an initial state: it says how large the batch is.
+// CHECK-LABEL: func.func @step_from_zero
+func.func @step_from_zero(%r: tensor<1x1x4x4xf32>) -> tensor<2x1x4xf32> {
+  // CHECK: states(%{{.*}} : tensor<2x1x4xf32>)
+  %zero = arith.constant dense<0.0> : tensor<2x1x4xf32>
+  %h = xlstm.scan step recurrent(%r : tensor<1x1x4x4xf32>) states(%zero : tensor<2x1x4xf32>) {
+  ^bb0(%p: f32, %ht: f32):
+    xlstm.yield states(%p : f32)
+  } -> states(tensor<2x1x4xf32>)
+  return %h : tensor<2x1x4xf32>
+}
+
+// What the region does not read, and outputs that nothing uses. One sequence stays: it has the batch and the tokens.
+// CHECK-LABEL: func.func @unused_tensors_of_scan
+func.func @unused_tensors_of_scan(%x: tensor<?x?x2x1x4xf32>, %y: tensor<?x?x1x4xf32>, %b: tensor<2x1x4xf32>,
+                                  %a: tensor<1x4xf32>, %r: tensor<1x1x4x4xf32>) -> tensor<?x?x2x1x4xf32> {
+  // CHECK: %out, %h_last = xlstm.scan reverse state_names ["h"] sequences(%arg0 : tensor<?x?x2x1x4xf32>) constants(%arg3 : tensor<1x4xf32>) attributes {my.note = 3 : i64} {
+  // CHECK-NEXT: ^bb0(%x: f32, %x_0: f32, %constant: f32, %h: f32):
+  // CHECK-NEXT: xlstm.yield outputs(%constant, %h : f32, f32) states(%h : f32)
+  // CHECK-NEXT: } -> outputs(tensor<?x?x2x1x4xf32>) states(tensor<?x1x4xf32>)
+  // CHECK-NEXT: return %out
+  %0, %1, %h = xlstm.scan reverse recurrent_grad_clip 1.0 state_names ["h"]
+      sequences(%x, %y : tensor<?x?x2x1x4xf32>, tensor<?x?x1x4xf32>) previous(%y : tensor<?x?x1x4xf32>)
+      constants(%b, %a : tensor<2x1x4xf32>, tensor<1x4xf32>) recurrent(%r : tensor<1x1x4x4xf32>)
+      attributes {my.note = 3} {
+  ^bb0(%p: f32, %x0: f32, %x1: f32, %yt: f32, %yp: f32, %b0: f32, %b1: f32, %at: f32, %ht: f32):
+    %s = xlstm.sigmoid %b1 : f32
+    xlstm.yield outputs(%s, %at, %ht : f32, f32, f32) states(%ht : f32)
+  } -> outputs(tensor<?x?x1x4xf32>, tensor<?x?x2x1x4xf32>) states(tensor<?x1x4xf32>)
+  return %1 : tensor<?x?x2x1x4xf32>
+}
+
+// CHECK-LABEL: func.func @unused_scan
+func.func @unused_scan(%x: tensor<?x?x1x4xf32>) {
+  // CHECK-NEXT: return
+  %0 = xlstm.scan sequences(%x : tensor<?x?x1x4xf32>) {
+  ^bb0(%xt: f32):
+    xlstm.yield outputs(%xt : f32)
+  } -> outputs(tensor<?x?x1x4xf32>)
+  return
+}
+
+// CHECK-LABEL: func.func @stopped_twice
+func.func @stopped_twice(%x: f32) -> f32 {
+  // CHECK-NEXT: %[[ONCE:.*]] = xlstm.stop_gradient %arg0
+  // CHECK-NEXT: return %[[ONCE]]
+  %0 = xlstm.stop_gradient %x : f32
+  %1 = xlstm.stop_gradient %0 : f32
+  return %1 : f32
+}

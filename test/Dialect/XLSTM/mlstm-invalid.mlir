@@ -24,7 +24,7 @@ func.func @element_type_of_v(%q: tensor<?x?x2x4xf32>, %v: tensor<?x?x2x4xf16>, %
 
 // mlstm_c1: what ODS says about the types that an operand may have at all
 func.func @integer_q(%q: tensor<?x?x2x4xi32>, %g: tensor<?x?x2xf32>) {
-  // expected-error @below {{'xlstm.mlstm' op operand #0 must be 4D tensor of 16-bit float or bfloat16 type or 32-bit float or 64-bit float values}}
+  // expected-error @below {{'xlstm.mlstm' op operand #0 must be 3D/4D tensor of 16-bit float or bfloat16 type or 32-bit float or 64-bit float values}}
   %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) : tensor<?x?x2x4xi32>, tensor<?x?x2x4xi32>
   return
 }
@@ -133,7 +133,7 @@ func.func @m0_of_sigmoid(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>, %c0: te
 func.func @missing_c0(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>, %n0: tensor<?x2x4xf32>, %m0: tensor<?x2xf32>) {
   // expected-error @below {{'xlstm.mlstm' op expected the initial state c0 for this input_gate and normalize, got none}}
   %0:4 = "xlstm.mlstm"(%q, %q, %q, %g, %g, %n0, %m0) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 1, 1, 0, 0>,
-      resultSegmentSizes = array<i32: 1, 1, 1, 1>}>
+      resultSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 0>}>
       : (tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2xf32>, tensor<?x?x2xf32>,
          tensor<?x2x4xf32>, tensor<?x2xf32>)
       -> (tensor<?x?x2x4xf32>, tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>)
@@ -274,7 +274,7 @@ func.func @type_of_m_last(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
 func.func @missing_n_last(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
   // expected-error @below {{'xlstm.mlstm' op expected a result n_last for this input_gate and normalize, got none}}
   %0:3 = "xlstm.mlstm"(%q, %q, %q, %g, %g) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0, 0, 0, 0>,
-      resultSegmentSizes = array<i32: 1, 1, 0, 1>}>
+      resultSegmentSizes = array<i32: 1, 1, 0, 1, 0, 0, 0>}>
       : (tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2xf32>, tensor<?x?x2xf32>)
       -> (tensor<?x?x2x4xf32>, tensor<?x2x4x4xf32>, tensor<?x2xf32>)
   return
@@ -286,7 +286,82 @@ func.func @missing_n_last(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
 func.func @m_last_of_sigmoid(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
   // expected-error @below {{'xlstm.mlstm' op expected no result m_last for this input_gate and normalize, got one}}
   %0:4 = "xlstm.mlstm"(%q, %q, %q, %g, %g) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0, 0, 0, 0>,
-      resultSegmentSizes = array<i32: 1, 1, 1, 1>, input_gate = #xlstm.input_gate<sigmoid>}>
+      resultSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 0>, input_gate = #xlstm.input_gate<sigmoid>}>
+      : (tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2xf32>, tensor<?x?x2xf32>)
+      -> (tensor<?x?x2x4xf32>, tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>)
+  return
+}
+
+// -----
+
+// mlstm_c12
+func.func @step_with_time(%q: tensor<?x2x4xf32>, %k: tensor<?x?x2x4xf32>, %g: tensor<?x2xf32>) {
+  // expected-error @below {{'xlstm.mlstm' op expected k of rank 3, without a T axis, with form = step, got rank 4}}
+  %0:4 = xlstm.mlstm %q, %k, %q gates(%g, %g) {form = step}
+      : (tensor<?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>, tensor<?x2xf32>)
+      -> (tensor<?x2x4xf32>, tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>)
+  return
+}
+
+// -----
+
+// mlstm_c12
+func.func @gates_without_time(%q: tensor<?x?x2x4xf32>, %g: tensor<?x2xf32>) {
+  // expected-error @below {{'xlstm.mlstm' op expected i of rank 3, with a T axis, without form = step, got rank 2}}
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g)
+      : (tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x2xf32>, tensor<?x2xf32>)
+      -> (tensor<?x?x2x4xf32>, tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>)
+  return
+}
+
+// -----
+
+// mlstm_c12
+func.func @step_with_reset(%q: tensor<?x2x4xf32>, %g: tensor<?x2xf32>, %r: tensor<?x?xi1>) {
+  // expected-error @below {{'xlstm.mlstm' op expected no reset with form = step, got one}}
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) reset(%r : tensor<?x?xi1>) {form = step}
+      : tensor<?x2x4xf32>, tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
+// mlstm_c12
+func.func @step_with_sequences(%q: tensor<?x2x4xf32>, %g: tensor<?x2xf32>, %s: tensor<?xi32>) {
+  // expected-error @below {{'xlstm.mlstm' op expected no cu_seqlens with form = step, got one}}
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) cu_seqlens(%s : tensor<?xi32>) {form = step}
+      : tensor<?x2x4xf32>, tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
+// mlstm_c12
+func.func @step_with_saved_states(%q: tensor<?x2x4xf32>, %g: tensor<?x2xf32>) {
+  // expected-error @below {{'xlstm.mlstm' op expected no save_states with form = step, got one}}
+  %0:7 = xlstm.mlstm %q, %q, %q gates(%g, %g) {form = step, save_states} : tensor<?x2x4xf32>, tensor<?x2x4xf32>
+  return
+}
+
+// -----
+
+// mlstm_c13
+func.func @type_of_saved_states(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
+  // expected-error @below {{'xlstm.mlstm' op expected m_states to be [R, H, 2] = [?, 2, 2]xf64, got [?, 2, 1]xf64}}
+  %0:7 = xlstm.mlstm %q, %q, %q gates(%g, %g) {save_states}
+      : (tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2xf32>, tensor<?x?x2xf32>)
+      -> (tensor<?x?x2x4xf32>, tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>,
+          tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2x1xf64>)
+  return
+}
+
+// -----
+
+// mlstm_c13
+func.func @missing_saved_states(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
+  // expected-error @below {{'xlstm.mlstm' op expected the saved state c_states, got none}}
+  %0:4 = "xlstm.mlstm"(%q, %q, %q, %g, %g) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0, 0, 0, 0>,
+      resultSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 0>, save_states}>
       : (tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2xf32>, tensor<?x?x2xf32>)
       -> (tensor<?x?x2x4xf32>, tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>)
   return
@@ -330,6 +405,22 @@ func.func @no_state(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
 func.func @rank_of_q(%q: tensor<?x?x4xf32>, %v: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
   // expected-error @below {{expected the types of q and v to be ranked tensors of rank 4}}
   %0:4 = xlstm.mlstm %q, %q, %v gates(%g, %g) : tensor<?x?x4xf32>, tensor<?x?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @rank_of_q_of_step(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
+  // expected-error @below {{expected the types of q and v to be ranked tensors of rank 3 with form = step}}
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) {form = step} : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
+  return
+}
+
+// -----
+
+func.func @starts_of_two(%q: tensor<1x?x2x4xf32>, %g: tensor<1x?x2xf32>, %s: tensor<?xi32>) {
+  // expected-error @below {{expected 1 operands of cu_seqlens, got 2}}
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) cu_seqlens(%s, %s : tensor<?xi32>, tensor<?xi32>) : tensor<1x?x2x4xf32>, tensor<1x?x2x4xf32>
   return
 }
 

@@ -20,7 +20,7 @@ func.func @exp(%q: tensor<?x?x8x256xbf16>, %k: tensor<?x?x8x256xbf16>, %v: tenso
   // GENERIC-SAME: normalize = true
   // GENERIC-SAME: normalizer_grad = #xlstm.normalizer_grad<exact>
   // GENERIC-SAME: operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0, 0, 0, 0>
-  // GENERIC-SAME: resultSegmentSizes = array<i32: 1, 1, 1, 1>
+  // GENERIC-SAME: resultSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 0>
   // GENERIC-SAME: scale_on = #xlstm.scale_on<q>
   %h, %c, %n, %m = xlstm.mlstm %q, %k, %v gates(%i, %f) : tensor<?x?x8x256xbf16>, tensor<?x?x8x512xbf16>
   return %h, %c, %n, %m
@@ -104,18 +104,49 @@ func.func @refined(%q: tensor<?x?x2x4xf32>, %k: tensor<2x?x2x4xf32>, %g: tensor<
 
 // The attributes stand alone too.
 // CHECK-LABEL: func.func private @attributes
-// CHECK-SAME: a = #xlstm.input_gate<sigmoid>, b = #xlstm.scale_on<k>, c = #xlstm.denominator<max_with_eps>, d = #xlstm.normalizer_grad<dropped>
+// CHECK-SAME: a = #xlstm.input_gate<sigmoid>, b = #xlstm.scale_on<k>, c = #xlstm.denominator<max_with_eps>, d = #xlstm.normalizer_grad<dropped>, e = #xlstm.form<chunkwise>
 func.func private @attributes() attributes {
   a = #xlstm.input_gate<sigmoid>, b = #xlstm.scale_on<k>, c = #xlstm.denominator<max_with_eps>,
-  d = #xlstm.normalizer_grad<dropped>}
+  d = #xlstm.normalizer_grad<dropped>, e = #xlstm.form<chunkwise>}
 
 // Left out of the generic form, an option has its default.
 // CHECK-LABEL: func.func @generic
 func.func @generic(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
   // CHECK: xlstm.mlstm %arg0, %arg0, %arg0 gates(%arg1, %arg1) : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>{{$}}
   %0:4 = "xlstm.mlstm"(%q, %q, %q, %g, %g) <{operandSegmentSizes = array<i32: 1, 1, 1, 1, 1, 0, 0, 0, 0, 0>,
-      resultSegmentSizes = array<i32: 1, 1, 1, 1>}>
+      resultSegmentSizes = array<i32: 1, 1, 1, 1, 0, 0, 0>}>
       : (tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2xf32>, tensor<?x?x2xf32>)
       -> (tensor<?x?x2x4xf32>, tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>)
   return
+}
+
+// CHECK-LABEL: func.func @forms
+func.func @forms(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
+  // CHECK: gates(%arg1, %arg1) {form = recurrent} : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>{{$}}
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) {form = recurrent} : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
+  // CHECK: {eps = 0.000000e+00, form = chunkwise} :
+  %1:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) {form = chunkwise, eps = 0.0} : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
+  // CHECK: {form = parallel} :
+  %2:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) {form = parallel} : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
+  return
+}
+
+// One token: no tensor has a T axis.
+// CHECK-LABEL: func.func @step
+func.func @step(%q: tensor<?x2x4xbf16>, %v: tensor<?x2x3xbf16>, %g: tensor<?x2xf32>, %c0: tensor<?x2x4x3xf32>,
+                %n0: tensor<?x2x4xf32>, %m0: tensor<?x2xf32>)
+    -> (tensor<?x2x3xbf16>, tensor<?x2x4x3xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>) {
+  // CHECK: %h, %c, %n, %m = xlstm.mlstm {{.*}} state(%arg3, %arg4, %arg5) {form = step} : tensor<?x2x4xbf16>, tensor<?x2x3xbf16>{{$}}
+  %h, %c, %n, %m = xlstm.mlstm %q, %q, %v gates(%g, %g) state(%c0, %n0, %m0) {form = step}
+      : tensor<?x2x4xbf16>, tensor<?x2x3xbf16>
+  return %h, %c, %n, %m : tensor<?x2x3xbf16>, tensor<?x2x4x3xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>
+}
+
+// CHECK-LABEL: func.func @saved
+func.func @saved(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>)
+    -> (tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2x2xf64>) {
+  // CHECK: %h, %c, %c_states, %n_states, %m_states = xlstm.mlstm {{.*}} {input_gate = sigmoid, normalize = false, save_states} : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>{{$}}
+  %h, %c, %cs, %ns, %ms = xlstm.mlstm %q, %q, %q gates(%g, %g) {save_states, normalize = false, input_gate = sigmoid}
+      : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
+  return %cs, %ns, %ms : tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2x2xf64>
 }

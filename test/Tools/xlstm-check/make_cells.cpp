@@ -42,7 +42,7 @@ static Manifest manifestFor(const std::string &kernel) {
 }
 
 int main(int, char **argv) {
-  for (std::string kernel : {"mlstm", "wrong_eps", "unwritten_row", "unrepeatable"}) {
+  for (std::string kernel : {"mlstm", "wrong_eps", "unwritten_row", "unrepeatable", "late_fault"}) {
     PackageWriter writer(manifestFor(kernel));
     writer.addBlob("kernels.so", test::readFile(argv[1]));
     writer.write(std::string(argv[2]) + "/" + kernel + ".xlpkg");

@@ -26,8 +26,9 @@ static int64_t at(Strides strides, int64_t b, int64_t t, int64_t h) {
 
 static float log_sigmoid(float x) { return fminf(x, 0) - log1pf(expf(-fabsf(x))); }
 
+/* `fault`: the step that leaves an m too large by 1/4, -1 without. */
 static void cell(const int64_t *args, int64_t begin, int64_t end, float eps, int drop_row,
-                 uint32_t noise) {
+                 uint32_t noise, int64_t fault) {
   Args a;
   memcpy(&a, args, sizeof a);
   for (int64_t block = begin; block < end; ++block) {
@@ -40,7 +41,7 @@ static void cell(const int64_t *args, int64_t begin, int64_t end, float eps, int
             f = a.f[at(a.fs, b, t, head)];
       float decayed = log_sigmoid(f) + m, next = fmaxf(decayed, i);
       float forget = expf(decayed - next), input = expf(i - next), z = 0;
-      m = next;
+      m = t == fault ? next + 0.25f : next;
       for (int r = 0; r < DQK; ++r) {
         n[r] = forget * n[r] + input * k[r];
         z += q[r] / sqrtf(DQK) * n[r];
@@ -64,20 +65,24 @@ static void cell(const int64_t *args, int64_t begin, int64_t end, float eps, int
 
 void mlstm(const int64_t *args, int64_t begin, int64_t end, void *scratch) {
   (void)scratch;
-  cell(args, begin, end, 1e-6f, 0, 0);
+  cell(args, begin, end, 1e-6f, 0, 0, -1);
 }
 void wrong_eps(const int64_t *args, int64_t begin, int64_t end, void *scratch) {
   (void)scratch;
-  cell(args, begin, end, 1e-2f, 0, 0);
+  cell(args, begin, end, 1e-2f, 0, 0, -1);
 }
 void unwritten_row(const int64_t *args, int64_t begin, int64_t end, void *scratch) {
   (void)scratch;
-  cell(args, begin, end, 1e-6f, 1, 0);
+  cell(args, begin, end, 1e-6f, 1, 0, -1);
 }
 /* Other bits in every run, but within the tolerance. */
 void unrepeatable(const int64_t *args, int64_t begin, int64_t end, void *scratch) {
   (void)scratch;
   struct timespec now;
   timespec_get(&now, TIME_UTC);
-  cell(args, begin, end, 1e-6f, 0, (uint32_t)now.tv_nsec * 2654435761u >> 8);
+  cell(args, begin, end, 1e-6f, 0, (uint32_t)now.tv_nsec * 2654435761u >> 8, -1);
+}
+void late_fault(const int64_t *args, int64_t begin, int64_t end, void *scratch) {
+  (void)scratch;
+  cell(args, begin, end, 1e-6f, 0, 0, 20);
 }

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compiler/Conversion/XLSTMToTile/MLSTMForward.h"
+
+using namespace mlir;
+using namespace mlir::tile;
+
+namespace xlstm {
+
+MLSTMForward::MLSTMForward(OpBuilder &builder, mlir::xlstm::MLSTMOp op,
+                           const ChunkwiseSchedule &schedule)
+    : MLSTMProgram(builder, op.getLoc(), op.getMLSTMOperands(), op.getOptions(), schedule), op(op),
+      dqk(schedule.dqkTile), dv(schedule.dvSlice) {
+  // 16-bit operands on a GPU, the accumulation type on a CPU.
+  operand = onGPU ? op.getInputType() : accumulation;
+}
+
+//===----------------------------------------------------------------------===//
+// Tensors
+//===----------------------------------------------------------------------===//
+
+void MLSTMForward::createKernel(StringRef name, TensorNames names, int64_t more) {
+  unsigned tokens = op.isStep() ? 1 : 2; // axes of run-time extent: B and T
+  for (Value value : {operands.q, operands.k, operands.v})
+    declare(value, tokens);
+  for (Value value : {operands.i, operands.f})
+    declare(value, tokens, /*unitStride=*/false);
+  declare(operands.c0, 1);
+  declare(operands.n0, 1);
+  declare(operands.m0, 1, /*unitStride=*/false);
+  declare(operands.cuSeqlens, 1, /*unitStride=*/false);
+  declare(operands.reset, 2, /*unitStride=*/false);
+  declare(op.getH(), tokens);
+  declare(op.getCLast(), 1);
+  declare(op.getNLast(), 1);
+  declare(op.getMLast(), 1, /*unitStride=*/false);
+  declare(op.getCStates(), 1);
+  declare(op.getNStates(), 1);
+  declare(op.getMStates(), 1);
+  // Blocks: (sequence, head, slice of dv); the slices of a head are neighbours, so they share q and
+  // k in the cache. A tensor of states has one row for each sequence.
+  Value rows = operands.q;
+  if (operands.cuSeqlens)
+    rows = op.getCLast().use_empty() ? operands.c0 : op.getCLast();
+  SmallVector<Extent> grid = {
+      {ShapedType::kDynamic, rows, 0}, {op.getHeads()}, {schedule.numSlices(op.getDv())}};
+  if (more)
+    grid.push_back({more});
+  ProgramBuilder::createKernel(name, grid, names);
+  kernel.setScheduleAttr(schedule.toAttribute(b.getContext()));
+  number = kernel.getGridIndex(0);
+  head = kernel.getGridIndex(1);
+  slice = kernel.getGridIndex(2);
+  dv0 = mul(slice, index(dv));
+  if (!op.isStep())
+    sequence = this->ProgramBuilder::sequence(number, operands.q, operands.cuSeqlens);
+}
+
+bool MLSTMForward::hasLastState() {
+  return has(op.getCLast()) || has(op.getNLast()) || has(op.getMLast());
+}
+
+//===----------------------------------------------------------------------===//
+// State
+//===----------------------------------------------------------------------===//
+
+void MLSTMForward::loadState() {
+  Value zero = index(0);
+  // C^T [dv, dqk] of c0 [S, H, dqk, dv]
+  C = load(operands.c0, {number, head, zero, dv0}, {3, 2}, mat(dv, dqk, accumulation));
+  n = options.hasNormalizer() ? load(operands.n0, {number, head, zero}, {2}, vec(dqk, accumulation))
+                              : Value();
+  // A state that is given is relative to m0, that of a sigmoid cell to 0.
+  Value zeroM = constant(gate, 0);
+  M = options.hasStabilizer() ? loadScalar(operands.m0, {number, head}, gate) : zeroM;
+  Value given = less(zero, extent(operands.c0, 0));
+  m = select(given, M, constant(gate, -big));
+}
+
+Value MLSTMForward::decayed(Value tile, const Gates &gates) {
+  return map(cast<TileType>(tile.getType()), tile,
+             [&](ValueRange x) { return mul(x[0], gates.decay); });
+}
+
+Value MLSTMForward::weightedValues(Value v, const Gates &gates) {
+  return mapMatrix(mat(dv, L, operand), transpose(v), {}, gates.w,
+                   [&](ValueRange x) { return mul(convert(x[2], accumulation), x[3]); });
+}
+
+void MLSTMForward::advance(Value k, const Addends &addends, const Gates &gates) {
+  C = matmul(addends.weightedV, k, addends.decayedC);
+  if (options.hasNormalizer())
+    n = matvecScores(transpose(k), gates.w, decayed(n, gates));
+  m = gates.nextm;
+  M = gates.nextM;
+}
+
+void MLSTMForward::storeState() {
+  Value zero = index(0);
+  // Outside, states are relative to the cell's m as it is stored.
+  Value stored = convert(M, accumulation);
+  Value toCell = expDifference(m, convert(stored, gate));
+  auto scaled = [&](Value state) {
+    return m == M ? state : map(cast<TileType>(state.getType()), state, [&](ValueRange x) {
+      return mul(x[0], toCell);
+    });
+  };
+  if (has(op.getCLast()))
+    store(scaled(C), op.getCLast(), {number, head, zero, dv0}, {3, 2});
+  if (!has(op.getNLast()) && !has(op.getMLast()))
+    return;
+  // Every slice has the same n and m; the first one stores them.
+  ifThen(equal(slice, zero), [&] {
+    if (has(op.getNLast()))
+      store(scaled(n), op.getNLast(), {number, head, zero}, {2});
+    storeScalar(stored, op.getMLast(), {number, head});
+  });
+}
+
+SmallVector<Value> MLSTMForward::state() {
+  SmallVector<Value> values = {C, m};
+  if (options.hasNormalizer())
+    values.push_back(n);
+  if (options.hasStabilizer())
+    values.push_back(M);
+  return values;
+}
+
+void MLSTMForward::setState(ValueRange values) {
+  C = values[0];
+  m = values[1];
+  if (options.hasNormalizer())
+    n = values[2];
+  if (options.hasStabilizer())
+    M = values.back();
+}
+
+//===----------------------------------------------------------------------===//
+// The matrix unit
+//===----------------------------------------------------------------------===//
+
+Value MLSTMForward::onUnit(Value lhs, Value rhs, Value accumulator, bool ofState) {
+  Value result = ProgramBuilder::matmul(lhs, rhs, accumulator);
+  if (!onGPU)
+    return result;
+  auto [scoreWarpsM, scoreWarpsN] = schedule.scoreWarps();
+  result.getDefiningOp<MatmulOp>().setWarpsAttr(
+      ofState ? b.getDenseI64ArrayAttr({schedule.warpsM, schedule.warpsN})
+              : b.getDenseI64ArrayAttr({scoreWarpsM, scoreWarpsN}));
+  setRole(result, ofState ? "state" : "score");
+  return result;
+}
+
+Value MLSTMForward::matvecScores(Value matrix, Value vector, Value accumulator) {
+  Value result = matvec(matrix, vector, accumulator);
+  setRole(result, "score");
+  return result;
+}
+
+void MLSTMForward::setRole(Value product, const char *role) {
+  if (schedule.roles)
+    product.getDefiningOp()->setAttr("role", b.getStringAttr(role));
+}
+
+Value MLSTMForward::asOperand(Value tile) {
+  auto type = cast<TileType>(tile.getType());
+  if (type.getElementType() == operand)
+    return tile;
+  return map(type.withElementType(operand), tile, [](ValueRange x) { return x[0]; });
+}
+
+} // namespace xlstm

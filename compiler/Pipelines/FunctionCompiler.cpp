@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "compiler/Pipelines/FunctionCompiler.h"
+#include "compiler/Conversion/TileToNVVM/Passes.h"
+#include "compiler/Conversion/TileToVector/Passes.h"
+#include "compiler/Conversion/XLSTMToTile/Passes.h"
+#include "compiler/Pipelines/Plan.h"
+#include "compiler/Schedule/Passes.h"
+#include "compiler/Target/CPU/CPU.h"
+#include "compiler/Target/NVPTX/NVPTX.h"
+#include "dialect/tile/Transforms/Passes.h"
+#include "dialect/xlstm/IR/FunctionAttrs.h"
+#include "dialect/xlstm/IR/XLSTM.h"
+#include "dialect/xlstm/Transforms/Passes.h"
+#include "dialect/xlstm/Transforms/SavePlan.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/NVVM/NVVMToLLVMIRTranslation.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+
+namespace xlstm {
+
+static DialectRegistry dialects() {
+  DialectRegistry registry;
+  registry
+      .insert<tile::TileDialect, mlir::xlstm::XLSTMDialect, func::FuncDialect, LLVM::LLVMDialect,
+              NVVM::NVVMDialect, gpu::GPUDialect, math::MathDialect, vector::VectorDialect,
+              memref::MemRefDialect, scf::SCFDialect, arith::ArithDialect>();
+  registerBuiltinDialectTranslation(registry);
+  registerGPUDialectTranslation(registry);
+  registerLLVMDialectTranslation(registry);
+  registerNVVMDialectTranslation(registry);
+  return registry;
+}
+
+FunctionCompiler::FunctionCompiler(const ModelSource &model, const CompileOptions &options)
+    : model(model), options(options), context(dialects()) {
+  context.loadAllAvailableDialects();
+  // The first error becomes the one line that the user sees.
+  context.getDiagEngine().registerHandler([&](Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Error && message.empty())
+      message = diagnostic.str();
+    if (diagnostic.getSeverity() == DiagnosticSeverity::Remark)
+      result.remarks.push_back(diagnostic.str());
+    return success();
+  });
+}
+
+llvm::Error FunctionCompiler::dump(StringRef suffix, StringRef text) {
+  if (options.dumpDirectory.empty())
+    return llvm::Error::success();
+  std::string path = options.dumpDirectory + "/" + prefix + suffix.str();
+  std::error_code error = llvm::sys::fs::create_directories(options.dumpDirectory);
+  llvm::raw_fd_ostream stream(path, error);
+  if (error)
+    return llvm::createStringError(error, "cannot write " + path + ": " + error.message());
+  stream << text;
+  return llvm::Error::success();
+}
+
+llvm::Error FunctionCompiler::runPhase(ModuleOp module, StringRef phase,
+                                       llvm::function_ref<void(OpPassManager &)> build) {
+  PassManager manager(&context);
+  build(manager);
+  message.clear();
+  if (failed(manager.run(module)))
+    return fail(message.empty() ? "phase " + phase.str() + " failed" : message);
+  if (options.dumpDirectory.empty() && !stopsAfter(phase))
+    return llvm::Error::success();
+  std::string text;
+  llvm::raw_string_ostream(text) << *module << "\n";
+  if (stopsAfter(phase))
+    result.text += text;
+  size_t number = llvm::find(phases, phase) - std::begin(phases);
+  return dump("." + std::to_string(number) + "-" + phase.str() + ".mlir", text);
+}
+
+llvm::Error FunctionCompiler::import() {
+  auto module = model.build(context);
+  if (!module)
+    return llvm::createStringError(llvm::inconvertibleErrorCode(), module.error().str());
+  imported = std::move(*module);
+  auto isWanted = [&](StringRef function) {
+    return options.functions.empty() || llvm::is_contained(options.functions, function);
+  };
+  bool derives = isWanted("forward_backward");
+  auto keep = [&](llvm::function_ref<bool(StringRef)> keeps) {
+    for (func::FuncOp function : llvm::make_early_inc_range(imported->getOps<func::FuncOp>()))
+      if (!keeps(function.getName()))
+        function.erase();
+  };
+  keep([&](StringRef name) { return isWanted(name) || (derives && name == "forward"); });
+  prefix = "model";
+  if (auto error = runPhase(*imported, "import", [](OpPassManager &) {}))
+    return error;
+  if (auto error = runPhase(*imported, "derive", [&](OpPassManager &manager) {
+        if (!derives)
+          return;
+        manager.addPass(mlir::xlstm::createDeriveBackward());
+        manager.addPass(createCanonicalizerPass());
+        manager.addPass(createCSEPass());
+      }))
+    return error;
+  llvm::append_range(result.remarks, mlir::xlstm::listSaves(*imported));
+  keep(isWanted);
+  return llvm::Error::success();
+}
+
+/// Removes the inputs that say where sequences begin: no GPU kernel takes them.
+static void dropBoundaries(func::FuncOp function) {
+  for (unsigned i = function.getNumArguments(); i-- > 0;) {
+    auto name = function.getArgAttrOfType<StringAttr>(i, mlir::xlstm::nameAttrName);
+    if (name != "cu_seqlens" && name != "reset")
+      continue;
+    for (OpOperand &use : llvm::make_early_inc_range(function.getArgument(i).getUses()))
+      if (auto cell = dyn_cast<mlir::xlstm::MLSTMOp>(use.getOwner()))
+        (name == "reset" ? cell.getResetMutable() : cell.getCuSeqlensMutable()).clear();
+    function.eraseArgument(i);
+  }
+}
+
+llvm::Error FunctionCompiler::run(const Job &job) {
+  OwningOpRef<ModuleOp> module = imported->clone();
+  for (func::FuncOp function : llvm::make_early_inc_range(module->getOps<func::FuncOp>()))
+    if (function.getName() != job.function)
+      function.erase();
+  prefix = job.function + "." + job.device.name;
+  return job.device.isGPU ? compileGPU(*module, job) : compileCPU(*module, job);
+}
+
+llvm::Error FunctionCompiler::lowerToTiles(ModuleOp module, const Job &job) {
+  package::Function description = describeFunction(*module.getOps<func::FuncOp>().begin());
+  // The form is a choice of forward alone: step has its own, and the gradients read states that
+  // only the chunkwise form saves.
+  mlir::xlstm::ChooseFormOptions form;
+  std::vector<std::string> overrides;
+  for (auto &[key, value] : options.overrides)
+    if (key != "form")
+      overrides.push_back(key + "=" + value);
+    else if (job.function == "forward")
+      form.form = value;
+  if (auto error = runPhase(module, "schedule", [&](OpPassManager &manager) {
+        manager.addPass(mlir::xlstm::createChooseForm(form));
+        SelectScheduleOptions select;
+        select.target = job.device.name;
+        select.elementwise = job.elementwise;
+        select.set = overrides;
+        manager.addPass(createSelectSchedule(select));
+      }))
+    return error;
+  if (stopsAfter("schedule"))
+    return llvm::Error::success();
+  if (auto error = runPhase(module, "tile", [](OpPassManager &manager) {
+        manager.addPass(createConvertXLSTMToTile());
+        manager.addPass(tile::createSplitRoles());
+      }))
+    return error;
+  plan = planOf(module, description, job.device.name);
+  return llvm::Error::success();
+}
+
+KernelReport FunctionCompiler::reportOf(const Job &job, const package::Launch &launch,
+                                        const std::string &variant) const {
+  KernelReport report;
+  report.function = job.function;
+  report.kernel = launch.kernel;
+  report.target = job.device.name;
+  report.variant = variant;
+  return report;
+}
+
+llvm::Error FunctionCompiler::compileGPU(ModuleOp module, const Job &job) {
+  std::string variant = job.elementwise ? "elementwise" : job.device.copy;
+  prefix += "." + variant;
+  func::FuncOp function = *module.getOps<func::FuncOp>().begin();
+  // Shapes that only the elementwise kernel takes have no other; see the remark below.
+  bool rowsAligned = true;
+  function.walk([&](mlir::xlstm::MLSTMOp cell) {
+    rowsAligned = cell.getDqk() % 8 == 0 && cell.getDv() % 8 == 0;
+  });
+  std::vector<std::string> ignored;
+  for (const package::Tensor &input : describeFunction(function).inputs)
+    ignored.push_back(input.name);
+  dropBoundaries(function);
+  for (const package::Tensor &input : describeFunction(function).inputs)
+    llvm::erase(ignored, input.name);
+  if (auto error = lowerToTiles(module, job))
+    return error;
+  if (stopsAfter("schedule") || stopsAfter("tile"))
+    return llvm::Error::success();
+  tile::KernelOp kernel = *module.getOps<tile::KernelOp>().begin();
+  std::vector<std::string> aligned =
+      job.elementwise ? std::vector<std::string>() : narrowTensors(kernel);
+  std::string schedule = plan.schedule;
+  if (auto error = runPhase(module, "lowered", [](OpPassManager &manager) {
+        manager.addPass(createConvertTileToNVVM());
+      }))
+    return error;
+  if (stopsAfter("lowered"))
+    return llvm::Error::success();
+  gpu::GPUModuleOp code = *module.getOps<gpu::GPUModuleOp>().begin();
+  package::Launch &launch = plan.launches.front();
+  finishGPULaunch(launch, *code.getOps<LLVM::LLVMFuncOp>().begin(), aligned);
+  for (const std::string &name : ignored)
+    launch.requirements.push_back({name, 1, /*absent=*/true});
+  if (auto error = runPhase(module, "llvm", buildNVVMToLLVMPipeline))
+    return error;
+  if (stopsAfter("llvm"))
+    return llvm::Error::success();
+  KernelReport report = reportOf(job, launch, variant);
+  report.schedule = schedule;
+  if (job.elementwise)
+    report.remarks.push_back(
+        "copies element by element, for tensors whose rows are not aligned to 16 bytes" +
+        std::string(
+            rowsAligned ? "" : "; with head sizes that are multiples of 8 it would not be needed"));
+  result.kernels.push_back(report);
+  return emitGPUCode(module, job);
+}
+
+llvm::Error FunctionCompiler::emitGPUCode(ModuleOp module, const Job &job) {
+  package::Launch &launch = plan.launches.front();
+  KernelReport &report = result.kernels.back();
+  gpu::GPUModuleOp code = *module.getOps<gpu::GPUModuleOp>().begin();
+  llvm::Expected<std::string> ptx = emitPTX(code, job.device.name, job.device.ptxFeatures);
+  if (!ptx)
+    return ptx.takeError();
+  if (auto error = dump(".ptx", *ptx))
+    return error;
+  launch.ptx = prefix + ".ptx";
+  result.blobs.emplace_back(launch.ptx, *ptx);
+  report.sharedBytes = launch.sharedBytes;
+  report.codeBytes = ptx->size();
+  std::optional<std::string> ptxas = findPTXAS();
+  if (!ptxas) {
+    report.remarks.push_back("ptxas was not found: the package has PTX only, which the driver "
+                             "compiles when it is first loaded");
+    return llvm::Error::success();
+  }
+  llvm::Expected<PTXASReport> assembled = assemble(*ptxas, *ptx, job.device.name);
+  if (!assembled)
+    return assembled.takeError();
+  launch.cubin = prefix + ".cubin";
+  launch.registers = report.registers = assembled->registers;
+  launch.spillBytes = report.spillBytes = assembled->spillStoreBytes + assembled->spillLoadBytes;
+  report.codeBytes = assembled->cubin.size();
+  llvm::append_range(report.remarks, assembled->warnings);
+  result.blobs.emplace_back(launch.cubin,
+                            std::string(assembled->cubin.begin(), assembled->cubin.end()));
+  return llvm::Error::success();
+}
+
+llvm::Error FunctionCompiler::compileCPU(ModuleOp module, const Job &job) {
+  prefix += "." + job.isa;
+  if (auto error = lowerToTiles(module, job))
+    return error;
+  if (stopsAfter("schedule") || stopsAfter("tile"))
+    return llvm::Error::success();
+  plan.isa = job.isa;
+  std::vector<std::string> schedules;
+  for (tile::KernelOp kernel : module.getOps<tile::KernelOp>())
+    schedules.push_back(scheduleText(kernel));
+  if (auto error = runPhase(module, "lowered", [&](OpPassManager &manager) {
+        ConvertTileToVectorOptions convert;
+        convert.vectorWidth = findISA(job.isa)->vectorElements;
+        convert.registers = findISA(job.isa)->vectorRegisters;
+        manager.addPass(createConvertTileToVector(convert));
+      }))
+    return error;
+  if (stopsAfter("lowered"))
+    return llvm::Error::success();
+  for (package::Launch &launch : plan.launches)
+    launch.scratchBytes = scratchBytes(module.lookupSymbol<LLVM::LLVMFuncOp>(launch.kernel));
+  if (auto error = runPhase(module, "llvm", buildCPUPipeline))
+    return error;
+  if (stopsAfter("llvm"))
+    return llvm::Error::success();
+  llvm::Expected<std::string> object = emitObject(module, job.isa); // linked later, see link()
+  if (!object)
+    return object.takeError();
+  for (auto [launch, schedule] : llvm::zip(plan.launches, schedules)) {
+    launch.blob = prefix + ".so";
+    KernelReport report = reportOf(job, launch, job.isa);
+    report.schedule = schedule;
+    result.kernels.push_back(report);
+  }
+  result.blobs.emplace_back(prefix + ".so", *object);
+  return llvm::Error::success();
+}
+
+} // namespace xlstm

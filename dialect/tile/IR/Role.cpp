@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+// Verifiers of the role level.
+#include "dialect/tile/IR/Tile.h"
+
+using namespace mlir;
+using namespace mlir::tile;
+
+LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t stages,
+                               ArrayRef<Type> values) {
+  if (stages < 1) // ring_t1
+    return emitError() << "expected at least 1 stage, got " << stages;
+  for (Type type : values)
+    if (!llvm::isa<TileType>(type) && !type.isF32()) // ring_t2
+      return emitError() << "expected tiles and f32, got " << type;
+  return success();
+}
+
+LogicalResult RingOp::verify() {
+  Operation *writer = nullptr;
+  llvm::SmallDenseMap<Operation *, GetOp> readers;
+  llvm::SmallDenseMap<Operation *, ReleaseOp> releases;
+  for (Operation *user : getRing().getUsers()) {
+    auto role = user->getParentOfType<RoleOp>();
+    if (!role)
+      return user->emitOpError() << "expected to stand in a role";
+    if (isa<FetchOp, PutOp>(user)) {
+      if (writer) // ring_c1
+        return emitOpError() << "expected one tile.fetch or tile.put, got two";
+      writer = role;
+    } else if (auto get = dyn_cast<GetOp>(user)) {
+      if (!readers.try_emplace(role, get).second) // ring_c2
+        return get.emitOpError() << "expected to be the only one of this ring in its role";
+    } else if (auto release = dyn_cast<ReleaseOp>(user)) {
+      if (!releases.try_emplace(role, release).second) // ring_c2
+        return release.emitOpError() << "expected to be the only one of this ring in its role";
+    }
+  }
+  if (!writer) // ring_c1
+    return emitOpError() << "expected one tile.fetch or tile.put, got none";
+  if (readers.empty() || readers.count(writer)) // ring_c2
+    return emitOpError() << "expected a role beside the writing one to get it";
+  for (auto &[role, get] : readers) {
+    ReleaseOp release = releases.lookup(role);
+    if (!release || release->getBlock() != get->getBlock() || release->isBeforeInBlock(get))
+      return get.emitOpError() << "expected a tile.release of the ring after it"; // ring_c2
+  }
+  return success();
+}
+
+LogicalResult RoleOp::verify() {
+  int64_t begin = getFirst(), end = getFirst() + getCount();
+  // role_c1
+  if (begin < 0 || int64_t(getCount()) < 1 ||
+      (getCount() > 1 && (getFirst() % 4 || getCount() % 4)))
+    return emitOpError() << "expected one warp or whole warpgroups of four, got warps [" << begin
+                         << ", " << int64_t(getCount()) << "]";
+  // role_c2
+  int64_t registers = getRegisters();
+  if (registers % 8 || registers < 24 || registers > 240)
+    return emitOpError() << "expected a multiple of 8 registers from 24 to 240, got " << registers;
+  for (RoleOp other : (*this)->getParentOfType<KernelOp>().getBody().getOps<RoleOp>()) {
+    if (other == *this)
+      break;
+    int64_t otherBegin = other.getFirst(), otherEnd = otherBegin + other.getCount();
+    if (begin < otherEnd && otherBegin < end) // role_c1
+      return emitOpError() << "expected warps that \"" << other.getRole() << "\" does not have";
+    if (begin / 4 <= (otherEnd - 1) / 4 && otherBegin / 4 <= (end - 1) / 4 &&
+        other.getRegisters() != getRegisters()) // role_c2
+      return emitOpError() << "expected " << int64_t(other.getRegisters()) << " registers as \""
+                           << other.getRole() << "\" of the same warpgroup has, got " << registers;
+  }
+  // role_c3
+  WalkResult walk = getBody().walk([](scf::ForOp loop) {
+    if (!loop->getParentOfType<scf::ForOp>())
+      return WalkResult::advance();
+    loop.emitOpError() << "expected no loop within the loop of a role";
+    return WalkResult::interrupt();
+  });
+  return failure(walk.wasInterrupted());
+}
+
+LogicalResult FetchOp::verify() {
+  auto tensor = cast<MemRefType>(getTensor().getType());
+  ArrayRef<Type> values = getRing().getType().getValues();
+  auto tile = dyn_cast<TileType>(values.front());
+  if (values.size() != 1 || !tile || tile.getShape().size() != 2) // fetch_c1
+    return emitOpError() << "expected a ring of one matrix, got " << getRing().getType();
+  if (int64_t(getOffsets().size()) != tensor.getRank()) // load_c1
+    return emitOpError() << "expected " << tensor.getRank() << " offsets, one per tensor axis, got "
+                         << getOffsets().size();
+  ArrayRef<int64_t> axes = getAxes();
+  if (axes.size() != 2 || axes[0] == axes[1] || axes[0] < 0 || axes[1] < 0 ||
+      axes[0] >= tensor.getRank() || axes[1] >= tensor.getRank()) // load_c2
+    return emitOpError() << "expected two distinct axes of the tensor";
+  return success();
+}
+
+LogicalResult PutOp::verify() {
+  if (getValues().getTypes() != TypeRange(getRing().getType().getValues())) // put_c1
+    return emitOpError() << "expected values of the types of " << getRing().getType() << ", got ("
+                         << getValues().getTypes() << ")";
+  return success();
+}
+
+LogicalResult GetOp::verify() {
+  if (getValues().getTypes() != TypeRange(getRing().getType().getValues())) // get_c1
+    return emitOpError() << "expected results of the types of " << getRing().getType() << ", got ("
+                         << getValues().getTypes() << ")";
+  return success();
+}

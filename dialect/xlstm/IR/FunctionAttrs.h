@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+// Attributes of the functions of the xlstm dialect: what their tensors are called outside.
+#ifndef XLSTM_DIALECT_XLSTM_IR_FUNCTIONATTRS_H
+#define XLSTM_DIALECT_XLSTM_IR_FUNCTIONATTRS_H
+
+namespace mlir::xlstm {
+
+/// Of an argument or result: its name in tensor files (StringAttr).
+inline constexpr const char *nameAttrName = "xlstm.name";
+/// Of an argument or result: it may be absent (UnitAttr).
+inline constexpr const char *optionalAttrName = "xlstm.optional";
+/// Of an argument or result: names of its dynamic extents in order, an array of strings: B batch, T
+/// time, N packed sequences ("N+1" for cu_seqlens), S sequences (N with cu_seqlens, else B).
+inline constexpr const char *dimsAttrName = "xlstm.dims";
+/// Of a function: the cell as in a native model description (DictionaryAttr), for reports.
+inline constexpr const char *cellAttrName = "xlstm.cell";
+
+} // namespace mlir::xlstm
+
+#endif // XLSTM_DIALECT_XLSTM_IR_FUNCTIONATTRS_H

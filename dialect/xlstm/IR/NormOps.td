@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+// The norm of each head by itself that follows a cell in a block.
+#ifndef XLSTM_DIALECT_XLSTM_IR_NORMOPS_TD
+#define XLSTM_DIALECT_XLSTM_IR_NORMOPS_TD
+
+include "dialect/xlstm/IR/XLSTMOpBase.td"
+
+def XLSTM_MultiheadNormOp : XLSTM_Op<"multihead_norm", [Pure, AllTypesMatch<["x", "result"]>]> {
+  let summary = "layer norm or RMS norm of each head by itself";
+  let description = [{
+    For each token and head, over the D units of the head:
+
+    ```
+    layer   y = (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps) * weight
+    rms     y = x / sqrt(mean(x^2) + eps) * weight
+    ```
+
+    The weight [H, D] is one where it is absent. With `eps = 0`, y does not depend on a positive
+    factor of x: the gradient through the normaliser of an mLSTM cell vanishes
+    (`normalizer_grad = dropped` is exact there).
+
+    Constraints:
+    * `multihead_norm_c1`: H and D are static and at least 1.
+    * `multihead_norm_c2`: the weight is [H, D] of the accumulation type.
+    * `multihead_norm_c3`: eps is finite and not negative.
+
+    Example:
+
+    ```mlir
+    func.func @norm(%h: tensor<?x?x4x64xbf16>, %weight: tensor<4x64xf32>) -> tensor<?x?x4x64xbf16> {
+      %y = xlstm.multihead_norm layer %h weight(%weight : tensor<4x64xf32>) eps 1.0e-5
+          : tensor<?x?x4x64xbf16>
+      return %y : tensor<?x?x4x64xbf16>
+    }
+    ```
+  }];
+  let arguments = (ins
+    XLSTM_NormKindAttr:$kind,
+    Arg<4DTensorOf<XLSTM_Inputs>, "[B, T, H, D]">:$x,
+    Arg<Optional<2DTensorOf<XLSTM_Accumulated>>, "[H, D]">:$weight,
+    F64Attr:$eps);
+  let results = (outs Res<4DTensorOf<XLSTM_Inputs>, "[B, T, H, D]">:$result);
+  let assemblyFormat = [{
+    custom<NormKind>($kind) $x (`weight` `(` $weight^ `:` type($weight) `)`)?
+    `eps` $eps attr-dict `:` type($x)
+  }];
+  let hasVerifier = 1;
+}
+
+def XLSTM_MultiheadNormBackwardOp : XLSTM_Op<"multihead_norm_backward", [
+    Pure, AllTypesMatch<["x", "dy", "dx"]>]> {
+  let summary = "gradients of xlstm.multihead_norm";
+  let description = [{
+    With `g = dy * weight`, `x^ = (x - mean(x)) / sd` (`rms`: `x / sd`) and sd the denominator of
+    the norm:
+
+    ```
+    layer   dx = (g - mean(g) - x^ mean(g x^)) / sd
+    rms     dx = (g - x^ mean(g x^)) / sd
+    dweight[h, d] = sum_{b, t} dy x^                                      present iff weight is
+    ```
+
+    Constraints:
+    * `multihead_norm_backward_c1`: those of `xlstm.multihead_norm`.
+    * `multihead_norm_backward_c2`: there is a result dweight, of the type of the weight, exactly if
+      there is a weight.
+
+    Example:
+
+    ```mlir
+    func.func @norm_backward(%h: tensor<?x?x4x64xf32>, %dy: tensor<?x?x4x64xf32>)
+        -> tensor<?x?x4x64xf32> {
+      %dx = xlstm.multihead_norm_backward rms %h, %dy eps 1.0e-6 : tensor<?x?x4x64xf32>
+      return %dx : tensor<?x?x4x64xf32>
+    }
+    ```
+  }];
+  let arguments = (ins
+    XLSTM_NormKindAttr:$kind,
+    Arg<4DTensorOf<XLSTM_Inputs>, "input of the norm, [B, T, H, D]">:$x,
+    Arg<4DTensorOf<XLSTM_Inputs>, "gradient of its result, [B, T, H, D]">:$dy,
+    Arg<Optional<2DTensorOf<XLSTM_Accumulated>>, "[H, D]">:$weight,
+    F64Attr:$eps);
+  let results = (outs
+    Res<4DTensorOf<XLSTM_Inputs>, "[B, T, H, D]">:$dx,
+    Res<Optional<2DTensorOf<XLSTM_Accumulated>>, "[H, D]">:$dweight);
+  let assemblyFormat = [{
+    custom<NormKind>($kind) $x `,` $dy (`weight` `(` $weight^ `:` type($weight) `)`)?
+    `eps` $eps attr-dict `:` type($x) (`,` type($dweight)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+#endif // XLSTM_DIALECT_XLSTM_IR_NORMOPS_TD

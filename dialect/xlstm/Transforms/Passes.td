@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+#ifndef XLSTM_DIALECT_XLSTM_TRANSFORMS_PASSES
+#define XLSTM_DIALECT_XLSTM_TRANSFORMS_PASSES
+
+include "mlir/Pass/PassBase.td"
+
+def ChooseForm : Pass<"xlstm-choose-form", "::mlir::ModuleOp"> {
+  let summary = "decides in which form each recurrence is computed and writes it as an attribute";
+  let description = [{
+    A recurrence can be walked token by token (`recurrent`), one token per call (`step`), and, if its
+    state update is affine in the states with coefficients that no state enters, in parallel over
+    tokens, in chunks (`chunkwise`) or at once (`parallel`). Which forms are legal is read off the
+    op's region, not its name (dialect/xlstm/Analysis/Recurrence.h):
+
+    ```mlir
+    func.func @cell(%q: tensor<?x?x2x4xf32>, %k: tensor<?x?x2x4xf32>, %v: tensor<?x?x2x8xf32>,
+                    %i: tensor<?x?x2xf32>, %f: tensor<?x?x2xf32>) -> tensor<?x?x2x8xf32> {
+      %h, %c, %n, %m = xlstm.mlstm %q, %k, %v gates(%i, %f)
+          : tensor<?x?x2x4xf32>, tensor<?x?x2x8xf32>
+      return %h : tensor<?x?x2x8xf32>
+    }
+    // becomes
+    func.func @cell_with_form(
+        %q: tensor<?x?x2x4xf32>, %k: tensor<?x?x2x4xf32>, %v: tensor<?x?x2x8xf32>,
+        %i: tensor<?x?x2xf32>, %f: tensor<?x?x2xf32>) -> tensor<?x?x2x8xf32> {
+      %h, %c, %n, %m = xlstm.mlstm %q, %k, %v gates(%i, %f) {form = chunkwise}
+          : tensor<?x?x2x4xf32>, tensor<?x?x2x8xf32>
+      return %h : tensor<?x?x2x8xf32>
+    }
+    ```
+
+    `form=auto` takes `step` for ops of one token, `chunkwise` for `xlstm.mlstm` over tokens, and
+    `recurrent` for `xlstm.scan`, for which code is generated in no other form; a remark says so where
+    another is legal. `xlstm.mlstm` carries the choice as its attribute `form`, `xlstm.scan` as
+    `xlstm.form`; an op that has it keeps it. A form that is not legal is an error that names the
+    value which forbids it.
+  }];
+  let options = [
+    Option<"form", "form", "std::string", "\"auto\"",
+           "auto, recurrent, chunkwise, parallel or step">,
+  ];
+  let dependentDialects = ["::mlir::xlstm::XLSTMDialect"];
+}
+
+def DeriveBackward : Pass<"xlstm-derive-backward", "::mlir::ModuleOp"> {
+  let summary = "writes the function that also returns the gradients of a function's inputs";
+  let description = [{
+    For the function `forward` makes `forward_backward`: its arguments are those of `forward` and,
+    for each result `x` that has a gradient, `dx`; its results are those of `forward` and, for each
+    argument `x` that has one, `dx`. Reverse mode over the ops of the function:
+
+    | op | its gradient |
+    |---|---|
+    | `xlstm.mlstm` | `xlstm.mlstm_backward`; the forward op saves its states once per chunk |
+    | `xlstm.scan` | a reverse scan whose region is derived from that of the op, `xlstm.outer_sum`, `xlstm.time_sum` |
+    | `xlstm.multihead_norm` | `xlstm.multihead_norm_backward` |
+
+    ```mlir
+    func.func @forward(%wx: tensor<?x?x4x16xf32> {xlstm.name = "wx"})
+        -> (tensor<?x?x4x16xf32> {xlstm.name = "h"}) {
+      %h, %h_last = xlstm.scan sequences(%wx : tensor<?x?x4x16xf32>) {
+      ^bb0(%x: f32, %old: f32):
+        %new = arith.addf %old, %x : f32
+        %y = math.tanh %new : f32
+        xlstm.yield outputs(%y : f32) states(%new : f32)
+      } -> outputs(tensor<?x?x4x16xf32>) states(tensor<?x4x16xf32>)
+      return %h : tensor<?x?x4x16xf32>
+    }
+    // gets beside it, after -canonicalize -cse,
+    func.func @forward_backward(%wx: tensor<?x?x4x16xf32> {xlstm.name = "wx"},
+                                %dh: tensor<?x?x4x16xf32> {xlstm.name = "dh"})
+        -> (tensor<?x?x4x16xf32> {xlstm.name = "h"}, tensor<?x?x4x16xf32> {xlstm.name = "dwx"}) {
+      %h, %h_last = xlstm.scan sequences(%wx : tensor<?x?x4x16xf32>)
+          attributes {xlstm.save = {"tanh(new state 0)" = "saved: an output"}} {
+      ^bb0(%x: f32, %old: f32):
+        %new = arith.addf %old, %x : f32
+        %y = math.tanh %new : f32
+        xlstm.yield outputs(%y : f32) states(%new : f32)
+      } -> outputs(tensor<?x?x4x16xf32>) states(tensor<?x4x16xf32>)
+      %dwx, %d0 = xlstm.scan reverse
+          sequences(%dh, %h : tensor<?x?x4x16xf32>, tensor<?x?x4x16xf32>) {
+      ^bb0(%dy: f32, %y: f32, %dnew: f32):
+        %one = arith.constant 1.0 : f32
+        %0 = arith.mulf %y, %y : f32
+        %1 = arith.subf %one, %0 : f32
+        %2 = arith.mulf %dy, %1 : f32
+        %3 = arith.addf %dnew, %2 : f32
+        xlstm.yield outputs(%3 : f32) states(%3 : f32)
+      } -> outputs(tensor<?x?x4x16xf32>) states(tensor<?x4x16xf32>)
+      return %h, %dwx : tensor<?x?x4x16xf32>, tensor<?x?x4x16xf32>
+    }
+    ```
+
+    **What is saved.** The forward op gets the attribute `xlstm.save`: a dictionary that says of each
+    value that the gradient reads whether it is saved or recomputed, by the rule of
+    dialect/xlstm/Transforms/SavePlan.h.
+
+    **Sub-gradients.** A maximum or minimum gives its gradient to the operand that is strictly larger
+    or smaller, none on the clipped side of a constant, where a tie is not clipped; |x| has 0 at 0. The operand that a select does
+    not take gets 0 times its derivative, which is NaN where that derivative is infinite: keep it
+    finite in the text of the cell. Stabilisers have no gradient: m of `xlstm.mlstm`, and states of a
+    scan whose new value is an `xlstm.stop_gradient` and whose old value is read under one only.
+    `recurrent_grad_clip` of a scan clips R^T dgates, `recurrent_grad_cut` drops it.
+
+    **normalizer_grad.** `dropped` is exact where each use of the h of an `xlstm.mlstm` is an
+    `xlstm.multihead_norm` with eps = 0, which does not see a factor of h; then the pass writes it.
+    Otherwise the op keeps what it has. A remark says which and why.
+
+    Preconditions: the function has one block; each tensor in it with a gradient is used once; its
+    scans have no reverse, transposed, step and previous.
+  }];
+  let options = [
+    Option<"function", "function", "std::string", "\"forward\"",
+           "name of the function; the new one is NAME_backward">,
+  ];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
+                           "::mlir::xlstm::XLSTMDialect"];
+}
+
+#endif

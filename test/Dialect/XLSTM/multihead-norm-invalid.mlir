@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// One case for every message of xlstm.multihead_norm and of its gradient.
+// RUN: xlstm-opt %s -split-input-file -verify-diagnostics
+
+// multihead_norm_c1
+func.func @units(%x: tensor<?x?x4x?xf32>) {
+  // expected-error @below {{'xlstm.multihead_norm' op expected D to be static and at least 1, got a dynamic extent}}
+  %0 = xlstm.multihead_norm layer %x eps 0.0 : tensor<?x?x4x?xf32>
+  return
+}
+
+// -----
+
+// multihead_norm_c2
+func.func @weight(%x: tensor<?x?x4x8xbf16>, %w: tensor<8x4xf32>) {
+  // expected-error @below {{'xlstm.multihead_norm' op expected weight to be [H, D] = [4, 8]xf32, got [8, 4]xf32}}
+  %0 = xlstm.multihead_norm layer %x weight(%w : tensor<8x4xf32>) eps 0.0 : tensor<?x?x4x8xbf16>
+  return
+}
+
+// -----
+
+// multihead_norm_c3
+func.func @eps(%x: tensor<?x?x4x8xf32>) {
+  // expected-error @below {{'xlstm.multihead_norm' op expected eps to be finite and not negative, got -1.000000e+00}}
+  %0 = xlstm.multihead_norm rms %x eps -1.0 : tensor<?x?x4x8xf32>
+  return
+}
+
+// -----
+
+// multihead_norm_backward_c1
+func.func @backward_eps(%x: tensor<?x?x4x8xf32>) {
+  // expected-error @below {{'xlstm.multihead_norm_backward' op expected eps to be finite and not negative, got -1.000000e+00}}
+  %0 = xlstm.multihead_norm_backward rms %x, %x eps -1.0 : tensor<?x?x4x8xf32>
+  return
+}
+
+// -----
+
+// multihead_norm_backward_c2
+func.func @no_gradient_of_weight(%x: tensor<?x?x4x8xf32>, %w: tensor<4x8xf32>) {
+  // expected-error @below {{'xlstm.multihead_norm_backward' op expected a result dweight exactly with a weight, got none}}
+  %0 = xlstm.multihead_norm_backward rms %x, %x weight(%w : tensor<4x8xf32>) eps 0.0 : tensor<?x?x4x8xf32>
+  return
+}
+
+// -----
+
+// multihead_norm_backward_c2
+func.func @type_of_gradient_of_weight(%x: tensor<?x?x4x8xf32>, %w: tensor<4x8xf32>) {
+  // expected-error @below {{'xlstm.multihead_norm_backward' op expected dweight to be [H, D] = [4, 8]xf32, got [8, 4]xf32}}
+  %0, %1 = xlstm.multihead_norm_backward rms %x, %x weight(%w : tensor<4x8xf32>) eps 0.0 : tensor<?x?x4x8xf32>, tensor<8x4xf32>
+  return
+}
+
+// -----
+
+// The parser's own message.
+func.func @kind(%x: tensor<?x?x4x8xf32>) {
+  // expected-error @below {{expected a norm, layer or rms, got batch}}
+  %0 = xlstm.multihead_norm batch %x eps 0.0 : tensor<?x?x4x8xf32>
+  return
+}

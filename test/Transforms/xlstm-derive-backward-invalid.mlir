@@ -1,0 +1,56 @@
+// RUN: xlstm-opt %s --xlstm-derive-backward --split-input-file --verify-diagnostics
+// RUN: not xlstm-opt %s --xlstm-derive-backward=function=nobody --split-input-file 2>&1 | FileCheck %s
+// CHECK: error: expected a function nobody, got none
+
+// expected-error@+1 {{expected no function forward_backward yet}}
+func.func @forward(%x: tensor<?x?x1x8xf32>) -> tensor<?x?x1x8xf32> {
+  return %x : tensor<?x?x1x8xf32>
+}
+func.func @forward_backward() { return }
+
+// -----
+
+func.func @forward(%x: tensor<?x?x1x8xf32>) -> tensor<?x?x1x8xf32> {
+  // expected-error@+1 {{expected a scan without reverse, transposed, step and previous: only such scans can be differentiated}}
+  %h = xlstm.scan reverse sequences(%x : tensor<?x?x1x8xf32>) {
+  ^bb0(%0: f32):
+    xlstm.yield outputs(%0 : f32)
+  } -> outputs(tensor<?x?x1x8xf32>)
+  return %h : tensor<?x?x1x8xf32>
+}
+
+// -----
+
+func.func @forward(%x: tensor<?x?x1x8xf32>) -> tensor<?x?x1x8xf32> {
+  // expected-error@+1 {{expected xlstm.mlstm, xlstm.scan or xlstm.multihead_norm: other ops have no derivative}}
+  %h = arith.negf %x : tensor<?x?x1x8xf32>
+  return %h : tensor<?x?x1x8xf32>
+}
+
+// -----
+
+func.func @forward(%q: tensor<?x2x4xf32>, %k: tensor<?x2x4xf32>, %v: tensor<?x2x8xf32>,
+                   %i: tensor<?x2xf32>, %f: tensor<?x2xf32>) -> tensor<?x2x8xf32> {
+  // expected-error@+1 {{expected an op over tokens, got one with form = step}}
+  %h, %c, %n, %m = xlstm.mlstm %q, %k, %v gates(%i, %f) {form = step} : tensor<?x2x4xf32>, tensor<?x2x8xf32>
+  return %h : tensor<?x2x8xf32>
+}
+
+// -----
+
+func.func @forward(%q: tensor<?x?x2x4xf32>, %v: tensor<?x?x2x8xf32>, %i: tensor<?x?x2xf32>,
+                   %f: tensor<?x?x2xf32>) -> tensor<?x?x2x8xf32> {
+  // expected-remark@+2 {{normalizer_grad stays exact: h is used by func.return}}
+  // expected-error@+1 {{expected each tensor with a gradient to be used once: sums of gradients are not supported}}
+  %h, %c, %n, %m = xlstm.mlstm %q, %q, %v gates(%i, %f) : tensor<?x?x2x4xf32>, tensor<?x?x2x8xf32>
+  return %h : tensor<?x?x2x8xf32>
+}
+
+// -----
+
+func.func @forward(%q: tensor<?x?x2x4xf32>, %k: tensor<?x?x2x4xf32>, %v: tensor<?x?x2x8xf32>,
+                   %i: tensor<?x?x2xf32>, %f: tensor<?x?x2xf32>) -> tensor<?x2x4x8xf32> {
+  // expected-error@+1 {{expected h to have a gradient: it reaches no result of the function}}
+  %h, %c, %n, %m = xlstm.mlstm %q, %k, %v gates(%i, %f) : tensor<?x?x2x4xf32>, tensor<?x?x2x8xf32>
+  return %c : tensor<?x2x4x8xf32>
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Command line of xlstm-interpret.
+#ifndef XLSTM_TOOLS_XLSTM_INTERPRET_OPTIONS_H
+#define XLSTM_TOOLS_XLSTM_INTERPRET_OPTIONS_H
+
+#include "tools/common/Arguments.h"
+#include "tools/common/Probes.h"
+
+#include <string>
+#include <vector>
+
+namespace xlstm::tools {
+
+extern const char kInterpretUsage[];
+
+struct InterpretOptions {
+  std::string model, function = "forward";
+  std::vector<std::string> inputs,
+      outputs; ///< files, as many of one as of the other
+  std::vector<Probe> probes;
+  bool declaredTypes = false; ///< write outputs in the types that the function declares
+};
+
+/// Throws UsageError.
+InterpretOptions parseInterpretOptions(Arguments &arguments);
+
+} // namespace xlstm::tools
+#endif
