@@ -336,22 +336,18 @@ std::optional<ChunkwiseSchedule> xlstm::decide(const ChunkwiseProblem &problem,
     reason += ": the smallest needs " + check(problem, smallest, device);
     return std::nullopt;
   }
-  // Overrides that do not go with roles ask for the kernel without, unless they name roles.
-  bool anyRoles = !overrides.count("roles") || anyAlignment;
-  ChunkwiseSchedule chosen;
-  for (const ChunkwiseSchedule &candidate : all) {
-    if (!anyRoles && std::to_string(candidate.roles) != overrides.at("roles"))
-      continue;
-    chosen = candidate;
-    reason = {};
-    for (auto &[key, value] : overrides)
-      if (reason.empty())
-        reason = put(chosen, key, value);
-    if (!candidate.roles || !anyRoles || (reason.empty() && check(problem, chosen, device).empty()))
-      break;
+  ChunkwiseSchedule chosen = all.front();
+  if (withRoles) {
+    auto asked = llvm::find_if(all, [&](const ChunkwiseSchedule &candidate) {
+      return std::to_string(candidate.roles) == roles->second;
+    });
+    chosen = asked == all.end() ? chosen : *asked;
   }
-  if (!reason.empty())
-    return std::nullopt;
+  for (auto &[key, value] : overrides) {
+    reason = put(chosen, key, value);
+    if (!reason.empty())
+      return std::nullopt;
+  }
   if (anyAlignment) { // other copies would need aligned rows
     chosen.copy = all.front().copy;
     chosen.stages = all.front().stages;

@@ -234,6 +234,12 @@ Value KernelEmitter::stageAddress(const Ring &ring) {
   Value stage = rem(iteration(), ring.stages);
   return ptx.opaque(add(sharedAddress(ring.first), mul(stage, ring.bytes)));
 }
+void KernelEmitter::findAnew(TileForm &form) {
+  Value stage = stageAddress(rings[form.ring]);
+  form.address = add(stage, ptx.i32(form.inStage));
+  if (form.operand)
+    form.operand = add(stage, ptx.i32(form.operandInStage));
+}
 Value KernelEmitter::barrierOf(const Ring &ring, int64_t offset) {
   return add(sharedAddress(offset), mul(rem(iteration(), ring.stages), 8));
 }
@@ -384,6 +390,8 @@ void KernelEmitter::emitGet(GetOp op) {
     form.address = address;
     form.panelRows = slot.panelRows;
     form.ring = number;
+    form.inStage = slot.offset;
+    form.operandInStage = slot.operand;
     if (slot.operand >= 0)
       form.operand = add(stage, ptx.i32(slot.operand));
     tiles[value] = form;

@@ -228,10 +228,12 @@ LogicalResult KernelEmitter::emitRoleMatvec(MatvecOp op) {
   TileForm matrix = tiles.lookup(op.getMatrix()), vector = tiles.lookup(op.getVector()),
            initial = tiles.lookup(op.getAccumulator());
   TileForm old = initial.kind == TileForm::Lazy ? tiles.lookup(initial.map.getElems()[0]) : initial;
-  if (matrix.kind != TileForm::Shared || !matrix.transposed || !vector.operand ||
-      old.kind != TileForm::Shared)
+  if (matrix.kind != TileForm::Shared || !matrix.transposed || !vector.operand || matrix.ring < 0 ||
+      vector.ring < 0 || old.kind != TileForm::Shared)
     return op.emitError() << "expected the transpose of a ring's matrix, a ring's vector, and an "
                              "accumulator that the role carries";
+  findAnew(matrix);
+  findAnew(vector);
   Type element = matrix.type.getElementType();
   WarpGrid grid = {threads / 32, 1};
   int64_t blocks = matrix.columns() / 64, steps = matrix.rows() / 16;

@@ -81,6 +81,7 @@ private:
   void clearOperands();
   Value iteration(); ///< of the role's loop; 0 outside
   Value stageAddress(const Ring &ring), barrierOf(const Ring &ring, int64_t offset);
+  void findAnew(TileForm &form); ///< the addresses of what a stage has, so that none is kept for it
   void waitFull(const Ring &ring), waitEmpty(const Ring &ring);
   void arrive(const Ring &ring, int64_t offset);
   LogicalResult emitRoleOp(Operation &op);

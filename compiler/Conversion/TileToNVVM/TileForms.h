@@ -49,7 +49,8 @@ struct TileForm {
   mlir::Value address;                      // shared: byte address of the buffer, i32
   int64_t panelRows = 0;                    // shared: rows of a panel, if not the tile's
   mlir::Value operand; // shared vector: the address of its two 16-bit rows, if it has them
-  int64_t ring = -1;   // shared: number of the ring whose stage it is
+  int64_t ring = -1;   // shared: number of the ring whose stage it is,
+  int64_t inStage = 0, operandInStage = 0; // and where in the stage the two addresses are
   mlir::tile::MapOp
       map; // lazy: a map whose one use is the left operand of a product, evaluated there
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""gate.py TARGET FOLDER: compiles a covering set of cells and asks ptxas about every kernel.
+"""gate.py TARGET FOLDER [KEY=VALUE]: compiles a covering set of cells and asks ptxas about every kernel; with a schedule
+parameter, those cells that dqk up to 256 allows.
 
 A kernel passes when ptxas reports no spill, no warning (C75xx: a matrix product that it had to serialise) and what the
 schedule has said of shared memory. One line for each kernel, "ok" or "BAD"; the exit code says whether all are ok.
@@ -29,15 +30,19 @@ def cells():
 
 
 def main():
-    target, folder = sys.argv[1:]
+    target, folder, overrides = sys.argv[1], sys.argv[2], sys.argv[3:]
     limit = {"sm_80": 101376, "sm_90a": 232448}[target]  # bytes of shared memory of a block
     os.makedirs(folder, exist_ok=True)
     source = os.path.join(folder, "cell.json")
     bad = False
     for dtype, shape, option in cells():
+        if overrides and shape.startswith("512x"):
+            continue
         with open(source, "w") as file:
             file.write(cell.describe(dtype, shape, option))
         command = ["xlstm-compile", source, "-o", os.path.join(folder, "cell.xlpkg"), "--target", target, "--json"]
+        for override in overrides:
+            command += ["--set", override]
         done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
         kernels = [json.loads(line) for line in done.stdout.splitlines()] if done.returncode == 0 else []
         if not kernels:
