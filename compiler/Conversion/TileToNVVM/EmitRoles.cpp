@@ -18,6 +18,8 @@ using namespace mlir::tile;
 namespace xlstm {
 
 LogicalResult KernelEmitter::emitRoles() {
+  if (kernel.getBody().getOps<RoleOp>().empty())
+    return kernel.emitError() << "expected the roles of its schedule; run --tile-split-roles first";
   for (RingOp ring : kernel.getBody().getOps<RingOp>())
     allocateRing(ring);
   for (Ring &ring : rings) { // behind all stages, which are aligned more
