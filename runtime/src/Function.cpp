@@ -148,6 +148,8 @@ void Context::run(TensorList inputs, TensorList outputs, void *workspace, size_t
   if (needed && reinterpret_cast<uintptr_t>(workspace) % kDeviceAlignment)
     fail(XLSTM_ERROR_INVALID_ARGUMENT, "workspace: expected an address that is a multiple of ",
          kDeviceAlignment);
+  if (bound->device().info().kind == XLSTM_CPU)
+    bound->plan().checkBoundaries(given.data(), dims);
   prepared->setWorkspace(static_cast<char *>(workspace));
   for (size_t i = 0; i < prepared->size(); ++i)
     if ((*prepared)[i].blocks > 0)

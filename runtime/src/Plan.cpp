@@ -220,6 +220,25 @@ int64_t FunctionPlan::evaluate(const PlanSum &sum, const Dimensions &dims, const
   return result;
 }
 
+void FunctionPlan::checkBoundaries(TensorList given, const Dimensions &dims) const {
+  int index = findTensor("cu_seqlens"), time = findDim("T");
+  if (index < 0 || time < 0 || !given[index] || given[index]->dtype != XLSTM_I32)
+    return;
+  const xlstm_tensor &starts = *given[index];
+  auto at = [&](int64_t i) {
+    return static_cast<const int32_t *>(starts.data)[i * starts.strides[0]];
+  };
+  int64_t last = starts.shape[0] - 1, tokens = dims.values[time].extent;
+  if (at(0) != 0)
+    invalid("cu_seqlens: element 0: expected 0, got ", at(0));
+  for (int64_t i = 1; i <= last; ++i)
+    if (at(i) < at(i - 1))
+      invalid("cu_seqlens: element ", i, ": expected at least ", at(i - 1),
+              " as in the one before, got ", at(i));
+  if (at(last) != tokens)
+    invalid("cu_seqlens: element ", last, ": expected T = ", tokens, ", got ", at(last));
+}
+
 void FunctionPlan::shape(int tensor, const Dimensions &dims, int64_t *out) const {
   for (size_t axis = 0; axis < shapes[tensor].size(); ++axis) {
     const PlanFactor &factor = shapes[tensor][axis];

@@ -65,6 +65,9 @@ public:
   /// 0. Throws if another one is open or the value exceeds 2^62; `what` begins the message.
   int64_t evaluate(const PlanProduct &product, const Dimensions &dims, const char *what) const;
   int64_t evaluate(const PlanSum &sum, const Dimensions &dims, const char *what) const;
+  /// Reads cu_seqlens, where that is given, in host memory. Throws Failure(INVALID_INPUT) unless it
+  /// begins with 0, does not decrease, and ends with T: kernels rely on it.
+  void checkBoundaries(TensorList given, const Dimensions &dims) const;
   /// Shape of a tensor for known dimensions.
   void shape(int tensor, const Dimensions &dims, int64_t *out) const;
 

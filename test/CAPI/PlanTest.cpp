@@ -184,6 +184,31 @@ TEST_F(PackedPlanTest, PackedSequencesLieInOneRow) {
   EXPECT_EQ(resolve(), "x: axis 0: expected B = 1 because S follows from cu_seqlens, got 2");
 }
 
+TEST_F(PackedPlanTest, BoundariesAreChecked) {
+  give("x", XLSTM_F32, {1, 20});
+  give("h", XLSTM_F32, {1, 20});
+  auto check = [&](std::vector<int32_t> starts) -> std::string {
+    give("cu_seqlens", XLSTM_I32, {static_cast<int64_t>(starts.size())});
+    tensors["cu_seqlens"].data = starts.data();
+    EXPECT_EQ(resolve(), "accepted");
+    try {
+      plan.checkBoundaries(given().data(), dims);
+    } catch (const Failure &failure) {
+      EXPECT_EQ(failure.status(), XLSTM_ERROR_INVALID_INPUT);
+      return failure.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(check({0, 5, 20}), "accepted");
+  EXPECT_EQ(check({0, 0, 20, 20}), "accepted");
+  EXPECT_EQ(check({3, 20}), "cu_seqlens: element 0: expected 0, got 3");
+  EXPECT_EQ(check({0, 9, 5, 20}),
+            "cu_seqlens: element 2: expected at least 9 as in the one before, got 5");
+  EXPECT_EQ(check({0, 5, 18}), "cu_seqlens: element 2: expected T = 20, got 18");
+  EXPECT_EQ(check({0, 2000000000}), "cu_seqlens: element 1: expected T = 20, got 2000000000");
+  EXPECT_EQ(check({0}), "cu_seqlens: element 0: expected T = 20, got 0");
+}
+
 TEST_F(PackedPlanTest, AGradientNeedsItsInput) {
   give("x", XLSTM_F32, {2, 10});
   give("h", XLSTM_F32, {2, 10});

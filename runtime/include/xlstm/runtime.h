@@ -305,7 +305,8 @@ XLSTM_API xlstm_status xlstm_context_workspace_size(xlstm_context *context,
 
 /* Runs the function. On a GPU it enqueues kernels on `stream` (a CUstream of the device; NULL is
  * the legacy default stream) and returns: nothing is allocated or synchronised, and the call may be
- * captured in a CUDA graph. On a CPU it returns when the outputs are written; `stream` is ignored.
+ * captured in a CUDA graph. On a CPU it returns when the outputs are written; `stream` is ignored,
+ * and a cu_seqlens that does not begin with 0, decreases or does not end with T is INVALID_INPUT.
  * `workspace` may be NULL if the size is 0; it may be reused by the next run on the same stream.
  * Inputs and outputs must not overlap unless the function says so. */
 XLSTM_API xlstm_status xlstm_context_run(xlstm_context *context, const xlstm_tensor *const *inputs,
