@@ -192,46 +192,64 @@ llvm::Error FunctionCompiler::compileGPU(ModuleOp module, const Job &job) {
     return error;
   if (stopsAfter("schedule") || stopsAfter("tile"))
     return llvm::Error::success();
-  tile::KernelOp kernel = *module.getOps<tile::KernelOp>().begin();
-  std::vector<std::string> aligned =
-      job.elementwise ? std::vector<std::string>() : narrowTensors(kernel);
-  std::string schedule = plan.schedule;
+  // For each kernel: its schedule, and the tensors whose rows it takes in pieces of 16 bytes.
+  std::vector<std::string> schedules;
+  std::vector<std::vector<std::string>> aligned;
+  for (tile::KernelOp kernel : module.getOps<tile::KernelOp>()) {
+    schedules.push_back(scheduleText(kernel));
+    aligned.push_back(job.elementwise ? std::vector<std::string>() : narrowTensors(kernel));
+  }
   if (auto error = runPhase(module, "lowered", [](OpPassManager &manager) {
         manager.addPass(createConvertTileToNVVM());
       }))
     return error;
   if (stopsAfter("lowered"))
     return llvm::Error::success();
-  gpu::GPUModuleOp code = *module.getOps<gpu::GPUModuleOp>().begin();
-  package::Launch &launch = plan.launches.front();
-  finishGPULaunch(launch, *code.getOps<LLVM::LLVMFuncOp>().begin(), aligned);
+  for (auto [launch, tensors] : llvm::zip(plan.launches, aligned)) {
+    llvm::erase_if(tensors, [&](const std::string &name) { return isWorkspace(name); });
+    finishGPULaunch(launch, *codeOf(module, launch).getOps<LLVM::LLVMFuncOp>().begin(), tensors);
+  }
   for (const std::string &name : ignored)
-    launch.requirements.push_back({name, 1, /*absent=*/true});
+    plan.launches.front().requirements.push_back({name, 1, /*absent=*/true});
   if (auto error = runPhase(module, "llvm", buildNVVMToLLVMPipeline))
     return error;
   if (stopsAfter("llvm"))
     return llvm::Error::success();
-  KernelReport report = reportOf(job, launch, variant);
-  report.schedule = schedule;
-  if (job.elementwise)
-    report.remarks.push_back(
-        "copies element by element, for tensors whose rows are not aligned to 16 bytes" +
-        std::string(
-            rowsAligned ? "" : "; with head sizes that are multiples of 8 it would not be needed"));
-  result.kernels.push_back(report);
-  return emitGPUCode(module, job);
+  for (auto [launch, schedule] : llvm::zip(plan.launches, schedules)) {
+    KernelReport report = reportOf(job, launch, variant);
+    report.schedule = schedule;
+    if (job.elementwise)
+      report.remarks.push_back(
+          "copies element by element, for tensors whose rows are not aligned to 16 bytes" +
+          std::string(rowsAligned
+                          ? ""
+                          : "; with head sizes that are multiples of 8 it would not be needed"));
+    if (auto error = emitGPUCode(codeOf(module, launch), job, launch, report))
+      return error;
+    result.kernels.push_back(report);
+  }
+  return llvm::Error::success();
 }
 
-llvm::Error FunctionCompiler::emitGPUCode(ModuleOp module, const Job &job) {
-  package::Launch &launch = plan.launches.front();
-  KernelReport &report = result.kernels.back();
-  gpu::GPUModuleOp code = *module.getOps<gpu::GPUModuleOp>().begin();
+bool FunctionCompiler::isWorkspace(const std::string &name) const {
+  return llvm::any_of(plan.workspace,
+                      [&](const package::Workspace &buffer) { return buffer.name == name; });
+}
+
+gpu::GPUModuleOp FunctionCompiler::codeOf(ModuleOp module, const package::Launch &launch) {
+  return module.lookupSymbol<gpu::GPUModuleOp>(launch.kernel + "_module");
+}
+
+llvm::Error FunctionCompiler::emitGPUCode(gpu::GPUModuleOp code, const Job &job,
+                                          package::Launch &launch, KernelReport &report) {
+  // Files are named after the function; where that takes several kernels, after each of them too.
+  std::string name = prefix + (plan.launches.size() == 1 ? "" : "." + launch.kernel);
   llvm::Expected<std::string> ptx = emitPTX(code, job.device.name, job.device.ptxFeatures);
   if (!ptx)
     return ptx.takeError();
-  if (auto error = dump(".ptx", *ptx))
+  if (auto error = dump(StringRef(name).drop_front(prefix.size()).str() + ".ptx", *ptx))
     return error;
-  launch.ptx = prefix + ".ptx";
+  launch.ptx = name + ".ptx";
   result.blobs.emplace_back(launch.ptx, *ptx);
   report.sharedBytes = launch.sharedBytes;
   report.codeBytes = ptx->size();
@@ -244,7 +262,7 @@ llvm::Error FunctionCompiler::emitGPUCode(ModuleOp module, const Job &job) {
   llvm::Expected<PTXASReport> assembled = assemble(*ptxas, *ptx, job.device.name);
   if (!assembled)
     return assembled.takeError();
-  launch.cubin = prefix + ".cubin";
+  launch.cubin = name + ".cubin";
   launch.registers = report.registers = assembled->registers;
   launch.spillBytes = report.spillBytes = assembled->spillStoreBytes + assembled->spillLoadBytes;
   report.codeBytes = assembled->cubin.size();

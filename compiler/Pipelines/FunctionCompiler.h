@@ -7,6 +7,7 @@
 #include "compiler/Pipelines/Compile.h"
 #include "compiler/Schedule/Device.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Pass/PassManager.h"
 
@@ -45,7 +46,11 @@ private:
   llvm::Error compileCPU(mlir::ModuleOp module, const Job &job);
   /// The phases up to kernels over tiles, and the plan.
   llvm::Error lowerToTiles(mlir::ModuleOp module, const Job &job);
-  llvm::Error emitGPUCode(mlir::ModuleOp module, const Job &job);
+  /// PTX, and the cubin where there is ptxas, of one kernel.
+  llvm::Error emitGPUCode(mlir::gpu::GPUModuleOp code, const Job &job, package::Launch &launch,
+                          KernelReport &report);
+  static mlir::gpu::GPUModuleOp codeOf(mlir::ModuleOp module, const package::Launch &launch);
+  bool isWorkspace(const std::string &name) const;
   KernelReport reportOf(const Job &job, const package::Launch &launch,
                         const std::string &variant) const;
   bool stopsAfter(mlir::StringRef phase) { return options.compileTo == phase; }

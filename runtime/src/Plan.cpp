@@ -394,6 +394,8 @@ void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device 
   const FunctionPlan &function = plan.function;
   static const xlstm_tensor absent = {};
   layOutWorkspace(dims);
+  this->device = &device;
+  workspaceBase = nullptr;
   for (size_t i = 0; i < launches.size(); ++i) {
     const auto &compiled = plan.launches[i];
     launches[i].arguments.blocks = function.evaluate(compiled.grid, dims, "grid");
@@ -423,7 +425,7 @@ void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device 
                                   extents[arg.workspace].end(), int64_t(1), std::multiplies<>());
         break;
       case package::Argument::Kind::TensorMap:
-        if (launches[i].arguments.blocks > 0)
+        if (launches[i].arguments.blocks > 0 && arg.tensor >= 0)
           device.encodeTensorMap(*arg.source, tensor ? *tensor : absent, launches[i].parameters[a]);
         break;
       }
@@ -431,13 +433,38 @@ void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device 
   }
 }
 
+xlstm_tensor PreparedLaunches::workspaceTensor(int index, char *base) const {
+  xlstm_tensor tensor = {};
+  tensor.data = base + offsets[index];
+  tensor.dtype = plan.source.workspace[index].dtype;
+  tensor.rank = static_cast<int32_t>(extents[index].size());
+  int64_t stride = 1;
+  for (int axis = tensor.rank - 1; axis >= 0; --axis) {
+    tensor.shape[axis] = extents[index][axis];
+    tensor.strides[axis] = stride;
+    stride *= tensor.shape[axis];
+  }
+  return tensor;
+}
+
 void PreparedLaunches::setWorkspace(char *base) {
+  if (base == workspaceBase)
+    return;
+  workspaceBase = base;
   for (size_t i = 0; i < launches.size(); ++i) {
     const auto &args = plan.launches[i].args;
-    for (size_t a = 0; a < args.size(); ++a)
-      if (args[a].tensor < 0 && args[a].kind == package::Argument::Kind::Pointer)
+    for (size_t a = 0; a < args.size(); ++a) {
+      if (args[a].tensor >= 0)
+        continue;
+      int index = args[a].workspace;
+      if (args[a].kind == package::Argument::Kind::Pointer)
         launches[i].values[a] =
-            static_cast<int64_t>(reinterpret_cast<intptr_t>(base + offsets[args[a].workspace]));
+            static_cast<int64_t>(reinterpret_cast<intptr_t>(base + offsets[index]));
+      else if (args[a].kind == package::Argument::Kind::TensorMap &&
+               launches[i].arguments.blocks > 0)
+        device->encodeTensorMap(*args[a].source, workspaceTensor(index, base),
+                                launches[i].parameters[a]);
+    }
   }
 }
 

@@ -151,6 +151,8 @@ private:
     std::vector<TensorMap> maps;
     std::vector<void *> parameters;
   };
+  /// A workspace buffer as a compact tensor.
+  xlstm_tensor workspaceTensor(int index, char *base) const;
   /// Places the workspace buffers; fills `offsets`, `extents` and `bytes`.
   void layOutWorkspace(const Dimensions &dims);
 
@@ -159,6 +161,8 @@ private:
   std::vector<size_t> offsets;               // of the workspace buffers
   std::vector<std::vector<int64_t>> extents; // of the workspace buffers' axes
   size_t bytes = 0;
+  Device *device = nullptr;      // of the last preparation; encodes the maps of buffers
+  char *workspaceBase = nullptr; // what the arguments have
 };
 
 } // namespace xlstm

@@ -82,7 +82,9 @@ class NoDevice : public Device {
   std::unique_ptr<Program> load(const Container &, const Implementation &) override {
     return nullptr;
   }
-  void encodeTensorMap(const Argument &, const xlstm_tensor &, void *) override {}
+  void encodeTensorMap(const Argument &, const xlstm_tensor &tensor, void *) override {
+    encoded.push_back(tensor);
+  }
   void *allocate(size_t) override { return nullptr; }
   void release(void *) noexcept override {}
   void upload(void *, const void *, size_t, void *) override {}
@@ -95,6 +97,9 @@ class NoDevice : public Device {
   void destroyEvent(void *) noexcept override {}
   void recordEvent(void *, void *) override {}
   float elapsed(void *, void *) override { return 0; }
+
+public:
+  std::vector<xlstm_tensor> encoded; // what tensor maps were made of
 };
 
 /// x [B, T] or packed [1, T] with cu_seqlens [N + 1] -> h [B, T], c_last [S, 4]; dc0 [S, 4] with
@@ -216,6 +221,36 @@ TEST_F(PackedPlanTest, AGradientNeedsItsInput) {
   EXPECT_EQ(resolve(), "dc0: expected none, because c0 is not given");
   give("c0", XLSTM_F32, {2, 4});
   EXPECT_EQ(resolve(), "accepted");
+}
+
+TEST_F(PackedPlanTest, TensorMapsOfWorkspaceTensorsFollowItsAddress) {
+  function.implementations[0].target = "sm_90a";
+  function.implementations[0].workspace[0].dtype = XLSTM_BF16;
+  function.implementations[0].launches[0].args = {Argument::tensorMap("w0", {3, 8}, 0)};
+  ImplementationPlan implementation(plan, function.implementations[0]);
+  PreparedLaunches prepared(implementation);
+  give("x", XLSTM_F32, {2, 100});
+  give("h", XLSTM_F32, {2, 100});
+  ASSERT_EQ(resolve(), "accepted");
+  NoDevice device;
+  prepared.prepare(given().data(), dims, device);
+  EXPECT_TRUE(device.encoded.empty()) << "the address is not known yet";
+  char *places[] = {reinterpret_cast<char *>(uintptr_t(0x1000)),
+                    reinterpret_cast<char *>(uintptr_t(0x2000))};
+  prepared.setWorkspace(places[0]);
+  prepared.setWorkspace(places[0]); // nothing to do anew
+  prepared.setWorkspace(places[1]);
+  ASSERT_EQ(device.encoded.size(), 2u);
+  for (int i = 0; i < 2; ++i) {
+    const xlstm_tensor &map = device.encoded[i];
+    EXPECT_EQ(map.data, places[i]);
+    EXPECT_EQ(map.dtype, XLSTM_BF16);
+    ASSERT_EQ(map.rank, 2);
+    EXPECT_EQ(map.shape[0], 4); // 2 * ceil(100 / 64)
+    EXPECT_EQ(map.shape[1], 3);
+    EXPECT_EQ(map.strides[0], 3);
+    EXPECT_EQ(map.strides[1], 1);
+  }
 }
 
 TEST_F(PackedPlanTest, WorkspaceTensorsAreCompact) {

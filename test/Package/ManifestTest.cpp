@@ -242,6 +242,28 @@ TEST(Manifest, TensorMaps) {
       "m: functions[0].implementations[1]: target: expected cpu or sm_<capability>, got 'gfx942'");
 }
 
+TEST(Manifest, TensorMapsOfWorkspaceTensors) {
+  auto errorOfMap = [](std::vector<int64_t> box) {
+    Manifest manifest = test::gpuFixture("ptx", "", 0).manifest();
+    Workspace buffer;
+    buffer.name = "w7";
+    buffer.dtype = XLSTM_BF16;
+    buffer.shape = {{{4}}, {{128}}};
+    manifest.functions[0].implementations[1].target = "sm_90a";
+    manifest.functions[0].implementations[1].workspace = {buffer};
+    manifest.functions[0].implementations[1].launches[0].args[3] =
+        Argument::tensorMap("w7", box, 128);
+    return errorOf(toJson(manifest));
+  };
+  const char *at = "m: functions[0].implementations[1].launches[0].args[3]";
+  EXPECT_EQ(errorOfMap({64, 4}), "accepted");
+  EXPECT_EQ(errorOfMap({64}),
+            cat(at, ": box: expected one extent for each of the 2 axes of w7 (1 to 5), got 1"));
+  EXPECT_EQ(errorOfMap({128, 4}),
+            cat(at, ": box: expected an inner extent that is a multiple of 16 bytes and at most "
+                    "128, got 256"));
+}
+
 TEST(Manifest, Targets) {
   GpuTarget target;
   ASSERT_TRUE(parseGpuTarget("sm_90a", target));

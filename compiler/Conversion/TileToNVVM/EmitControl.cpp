@@ -13,8 +13,8 @@ namespace xlstm {
 
 KernelEmitter::KernelEmitter(KernelOp kernel, ImplicitLocOpBuilder &builder)
     : kernel(kernel), b(builder), ptx(b),
-      schedule(ChunkwiseSchedule::fromAttribute(kernel.getScheduleAttr())),
-      threads(schedule.numThreads()) {}
+      schedule(KernelSchedule::fromAttribute(kernel.getScheduleAttr())), threads(schedule.threads) {
+}
 
 FailureOr<LLVM::LLVMFuncOp> KernelEmitter::emit() {
   createFunction();

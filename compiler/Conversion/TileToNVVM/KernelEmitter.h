@@ -7,7 +7,7 @@
 
 #include "compiler/Conversion/TileToNVVM/PTX.h"
 #include "compiler/Conversion/TileToNVVM/TileForms.h"
-#include "compiler/Schedule/ChunkwiseSchedule.h"
+#include "compiler/Schedule/KernelSchedule.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -208,7 +208,7 @@ private:
   int64_t staging = -1;                 // byte offset of what tmaStore reads
   mlir::ImplicitLocOpBuilder &b;
   PTX ptx;
-  ChunkwiseSchedule schedule;
+  KernelSchedule schedule;
   mlir::LLVM::LLVMFuncOp function;
   int64_t threads, sharedTop = 0;
   bool unsupportedBody = false; // a map has an operation without a lowering; the error is emitted

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/Conversion/TileToNVVM/KernelEmitter.h"
 #include "compiler/Conversion/TileToNVVM/Passes.h"
+#include "compiler/Schedule/Device.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 
@@ -16,11 +17,11 @@ struct ConvertTileToNVVMPass : impl::ConvertTileToNVVMBase<ConvertTileToNVVMPass
     for (tile::KernelOp kernel :
          llvm::make_early_inc_range(getOperation().getOps<tile::KernelOp>())) {
       auto attribute = kernel.getScheduleAttr();
-      if (!attribute || !attribute.contains("warps")) {
+      if (!attribute || KernelSchedule::fromAttribute(attribute).threads < 1) {
         kernel.emitError() << "expected a schedule for a GPU";
         return signalPassFailure();
       }
-      std::optional<Device> device = findDevice(ChunkwiseSchedule::fromAttribute(attribute).target);
+      std::optional<Device> device = findDevice(KernelSchedule::fromAttribute(attribute).target);
       ImplicitLocOpBuilder builder(kernel.getLoc(), kernel);
       auto module = builder.create<gpu::GPUModuleOp>((kernel.getSymName() + "_module").str());
       builder.setInsertionPointToStart(module.getBody());

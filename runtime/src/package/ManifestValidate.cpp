@@ -120,7 +120,7 @@ private:
 
   void argument(const Argument &arg, bool cpu, const std::string &path) {
     auto buffer = workspaces.find(arg.tensor);
-    bool isBuffer = buffer != workspaces.end() && arg.kind != Argument::Kind::TensorMap;
+    bool isBuffer = buffer != workspaces.end();
     if (isBuffer && arg.kind == Argument::Kind::Pointer)
       return;
     int rank = static_cast<int>(isBuffer ? buffer->second->shape.size()
@@ -138,7 +138,9 @@ private:
     for (int64_t extent : arg.box)
       if (extent < 1 || extent > 256)
         error(path, "box: expected extents from 1 to 256, got ", extent);
-    int64_t inner = arg.box[0] * static_cast<int64_t>(dtypeSize(tensor(arg.tensor, path).dtype));
+    int64_t inner =
+        arg.box[0] * static_cast<int64_t>(dtypeSize(isBuffer ? buffer->second->dtype
+                                                             : tensor(arg.tensor, path).dtype));
     if (inner % 16 || (arg.swizzle && inner > arg.swizzle))
       error(path, "box: expected an inner extent that is a multiple of 16 bytes",
             arg.swizzle ? cat(" and at most ", arg.swizzle) : std::string(), ", got ", inner);

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the GPU lowering reads of a kernel's schedule, whichever family decided it. Every family
+// writes these keys; its other keys are for its own program.
+#ifndef XLSTM_COMPILER_SCHEDULE_KERNELSCHEDULE_H
+#define XLSTM_COMPILER_SCHEDULE_KERNELSCHEDULE_H
+
+#include "mlir/IR/BuiltinAttributes.h"
+#include <algorithm>
+#include <string>
+
+namespace xlstm {
+
+struct KernelSchedule {
+  std::string target;     // name of the device
+  std::string matrixUnit; // mma_sync, wgmma; empty where nothing is multiplied by it
+  std::string copy;       // of loads with stages: tma, cp_async, elementwise
+  int64_t threads = 0;    // of a block: `threads`, or those of warps = [m, n] and of its roles
+  bool roles = false;     // the kernel is to be split into roles, or has been
+
+  static KernelSchedule fromAttribute(mlir::DictionaryAttr attribute) {
+    KernelSchedule schedule;
+    auto string = [&](const char *name) {
+      auto value = attribute.getAs<mlir::StringAttr>(name);
+      return value ? value.getValue().str() : std::string();
+    };
+    schedule.target = string("target");
+    schedule.matrixUnit = string("matrix_unit");
+    schedule.copy = string("copy");
+    if (auto warps = attribute.getAs<mlir::DenseI64ArrayAttr>("warps")) {
+      schedule.threads = 32;
+      for (int64_t extent : warps.asArrayRef())
+        schedule.threads *= extent;
+    }
+    if (auto places = attribute.getAs<mlir::DictionaryAttr>("roles")) {
+      schedule.roles = true;
+      for (mlir::NamedAttribute entry : places) // first warp, number of warps, registers
+        if (auto place = mlir::dyn_cast<mlir::DenseI64ArrayAttr>(entry.getValue());
+            place && place.size() == 3)
+          schedule.threads = std::max(schedule.threads, (place[0] + place[1] + 3) / 4 * 128);
+    }
+    if (auto threads = attribute.getAs<mlir::IntegerAttr>("threads"))
+      schedule.threads = threads.getInt();
+    return schedule;
+  }
+};
+
+} // namespace xlstm
+
+#endif
