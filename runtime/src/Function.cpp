@@ -100,7 +100,7 @@ bool Context::isPrepared(TensorList inputs, TensorList outputs) const {
 void Context::noCandidate() const {
   std::string reasons, reason;
   for (size_t i = 0; i < bound->candidateCount(); ++i)
-    if (!bound->candidate(i).plan.accepts(given.data(), &reason) &&
+    if (!bound->candidate(i).plan.accepts(given.data(), dims, &reason) &&
         reasons.find(reason) == std::string::npos)
       reasons += cat(reasons.empty() ? "" : "; ", reason);
   fail(XLSTM_ERROR_INVALID_INPUT, bound->plan().function().name,
@@ -118,7 +118,7 @@ void Context::prepare(TensorList inputs, TensorList outputs) {
   plan.resolve(given.data(), plan.tensorCount(), bound->device().info(), dims);
   size_t choice = 0;
   while (choice < bound->candidateCount() &&
-         !bound->candidate(choice).plan.accepts(given.data(), nullptr))
+         !bound->candidate(choice).plan.accepts(given.data(), dims, nullptr))
     ++choice;
   if (choice == bound->candidateCount())
     noCandidate();

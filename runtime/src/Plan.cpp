@@ -52,6 +52,9 @@ FunctionPlan::FunctionPlan(const package::Function &function) : source(function)
     dims.push_back(findDim(derived.name));
     for (const std::string &source : derived.sources)
       dims.push_back(findDim(source));
+    if (derived.parts)
+      dims.push_back(findDim(derived.parts->of));
+    partBlocks.push_back(derived.parts ? compile(derived.parts->blocks) : PlanProduct());
   }
   dimRequired.resize(dimNames.size(), 1);
 }
@@ -144,7 +147,12 @@ void FunctionPlan::bind(int index, int axis, int64_t extent, Dimensions &dims) c
 }
 
 void FunctionPlan::derive(Dimensions &dims) const {
-  for (const std::vector<int> &derived : derivedDims) {
+  for (size_t number = 0; number < derivedDims.size(); ++number) {
+    const std::vector<int> &derived = derivedDims[number];
+    if (source.derivedDims[number].parts) {
+      deriveParts(number, dims);
+      continue;
+    }
     Dimensions::Value &target = dims.values[derived[0]];
     bool given = false;
     for (size_t i = 1; i < derived.size(); ++i) {
@@ -164,6 +172,15 @@ void FunctionPlan::derive(Dimensions &dims) const {
       given = true;
     }
   }
+}
+
+void FunctionPlan::deriveParts(size_t number, Dimensions &dims) const {
+  const package::Parts &parts = *source.derivedDims[number].parts;
+  int64_t blocks = std::max<int64_t>(1, evaluate(partBlocks[number], dims, "parts"));
+  int64_t whole = std::max<int64_t>(0, dims.values[derivedDims[number][1]].extent);
+  int64_t most = whole / parts.least + (whole % parts.least != 0);
+  dims.values[derivedDims[number][0]].extent =
+      std::max<int64_t>(1, std::min(parts.mostBlocks / blocks, most));
 }
 
 void FunctionPlan::resolve(TensorList given, int count, const xlstm_device_info &device,
@@ -293,6 +310,8 @@ ImplementationPlan::ImplementationPlan(const FunctionPlan &function,
   }
   for (auto &[tensor, use] : used)
     uses.push_back(use);
+  for (const package::DimRange &range : implementation.when)
+    whenDims.push_back(function.findDim(range.dim));
   for (const package::Workspace &buffer : implementation.workspace) {
     workspace.push_back(
         {function.compile(buffer.bytes), static_cast<int64_t>(dtypeSize(buffer.dtype)), {}});
@@ -301,7 +320,20 @@ ImplementationPlan::ImplementationPlan(const FunctionPlan &function,
   }
 }
 
-bool ImplementationPlan::accepts(TensorList given, std::string *reason) const {
+bool ImplementationPlan::accepts(TensorList given, const Dimensions &dims,
+                                 std::string *reason) const {
+  for (size_t i = 0; i < whenDims.size(); ++i) {
+    const package::DimRange &range = source.when[i];
+    int64_t extent = dims.values[whenDims[i]].extent;
+    if (extent >= range.atLeast && extent <= range.atMost)
+      continue;
+    if (reason)
+      *reason = cat(range.dim, ": expected ",
+                    extent < range.atLeast ? cat("at least ", range.atLeast)
+                                           : cat("at most ", range.atMost),
+                    ", got ", extent);
+    return false;
+  }
   for (const Use &use : uses) {
     const xlstm_tensor *tensor = given[use.tensor];
     const std::string &name = function.tensor(use.tensor).name;

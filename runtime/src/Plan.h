@@ -52,6 +52,7 @@ public:
   const package::Tensor &tensor(int index) const { return *tensors[index]; }
   /// Index by name, -1 if there is none.
   int findTensor(const std::string &name) const;
+  int findDim(const std::string &name) const;
   PlanProduct compile(const package::Product &product) const;
   PlanSum compile(const package::Sum &sum) const;
 
@@ -75,22 +76,24 @@ private:
   void check(int index, const xlstm_tensor &given, const xlstm_device_info &device) const;
   void bind(int index, int axis, int64_t extent, Dimensions &dims) const;
   void derive(Dimensions &dims) const;
-  int findDim(const std::string &name) const;
+  void deriveParts(size_t number, Dimensions &dims) const;
 
   const package::Function &source;
   std::vector<const package::Tensor *> tensors;
   std::vector<PlanProduct> shapes; // one factor per axis
   std::vector<std::string> dimNames;
   std::vector<char> dimRequired;             // some tensor that is not optional has it
-  std::vector<std::vector<int>> derivedDims; // the dimension, then its sources
+  std::vector<std::vector<int>> derivedDims; // the dimension, then its sources or what is cut
+  std::vector<PlanProduct> partBlocks;       // of dimensions that are numbers of parts
 };
 
 class ImplementationPlan {
 public:
   ImplementationPlan(const FunctionPlan &function, const package::Implementation &implementation);
 
-  /// Whether the kernels can read the tensors as they lie in memory; `reason` is filled when not.
-  bool accepts(TensorList given, std::string *reason) const;
+  /// Whether the kernels are for tensors of these extents and can read them as they lie in memory;
+  /// `reason` is filled when not.
+  bool accepts(TensorList given, const Dimensions &dims, std::string *reason) const;
 
   const package::Implementation &implementation() const { return source; }
 
@@ -126,6 +129,7 @@ private:
   std::vector<Launch> launches;
   std::vector<Use> uses;
   std::vector<Buffer> workspace;
+  std::vector<int> whenDims; // of the ranges, as indices
 };
 
 /// Arguments of one implementation for one set of tensors.

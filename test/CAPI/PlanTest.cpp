@@ -70,7 +70,7 @@ protected:
   std::string layout() {
     const xlstm_tensor *given[] = {&q, &c0, &h};
     std::string reason = "accepted";
-    implementation.accepts(given, &reason);
+    implementation.accepts(given, dims, &reason);
     return reason;
   }
 };
@@ -271,15 +271,47 @@ TEST_F(PackedPlanTest, WorkspaceTensorsAreCompact) {
   }
 }
 
+TEST(PlanPartsTest, PartsFillADevice) {
+  Function function = makePackedFunction();
+  function.derivedDims.push_back({"G", {}, Parts{"T", 512, {"S", 32}, 132}});
+  function.implementations[0].when = {{"G", 2}};
+  FunctionPlan plan{function};
+  ImplementationPlan implementation(plan, function.implementations[0]);
+  Dimensions dims = plan.makeDimensions();
+  xlstm_device_info cpu = {};
+  cpu.kind = XLSTM_CPU;
+  auto parts = [&](int64_t B, int64_t T) {
+    float data = 0;
+    xlstm_tensor x = {}, h = {};
+    int64_t shape[] = {B, T};
+    for (xlstm_tensor *tensor : {&x, &h})
+      EXPECT_EQ(xlstm_tensor_init(tensor, &data, XLSTM_F32, 2, shape, XLSTM_CPU, 0), XLSTM_OK);
+    const xlstm_tensor *given[] = {&x, nullptr, nullptr, &h, nullptr, nullptr};
+    plan.resolve(given, 6, cpu, dims);
+    int64_t G = dims.values[plan.findDim("G")].extent;
+    std::string reason;
+    EXPECT_EQ(implementation.accepts(given, dims, &reason), G >= 2);
+    EXPECT_EQ(reason, G >= 2 ? "" : "G: expected at least 2, got " + std::to_string(G));
+    return G;
+  };
+  EXPECT_EQ(parts(1, 65536), 4); // 4 * 32 blocks of 132
+  EXPECT_EQ(parts(2, 65536), 2);
+  EXPECT_EQ(parts(3, 65536), 1);
+  EXPECT_EQ(parts(1, 1025), 3); // none shorter than 512, but the last
+  EXPECT_EQ(parts(1, 512), 1);
+  EXPECT_EQ(parts(1, 0), 1);
+  EXPECT_EQ(parts(0, 5000), 10); // nothing to do, in as many parts as T allows
+}
+
 TEST_F(PackedPlanTest, AnInputThatKernelsIgnoreIsRefused) {
   function.implementations[0].launches[0].requirements = {{"cu_seqlens", 1, /*absent=*/true}};
   ImplementationPlan implementation(plan, function.implementations[0]);
   give("x", XLSTM_F32, {1, 10});
   give("h", XLSTM_F32, {1, 10});
   std::string reason;
-  EXPECT_TRUE(implementation.accepts(given().data(), &reason));
+  EXPECT_TRUE(implementation.accepts(given().data(), dims, &reason));
   give("cu_seqlens", XLSTM_I32, {2});
-  EXPECT_FALSE(implementation.accepts(given().data(), &reason));
+  EXPECT_FALSE(implementation.accepts(given().data(), dims, &reason));
   EXPECT_EQ(reason, "cu_seqlens: expected none: no kernel of target cpu takes it");
 }
 

@@ -73,7 +73,7 @@ TEST(Manifest, RunTimeSizesRoundTrip) {
                      {"c0", XLSTM_F32, {"S", 4}, true},
                      {"cu_seqlens", XLSTM_I32, {Factor("N", 1, 1)}, true}};
   function.outputs = {gradient};
-  function.derivedDims = {{"S", {"N", "B"}}};
+  function.derivedDims = {{"S", {"N", "B"}}, {"G", {}, Parts{"T", 512, {"S", 32}, 132}}};
   Workspace chunks;
   chunks.name = "w0";
   chunks.dtype = XLSTM_F64;
@@ -85,6 +85,7 @@ TEST(Manifest, RunTimeSizesRoundTrip) {
   launch.requirements = {{"cu_seqlens", 1, /*absent=*/true}};
   launch.args = {Argument::pointer("w0"), Argument::dim("w0", 0), Argument::stride("w0", 1)};
   function.implementations = {{"cpu", "x86-64", "{}", {chunks}, {launch}}};
+  function.implementations[0].when = {{"G", 2}, {"B", 0, 7}};
   manifest.functions = {function};
   manifest.blobs = {{"b", 0, 0, 0}};
   std::string text = toJson(manifest);
@@ -93,8 +94,16 @@ TEST(Manifest, RunTimeSizesRoundTrip) {
   const Function &f = read.functions[0];
   EXPECT_EQ(f.outputs[0].with, "c0");
   EXPECT_EQ(f.inputs[2].shape[0].add, 1);
-  ASSERT_EQ(f.derivedDims.size(), 1u);
+  ASSERT_EQ(f.derivedDims.size(), 2u);
   EXPECT_EQ(f.derivedDims[0].sources, (std::vector<std::string>{"N", "B"}));
+  ASSERT_TRUE(f.derivedDims[1].parts);
+  EXPECT_EQ(f.derivedDims[1].parts->of, "T");
+  EXPECT_EQ(f.derivedDims[1].parts->least, 512);
+  EXPECT_EQ(f.derivedDims[1].parts->blocks[1].value, 32);
+  EXPECT_EQ(f.derivedDims[1].parts->mostBlocks, 132);
+  ASSERT_EQ(f.implementations[0].when.size(), 2u);
+  EXPECT_EQ(f.implementations[0].when[0].atLeast, 2);
+  EXPECT_EQ(f.implementations[0].when[1].atMost, 7);
   const Workspace &workspace = f.implementations[0].workspace[0];
   EXPECT_EQ(workspace.dtype, XLSTM_F64);
   ASSERT_EQ(workspace.shape.size(), 2u);
@@ -109,6 +118,18 @@ TEST(Manifest, RunTimeSizesRoundTrip) {
   wrong["functions"][0]["derived_dims"][0]["first_of"][0] = "K";
   EXPECT_EQ(errorOf(wrong.dump()), "m: functions[0].derived_dims: S: expected dimensions of the "
                                    "function's tensors, got 'K'");
+  wrong = json::parse(text);
+  wrong["functions"][0]["derived_dims"][1]["parts"]["of"] = "K";
+  EXPECT_EQ(errorOf(wrong.dump()), "m: functions[0].derived_dims: expected a dimension of the "
+                                   "function's tensors, got 'K'");
+  wrong = json::parse(text);
+  wrong["functions"][0]["derived_dims"][1]["name"] = "T";
+  EXPECT_EQ(errorOf(wrong.dump()),
+            "m: functions[0].derived_dims: expected a new name, got 'T' again");
+  wrong = json::parse(text);
+  wrong["functions"][0]["implementations"][0]["when"][0]["dim"] = "K";
+  EXPECT_EQ(errorOf(wrong.dump()), "m: functions[0].implementations[0].when: expected a dimension "
+                                   "of the function's tensors, got 'K'");
   wrong = json::parse(text);
   wrong["functions"][0]["implementations"][0]["launches"][0]["args"][1]["dim"][1] = 2;
   EXPECT_EQ(errorOf(wrong.dump()), "m: functions[0].implementations[0].launches[0].args[1]: "

@@ -23,6 +23,7 @@
 #include "runtime/src/support/DType.h"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -63,12 +64,30 @@ struct Tensor {
   std::string with = {}; ///< an optional output that exists only when this optional input is given
 };
 
-/// A dimension that other dimensions give: the first of `sources` that the given tensors have;
-/// those after it are then 1. The number of sequences S is N, the number of packed ones, if
-/// cu_seqlens is given, else the batch size B.
+/// A number of parts that an axis is cut into, so that few sequences fill a device: as many as keep
+/// parts * blocks <= mostBlocks, but no shorter ones than `least`, and at least 1:
+/// max(1, min(mostBlocks / blocks, ceil(of / least))).
+struct Parts {
+  std::string of;         ///< the dimension that is cut
+  int64_t least = 1;      ///< >= 1
+  Product blocks;         ///< of one part
+  int64_t mostBlocks = 1; ///< >= 1
+};
+
+/// A dimension that other dimensions give. Either the first of `sources` that the given tensors have;
+/// those after it are then 1: the number of sequences S is N, the number of packed ones, if
+/// cu_seqlens is given, else the batch size B. Or a number of parts.
 struct DerivedDim {
   std::string name;
-  std::vector<std::string> sources;
+  std::vector<std::string> sources = {};
+  std::optional<Parts> parts = {};
+};
+
+/// A range that a dimension is in.
+struct DimRange {
+  std::string dim;
+  int64_t atLeast = 0;
+  int64_t atMost = INT64_MAX;
 };
 
 /// A sum of products.
@@ -144,6 +163,7 @@ struct Implementation {
   std::string schedule = "{}"; ///< JSON object, free-form, for reports
   std::vector<Workspace> workspace;
   std::vector<Launch> launches;
+  std::vector<DimRange> when = {}; ///< extents that it is for; requirements of all its launches
 };
 
 struct Function {

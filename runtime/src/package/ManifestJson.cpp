@@ -136,6 +136,14 @@ Json write(const Implementation &implementation) {
     for (const Workspace &workspace : implementation.workspace)
       list.push_back(write(workspace));
   }
+  for (const DimRange &range : implementation.when) {
+    Json item{{"dim", range.dim}};
+    if (range.atLeast > 0)
+      item["at_least"] = range.atLeast;
+    if (range.atMost < INT64_MAX)
+      item["at_most"] = range.atMost;
+    out["when"].push_back(std::move(item));
+  }
   Json &launches = out["launches"] = Json::array();
   for (const Launch &launch : implementation.launches)
     launches.push_back(write(launch, cpu));
@@ -297,6 +305,15 @@ Implementation readImplementation(const JsonNode &node) {
     out.workspace = readList<Workspace>(*workspace, 4096, readWorkspace);
   out.launches = readList<Launch>(node.at("launches"), 4096,
                                   [&](const JsonNode &n) { return readLaunch(n, cpu); });
+  if (auto when = node.find("when"))
+    out.when = readList<DimRange>(*when, 64, [](const JsonNode &item) {
+      DimRange range{readName(item.object().at("dim"))};
+      if (auto least = item.find("at_least"))
+        range.atLeast = least->integer(0, INT64_MAX);
+      if (auto most = item.find("at_most"))
+        range.atMost = most->integer(0, INT64_MAX);
+      return range;
+    });
   return out;
 }
 
@@ -307,8 +324,14 @@ Function readFunction(const JsonNode &node) {
   function.outputs = readList<Tensor>(node.at("outputs"), kMaxItems, readTensor);
   if (auto derived = node.find("derived_dims"))
     function.derivedDims = readList<DerivedDim>(*derived, 64, [](const JsonNode &item) {
-      return DerivedDim{readName(item.object().at("name")),
-                        readList<std::string>(item.at("first_of"), 16, readName)};
+      DerivedDim dim{readName(item.object().at("name"))};
+      if (auto parts = item.find("parts"))
+        dim.parts =
+            Parts{readName(parts->object().at("of")), parts->at("least").integer(1, 1 << 30),
+                  readProduct(parts->at("blocks")), parts->at("most_blocks").integer(1, 1 << 30)};
+      else
+        dim.sources = readList<std::string>(item.at("first_of"), 16, readName);
+      return dim;
     });
   function.attributes = readFreeForm(node, "attributes");
   function.implementations =
@@ -350,7 +373,13 @@ std::string toJson(const Manifest &manifest) {
     if (!function.derivedDims.empty()) {
       Json &derived = item["derived_dims"] = Json::array();
       for (const DerivedDim &dim : function.derivedDims)
-        derived.push_back(Json{{"name", dim.name}, {"first_of", dim.sources}});
+        derived.push_back(dim.parts ? Json{{"name", dim.name},
+                                           {"parts",
+                                            {{"of", dim.parts->of},
+                                             {"least", dim.parts->least},
+                                             {"blocks", write(dim.parts->blocks)},
+                                             {"most_blocks", dim.parts->mostBlocks}}}}
+                                    : Json{{"name", dim.name}, {"first_of", dim.sources}});
     }
     item["attributes"] = freeForm(function.attributes, "attributes");
     Json &list = item["implementations"] = Json::array();

@@ -26,11 +26,21 @@ public:
       if (!output.with.empty() && !tensor(output.with, cat(where, ".outputs")).optional)
         error(cat(where, ".outputs"), output.name, ": with: expected an optional input, got '",
               output.with, "'");
-    for (const DerivedDim &derived : function.derivedDims)
+    for (const DerivedDim &derived : function.derivedDims) {
+      std::string path = cat(where, ".derived_dims");
+      if (derived.parts) {
+        product({Factor(derived.parts->of)}, path);
+        product(derived.parts->blocks, path);
+        if (!dims.insert(derived.name).second)
+          error(path, "expected a new name, got '", derived.name, "' again");
+        if (derived.parts->least < 1 || derived.parts->mostBlocks < 1)
+          error(path, derived.name, ": expected least and most_blocks of at least 1");
+      }
       for (const std::string &source : derived.sources)
         if (!dims.count(source) || source == derived.name)
-          error(cat(where, ".derived_dims"), derived.name,
-                ": expected dimensions of the function's tensors, got '", source, "'");
+          error(path, derived.name, ": expected dimensions of the function's tensors, got '",
+                source, "'");
+    }
     for (size_t i = 0; i < function.implementations.size(); ++i)
       implementation(function.implementations[i], cat(where, ".implementations[", i, "]"));
   }
@@ -96,6 +106,10 @@ private:
       workspace(buffer, cat(path, ".workspace"));
     if (impl.launches.empty())
       error(path, "launches: expected at least one, got none");
+    for (const DimRange &range : impl.when)
+      if (!dims.count(range.dim))
+        error(cat(path, ".when"), "expected a dimension of the function's tensors, got '",
+              range.dim, "'");
     for (size_t i = 0; i < impl.launches.size(); ++i)
       launch(impl.launches[i], cpu, cat(path, ".launches[", i, "]"));
   }
