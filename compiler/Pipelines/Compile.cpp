@@ -2,6 +2,7 @@
 #include "compiler/Pipelines/Compile.h"
 #include "compiler/Pipelines/FunctionCompiler.h"
 #include "compiler/Pipelines/Plan.h"
+#include "compiler/Schedule/Passes.h"
 #include "compiler/Target/CPU/CPU.h"
 #include "compiler/Target/NVPTX/NVPTX.h"
 #include "dialect/xlstm/IR/XLSTM.h"
@@ -53,8 +54,17 @@ static llvm::Expected<std::vector<Job>> jobsOf(ModuleOp module, const ModelSourc
       // Rows of 16-bit elements that can be 16-byte aligned have a kernel of their own; the
       // elementwise kernel takes every other tensor.
       auto cell = *function.getOps<mlir::xlstm::MLSTMOp>().begin();
-      if (cell.getDqk() % 8 == 0 && cell.getDv() % 8 == 0)
+      if (cell.getDqk() % 8 == 0 && cell.getDv() % 8 == 0) {
+        Reason unused;
+        std::map<std::string, std::string> overrides = options.overrides;
+        overrides.erase("form"); // not the schedule's
+        auto schedule = scheduleOf(cell, *device, overrides, /*elementwise=*/false,
+                                   /*segments=*/false, unused);
+        if (schedule && !schedule->segmentBlocks &&
+            wantsSegments(problemOf(cell), *schedule, *device))
+          jobs.push_back({name, *device, "", /*elementwise=*/false, /*segments=*/true});
         jobs.push_back({name, *device, "", /*elementwise=*/false});
+      }
       jobs.push_back({name, *device, "", /*elementwise=*/true});
     }
     if (jobs.size() == before && !options.functions.empty())
@@ -84,6 +94,12 @@ static llvm::Error link(Compilation &part) {
 /// Moves a job's results behind those of the jobs before it.
 static void append(Compilation &all, const std::string &function, Compilation part,
                    package::Implementation implementation) {
+  for (package::Function &entry : all.manifest.functions)
+    for (const package::DerivedDim &dim : part.derivedDims)
+      if (entry.name == function && llvm::none_of(entry.derivedDims, [&](const auto &known) {
+            return known.name == dim.name;
+          }))
+        entry.derivedDims.push_back(dim);
   std::move(part.blobs.begin(), part.blobs.end(), std::back_inserter(all.blobs));
   std::move(part.kernels.begin(), part.kernels.end(), std::back_inserter(all.kernels));
   all.text += part.text;

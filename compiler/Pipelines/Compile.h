@@ -56,6 +56,7 @@ struct KernelReport {
 struct Compilation {
   package::Manifest manifest;
   std::vector<std::pair<std::string, std::string>> blobs; // name, bytes
+  std::vector<package::DerivedDim> derivedDims; // that implementations add to their functions
   std::vector<KernelReport> kernels;
   std::vector<std::string> remarks; // what passes have decided, and what was left out
   std::string text;                 // the IR after `compileTo`, when that was given

@@ -148,6 +148,7 @@ llvm::Error FunctionCompiler::lowerToTiles(ModuleOp module, const Job &job) {
         SelectScheduleOptions select;
         select.target = job.device.name;
         select.elementwise = job.elementwise;
+        select.segments = job.segments;
         select.set = overrides;
         manager.addPass(createSelectSchedule(select));
       }))
@@ -160,6 +161,10 @@ llvm::Error FunctionCompiler::lowerToTiles(ModuleOp module, const Job &job) {
       }))
     return error;
   plan = planOf(module, description, job.device.name);
+  result.derivedDims = partsOf(module);
+  if (job.segments)
+    for (const package::DerivedDim &segments : result.derivedDims)
+      plan.when.push_back({segments.name, /*atLeast=*/2});
   return llvm::Error::success();
 }
 
@@ -175,6 +180,7 @@ KernelReport FunctionCompiler::reportOf(const Job &job, const package::Launch &l
 
 llvm::Error FunctionCompiler::compileGPU(ModuleOp module, const Job &job) {
   std::string variant = job.elementwise ? "elementwise" : job.device.copy;
+  variant += job.segments ? ".segments" : "";
   prefix += "." + variant;
   func::FuncOp function = *module.getOps<func::FuncOp>().begin();
   // Shapes that only the elementwise kernel takes have no other; see the remark below.

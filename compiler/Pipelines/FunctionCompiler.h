@@ -20,6 +20,7 @@ struct Job {
   Device device;
   std::string isa;
   bool elementwise = false;
+  bool segments = false; // for few sequences, beside an implementation for many
 };
 
 class FunctionCompiler {

@@ -226,6 +226,25 @@ package::Implementation planOf(ModuleOp module, const package::Function &functio
   return implementation;
 }
 
+std::vector<package::DerivedDim> partsOf(ModuleOp module) {
+  std::vector<package::DerivedDim> result;
+  auto list = module->getAttrOfType<ArrayAttr>(partsAttrName);
+  for (Attribute entry : list ? list.getValue() : ArrayRef<Attribute>()) {
+    auto part = cast<DictionaryAttr>(entry);
+    auto string = [&](StringRef key) { return part.getAs<StringAttr>(key).getValue().str(); };
+    auto integer = [&](StringRef key) { return part.getAs<IntegerAttr>(key).getInt(); };
+    auto blocks = part.getAs<ArrayAttr>("blocks");
+    package::Parts parts;
+    parts.of = string("of");
+    parts.least = integer("least");
+    parts.blocks = {package::Factor(cast<StringAttr>(blocks[0]).getValue().str()),
+                    package::Factor(cast<IntegerAttr>(blocks[1]).getInt())};
+    parts.mostBlocks = integer("most_blocks");
+    result.push_back({string("name"), {}, parts});
+  }
+  return result;
+}
+
 std::vector<std::string> narrowTensors(tile::KernelOp kernel) {
   std::vector<std::string> names;
   for (unsigned i = 0; i < kernel.getNumTensors(); ++i)

@@ -16,6 +16,9 @@ namespace xlstm {
 /// (compiler/Import/IR/Build.h).
 package::Function describeFunction(mlir::func::FuncOp function);
 
+/// The dimensions that are numbers of parts, from the attributes of a module of kernels.
+std::vector<package::DerivedDim> partsOf(mlir::ModuleOp module);
+
 /// An implementation by the kernels of `module`, launched in their order, and the workspace that
 /// --convert-xlstm-to-tile has written down. Kernels' tensors are those of `function`, by name.
 package::Implementation planOf(mlir::ModuleOp module, const package::Function &function,

@@ -35,6 +35,26 @@ mlir::DictionaryAttr ChunkwiseSchedule::toAttribute(mlir::MLIRContext *context) 
     list.append("roles", places.getDictionary(context));
     list.append("ring_stages", builder.getI64IntegerAttr(ringStages));
   }
+  if (segmentBlocks)
+    list.append("segments", builder.getDenseI64ArrayAttr({segmentBlocks, segmentTokens}));
+  return list.getDictionary(context);
+}
+
+ChunkwiseSchedule ChunkwiseSchedule::ofAdds() const {
+  ChunkwiseSchedule adds = *this;
+  if (roles) // without q there is room: 4 * 48 KB for 256 x 128
+    adds.stages = 4;
+  return adds;
+}
+
+mlir::DictionaryAttr ChunkwiseSchedule::startsAttribute(mlir::MLIRContext *context) const {
+  mlir::Builder builder(context);
+  mlir::NamedAttrList list;
+  list.append("target", builder.getStringAttr(target));
+  if (warpsM) { // 16 rows of 64 for each warp
+    list.append("warps", builder.getDenseI64ArrayAttr({4, 1}));
+    list.append("tile_warps", builder.getDenseI64ArrayAttr({4, 1}));
+  }
   return list.getDictionary(context);
 }
 
@@ -70,13 +90,19 @@ ChunkwiseSchedule ChunkwiseSchedule::fromAttribute(mlir::DictionaryAttr attribut
     registers("score", schedule.scoreRegisters);
     registers("load", schedule.loadRegisters);
   }
+  if (auto segments = attribute.getAs<mlir::DenseI64ArrayAttr>("segments");
+      segments && segments.size() == 2) {
+    schedule.segmentBlocks = segments[0];
+    schedule.segmentTokens = segments[1];
+  }
   return schedule;
 }
 
 std::vector<std::string> ChunkwiseSchedule::parameters() {
-  return {"chunk",           "dv_slice",        "dqk_tile",      "warps_m", "warps_n",
-          "stages",          "matrix_unit",     "copy",          "roles",   "ring_stages",
-          "state_registers", "score_registers", "load_registers"};
+  return {"chunk",          "dv_slice",       "dqk_tile",        "warps_m",
+          "warps_n",        "stages",         "matrix_unit",     "copy",
+          "roles",          "ring_stages",    "state_registers", "score_registers",
+          "load_registers", "segment_blocks", "segment_tokens"};
 }
 
 Reason xlstm::isSupported(const ChunkwiseProblem &problem, const Device &device) {
@@ -146,6 +172,9 @@ Reason xlstm::check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &s,
   if (s.dqkTile < problem.dqk || s.dqkTile > mostColumns)
     return say("dqk_tile must be at least dqk = ", problem.dqk, " and at most ", mostColumns,
                ", got ", s.dqkTile);
+  if (s.segmentBlocks < 0 || s.segmentTokens < 1)
+    return say("segment_blocks must be at least 0 and segment_tokens at least 1, got ",
+               s.segmentBlocks, " and ", s.segmentTokens);
   if (!device.isGPU) {
     if (s.warpsM || s.warpsN || s.stages || !s.matrixUnit.empty() || !s.copy.empty())
       return "warps_m, warps_n, stages, matrix_unit and copy are parameters of a GPU";
@@ -198,6 +227,12 @@ Reason xlstm::check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &s,
   return {};
 }
 
+bool xlstm::wantsSegments(const ChunkwiseProblem &problem, const ChunkwiseSchedule &schedule,
+                          const Device &device) {
+  return device.isGPU &&
+         2 * problem.heads * schedule.numSlices(problem.dv) <= device.multiprocessors;
+}
+
 /// The state's role needs a register for each element of C^T that a thread has and 80 beside them:
 /// h, operands, addresses. Of what is left the scores take up to 128, the copies and gates up to 40.
 static void shareRegisters(ChunkwiseSchedule &s) {
@@ -225,8 +260,7 @@ static double relativeCost(const ChunkwiseProblem &problem, const ChunkwiseSched
 }
 
 std::vector<ChunkwiseSchedule> xlstm::enumerate(const ChunkwiseProblem &problem,
-                                                const Device &device, bool anyAlignment,
-                                                bool withRoles) {
+                                                const Device &device, bool anyAlignment) {
   std::vector<ChunkwiseSchedule> list;
   ChunkwiseSchedule s;
   s.target = device.name;
@@ -262,7 +296,7 @@ std::vector<ChunkwiseSchedule> xlstm::enumerate(const ChunkwiseProblem &problem,
           s.copy = anyAlignment ? "elementwise" : device.copy;
           if (check(problem, s, device).empty())
             list.push_back(s);
-          if (!withRoles)
+          if (anyAlignment)
             continue;
           ChunkwiseSchedule split = s;
           split.roles = 1;
@@ -303,13 +337,16 @@ static Reason put(ChunkwiseSchedule &s, const std::string &key, const std::strin
                                                {"ring_stages", &s.ringStages},
                                                {"state_registers", &s.stateRegisters},
                                                {"score_registers", &s.scoreRegisters},
-                                               {"load_registers", &s.loadRegisters}};
+                                               {"load_registers", &s.loadRegisters},
+                                               {"segment_blocks", &s.segmentBlocks},
+                                               {"segment_tokens", &s.segmentTokens}};
   auto it = integers.find(key);
   if (it == integers.end())
     return say(
         "unknown schedule parameter '", key,
         "', expected chunk, dv_slice, dqk_tile, warps_m, warps_n, stages, matrix_unit, copy, "
-        "roles, ring_stages, state_registers, score_registers or load_registers");
+        "roles, ring_stages, state_registers, score_registers, load_registers, segment_blocks or "
+        "segment_tokens");
   return putInteger(key, value, *it->second);
 }
 
@@ -320,9 +357,7 @@ std::optional<ChunkwiseSchedule> xlstm::decide(const ChunkwiseProblem &problem,
   reason = isSupported(problem, device);
   if (!reason.empty())
     return std::nullopt;
-  auto roles = overrides.find("roles");
-  bool withRoles = roles != overrides.end() && !anyAlignment;
-  std::vector<ChunkwiseSchedule> all = enumerate(problem, device, anyAlignment, withRoles);
+  std::vector<ChunkwiseSchedule> all = enumerate(problem, device, anyAlignment);
   if (all.empty()) {
     reason = say("no schedule of the chunkwise kernel fits ", device.name,
                  " for dqk = ", problem.dqk, ", dv = ", problem.dv);
@@ -336,25 +371,32 @@ std::optional<ChunkwiseSchedule> xlstm::decide(const ChunkwiseProblem &problem,
     reason += ": the smallest needs " + check(problem, smallest, device);
     return std::nullopt;
   }
-  ChunkwiseSchedule chosen = all.front();
-  if (withRoles) {
-    auto asked = llvm::find_if(all, [&](const ChunkwiseSchedule &candidate) {
-      return std::to_string(candidate.roles) == roles->second;
-    });
-    chosen = asked == all.end() ? chosen : *asked;
+  // The best one that can run with the overrides put in; if none can, why the best cannot.
+  Reason ofBest;
+  auto roles = overrides.find("roles"); // other parameters differ with it
+  auto hasThem = [&](const ChunkwiseSchedule &candidate) {
+    return roles == overrides.end() || std::to_string(candidate.roles) == roles->second;
+  };
+  bool some = llvm::any_of(all, hasThem);
+  for (const ChunkwiseSchedule &candidate : all) {
+    if (some && !hasThem(candidate))
+      continue;
+    ChunkwiseSchedule chosen = candidate;
+    for (auto &[key, value] : overrides) {
+      reason = put(chosen, key, value);
+      if (!reason.empty())
+        return std::nullopt;
+    }
+    if (anyAlignment) { // other copies would need aligned rows
+      chosen.copy = candidate.copy;
+      chosen.stages = candidate.stages;
+      chosen.roles = 0;
+    }
+    reason = check(problem, chosen, device);
+    if (reason.empty())
+      return chosen;
+    ofBest = ofBest.empty() ? reason : ofBest;
   }
-  for (auto &[key, value] : overrides) {
-    reason = put(chosen, key, value);
-    if (!reason.empty())
-      return std::nullopt;
-  }
-  if (anyAlignment) { // other copies would need aligned rows
-    chosen.copy = all.front().copy;
-    chosen.stages = all.front().stages;
-    chosen.roles = 0;
-  }
-  reason = check(problem, chosen, device);
-  if (!reason.empty())
-    return std::nullopt;
-  return chosen;
+  reason = ofBest;
+  return std::nullopt;
 }

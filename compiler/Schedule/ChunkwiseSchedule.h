@@ -46,6 +46,10 @@ struct ChunkwiseSchedule {
   int64_t ringStages = 2; // of what one role computes for another
   int64_t stateRegisters = 208, scoreRegisters = 72, loadRegisters = 24; // of a thread
 
+  // Sequences in segments, by three kernels: as many as bring the blocks up to `segmentBlocks`, none
+  // shorter than `segmentTokens`. 0 blocks: whole sequences.
+  int64_t segmentBlocks = 0, segmentTokens = 512;
+
   int64_t numSlices(int64_t dv) const { return (dv + dvSlice - 1) / dvSlice; }
   int64_t numThreads() const { return 32 * (warpsM * warpsN + (roles ? 8 : 0)); }
   /// Warps over the scores of a chunk, [chunk, chunk]: along queries, along keys. All of a block's
@@ -55,6 +59,10 @@ struct ChunkwiseSchedule {
     return {along, along ? warps / along : 0};
   }
   mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;
+  /// Of the kernels beside the main one of a sequence in segments: the state alone, which leaves
+  /// room for more stages; and the one that folds states, which has no products.
+  ChunkwiseSchedule ofAdds() const;
+  mlir::DictionaryAttr startsAttribute(mlir::MLIRContext *context) const;
   static ChunkwiseSchedule fromAttribute(mlir::DictionaryAttr attribute);
   /// The keys that `--set` takes.
   static std::vector<std::string> parameters();
@@ -67,15 +75,18 @@ Reason check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &schedule,
              const Device &device);
 /// Every schedule of the family that `check` accepts, best expected first. `anyAlignment` asks for
 /// copies that take tensors of any alignment and stride.
-/// Schedules with roles are still asked for by name (`--set roles=1`), so a search leaves them out.
 std::vector<ChunkwiseSchedule> enumerate(const ChunkwiseProblem &problem, const Device &device,
-                                         bool anyAlignment = false, bool withRoles = false);
-/// The first of `enumerate`, with `overrides` ("chunk" -> "32") put in; the reason in `reason` if
-/// there is none. With `anyAlignment` the overrides of copy and stages are for the other kernel,
+                                         bool anyAlignment = false);
+/// The first of `enumerate` that can run with `overrides` ("chunk" -> "32") put in; the reason in
+/// `reason` if there is none. With `anyAlignment` the overrides of copy and stages are for the other kernel,
 /// and have no effect.
 std::optional<ChunkwiseSchedule> decide(const ChunkwiseProblem &problem, const Device &device,
                                         const std::map<std::string, std::string> &overrides,
                                         Reason &reason, bool anyAlignment = false);
+/// Whether segments would bring more blocks to the device for some batch sizes: a package then has
+/// another implementation, with segments, for those.
+bool wantsSegments(const ChunkwiseProblem &problem, const ChunkwiseSchedule &schedule,
+                   const Device &device);
 /// Shared memory that the GPU kernel takes, in bytes (an upper bound; the emitted kernel says the
 /// exact number).
 int64_t sharedBytes(const ChunkwiseProblem &problem, const ChunkwiseSchedule &schedule);

@@ -15,7 +15,9 @@ struct KernelSchedule {
   std::string matrixUnit; // mma_sync, wgmma; empty where nothing is multiplied by it
   std::string copy;       // of loads with stages: tma, cp_async, elementwise
   int64_t threads = 0;    // of a block: `threads`, or those of warps = [m, n] and of its roles
-  bool roles = false;     // the kernel is to be split into roles, or has been
+  // Warps over matrices that no product divides: along rows, along columns (`tile_warps`).
+  int64_t tileWarpsM = 0, tileWarpsN = 0;
+  bool roles = false; // the kernel is to be split into roles, or has been
 
   static KernelSchedule fromAttribute(mlir::DictionaryAttr attribute) {
     KernelSchedule schedule;
@@ -37,6 +39,11 @@ struct KernelSchedule {
         if (auto place = mlir::dyn_cast<mlir::DenseI64ArrayAttr>(entry.getValue());
             place && place.size() == 3)
           schedule.threads = std::max(schedule.threads, (place[0] + place[1] + 3) / 4 * 128);
+    }
+    if (auto warps = attribute.getAs<mlir::DenseI64ArrayAttr>("tile_warps");
+        warps && warps.size() == 2) {
+      schedule.tileWarpsM = warps[0];
+      schedule.tileWarpsN = warps[1];
     }
     if (auto threads = attribute.getAs<mlir::IntegerAttr>("threads"))
       schedule.threads = threads.getInt();

@@ -20,13 +20,14 @@ def SelectSchedule : Pass<"xlstm-select-schedule", "::mlir::ModuleOp"> {
 
     | ops | parameters |
     |---|---|
-    | `xlstm.mlstm` | `chunk`, `dv_slice`; for a GPU also `dqk_tile`, `warps_m`, `warps_n`, `stages`, `matrix_unit`, `copy`; with `roles` also `ring_stages`, `state_registers`, `score_registers`, `load_registers` |
+    | `xlstm.mlstm` | `chunk`, `dv_slice`; for a GPU also `dqk_tile`, `warps_m`, `warps_n`, `stages`, `matrix_unit`, `copy`, `segment_blocks`, `segment_tokens`; with `roles` also `ring_stages`, `state_registers`, `score_registers`, `load_registers` |
     | `xlstm.scan` | `batch`: sequences of a block, a power of two; `heads`: heads of a block where d = 1 |
     | `xlstm.outer_sum`, `xlstm.time_sum` | `sum_rows`: rows of the result that a block owns; `sum_tokens`: tokens read at a time |
   }];
   let options = [
     Option<"target", "target", "std::string", "\"cpu\"", "name of a device: cpu, sm_80, sm_90a">,
     Option<"elementwise", "elementwise-copy", "bool", "false", "copies that take any alignment and stride">,
+    Option<"segments", "segments", "bool", "false", "xlstm.mlstm cuts sequences into segments, for few sequences on a GPU">,
     ListOption<"set", "set", "std::string", "overrides, each KEY=VALUE">,
   ];
 }

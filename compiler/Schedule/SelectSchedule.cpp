@@ -28,6 +28,28 @@ Overrides overridesFor(const Overrides &all, const std::vector<std::string> &par
   return own;
 }
 
+} // namespace
+
+ChunkwiseProblem problemOf(mlir::xlstm::MLSTMOp op) {
+  ChunkwiseProblem problem{op.getHeads(), op.getDqk(), op.getDv(),
+                           op.getInputType().getIntOrFloatBitWidth()};
+  if (auto form = op.getForm())
+    problem.form = stringifyMLSTMForm(*form).str();
+  return problem;
+}
+
+std::optional<ChunkwiseSchedule> scheduleOf(mlir::xlstm::MLSTMOp op, const Device &device,
+                                            const Overrides &overrides, bool elementwise,
+                                            bool segments, Reason &reason) {
+  auto schedule =
+      decide(problemOf(op), device, overridesFor(overrides, ChunkwiseSchedule::parameters()),
+             reason, elementwise);
+  if (schedule && segments)
+    schedule->segmentBlocks = device.multiprocessors;
+  return schedule;
+}
+
+namespace {
 struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
   using SelectScheduleBase::SelectScheduleBase;
 
@@ -44,14 +66,7 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
   LogicalResult schedule(Operation *op, const Device &device, const Overrides &overrides) {
     Reason reason;
     if (auto mlstm = dyn_cast<mlir::xlstm::MLSTMOp>(op)) {
-      ChunkwiseProblem problem{mlstm.getHeads(), mlstm.getDqk(), mlstm.getDv(),
-                               mlstm.getInputType().getIntOrFloatBitWidth()};
-      if (auto form = mlstm.getForm())
-        problem.form = stringifyMLSTMForm(*form).str();
-      return write(op,
-                   decide(problem, device, overridesFor(overrides, ChunkwiseSchedule::parameters()),
-                          reason, elementwise),
-                   reason);
+      return write(op, scheduleOf(mlstm, device, overrides, elementwise, segments, reason), reason);
     }
     if (auto backward = dyn_cast<mlir::xlstm::MLSTMBackwardOp>(op)) {
       // Its chunks are those whose states the forward kernel has saved.

@@ -27,7 +27,9 @@ template <typename F> void forAll(F f) {
 bool same(const ChunkwiseSchedule &a, const ChunkwiseSchedule &b) {
   return a.target == b.target && a.chunk == b.chunk && a.dvSlice == b.dvSlice &&
          a.dqkTile == b.dqkTile && a.warpsM == b.warpsM && a.warpsN == b.warpsN &&
-         a.stages == b.stages && a.matrixUnit == b.matrixUnit && a.copy == b.copy;
+         a.stages == b.stages && a.matrixUnit == b.matrixUnit && a.copy == b.copy &&
+         a.roles == b.roles && a.segmentBlocks == b.segmentBlocks &&
+         a.segmentTokens == b.segmentTokens;
 }
 
 TEST(ChunkwiseSchedule, everyShapeHasOne) {
@@ -71,7 +73,7 @@ TEST(ChunkwiseSchedule, enumeratedOnesFitTheDevice) {
       auto [m, n] = s.scoreWarps();
       EXPECT_EQ(s.chunk % (16 * m), 0);
       EXPECT_EQ(s.chunk % (8 * n), 0);
-      EXPECT_EQ(m * n, s.warpsM * s.warpsN);
+      EXPECT_EQ(m * n, s.roles ? 4 : s.warpsM * s.warpsN);
     }
   });
 }
@@ -252,7 +254,7 @@ TEST(ChunkwiseSchedule, badOverrides) {
   EXPECT_EQ(reasonFor({{"tile", "32"}}),
             "unknown schedule parameter 'tile', expected chunk, dv_slice, dqk_tile, warps_m, "
             "warps_n, stages, matrix_unit, copy, roles, ring_stages, state_registers, "
-            "score_registers or load_registers");
+            "score_registers, load_registers, segment_blocks or segment_tokens");
   for (const char *value : {"", "x", "32.5", "32 ", "0x20"})
     EXPECT_EQ(reasonFor({{"chunk", value}}),
               "schedule parameter 'chunk' expects an integer, got '" + std::string(value) + "'");
@@ -262,6 +264,45 @@ TEST(ChunkwiseSchedule, badOverrides) {
             "schedule parameter 'matrix_unit' expects mma_sync or wgmma, got ''");
   EXPECT_EQ(reasonFor({{"chunk", "99999999999999999999"}}),
             "chunk must be 1 to 4096, got 9223372036854775807");
+}
+
+TEST(ChunkwiseSchedule, rolesUnlessAnOverrideForbidsThem) {
+  Device device = *findDevice("sm_90a");
+  Reason reason;
+  auto rolesWith = [&](int64_t dqk, const std::map<std::string, std::string> &overrides) {
+    auto s = decide({8, dqk, 512, 16}, device, overrides, reason);
+    EXPECT_TRUE(s) << reason;
+    return s && s->roles;
+  };
+  EXPECT_TRUE(rolesWith(256, {}));
+  EXPECT_TRUE(rolesWith(100, {}));
+  EXPECT_FALSE(rolesWith(512, {})); // the state of a slice would not fit
+  EXPECT_FALSE(rolesWith(256, {{"roles", "0"}}));
+  EXPECT_FALSE(rolesWith(256, {{"copy", "cp_async"}}));
+  EXPECT_FALSE(decide({8, 512, 512, 16}, device, {{"roles", "1"}}, reason));
+  EXPECT_FALSE(decide({8, 256, 512, 16}, *findDevice("sm_80"), {{"roles", "1"}}, reason));
+}
+
+TEST(ChunkwiseSchedule, segments) {
+  Device device = *findDevice("sm_90a");
+  Reason reason;
+  auto wants = [&](int64_t heads, int64_t dqk, int64_t dv, const Device &on) {
+    ChunkwiseProblem problem{heads, dqk, dv, 16};
+    auto s = decide(problem, on, {}, reason);
+    EXPECT_TRUE(s) << reason;
+    return s && wantsSegments(problem, *s, on);
+  };
+  EXPECT_TRUE(wants(8, 256, 512, device));   // 32 blocks for each sequence
+  EXPECT_TRUE(wants(16, 256, 512, device));  // 64
+  EXPECT_FALSE(wants(32, 256, 512, device)); // 128 of 132
+  EXPECT_FALSE(wants(8, 256, 512, *findDevice("cpu")));
+  auto s = decide({8, 256, 512, 16}, device,
+                  {{"segment_blocks", "132"}, {"segment_tokens", "1024"}}, reason);
+  ASSERT_TRUE(s) << reason;
+  EXPECT_EQ(s->segmentBlocks, 132);
+  EXPECT_EQ(s->segmentTokens, 1024);
+  EXPECT_FALSE(decide({8, 256, 512, 16}, device, {{"segment_tokens", "0"}}, reason));
+  EXPECT_EQ(reason, "segment_blocks must be at least 0 and segment_tokens at least 1, got 0 and 0");
 }
 
 // Else a kernel that the runtime picks for unaligned tensors would copy 16 bytes at a time.

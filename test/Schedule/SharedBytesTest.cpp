@@ -2,6 +2,7 @@
 // sharedBytes, which decides whether a schedule fits, against what the emitted kernel allocates.
 #include "compiler/Conversion/TileToNVVM/Passes.h"
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
+#include "dialect/tile/Transforms/Passes.h"
 #include "dialect/xlstm/IR/XLSTM.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -55,6 +56,7 @@ protected:
     buildMLSTMChunkwise(builder, "kernel", cell, schedule, [](Value) { return "tensor"; });
     function.erase();
     PassManager manager(&context);
+    manager.addPass(tile::createSplitRoles());
     manager.addPass(createConvertTileToNVVM());
     if (failed(manager.run(*module)))
       return -1;
@@ -70,7 +72,7 @@ protected:
                  std::to_string(problem.dqk) + " dv " + std::to_string(problem.dv) + " chunk " +
                  std::to_string(schedule.chunk) + " warps " + std::to_string(schedule.warpsM) +
                  " x " + std::to_string(schedule.warpsN) + " stages " +
-                 std::to_string(schedule.stages));
+                 std::to_string(schedule.stages) + (schedule.roles ? " roles" : ""));
     int64_t bytes = emitted(problem, schedule), bound = sharedBytes(problem, schedule);
     ASSERT_GT(bytes, 0);
     EXPECT_LE(bytes, bound);

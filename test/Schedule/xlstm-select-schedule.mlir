@@ -18,7 +18,7 @@
 
 // What can be set, and to what.
 // RUN: %{try} "--xlstm-select-schedule=target=sm_80 set=chunks=32" %{check}=KEY
-// KEY: error: cannot be scheduled for sm_80: unknown schedule parameter 'chunks', expected chunk, dv_slice, dqk_tile, warps_m, warps_n, stages, matrix_unit, copy, roles, ring_stages, state_registers, score_registers or load_registers
+// KEY: error: cannot be scheduled for sm_80: unknown schedule parameter 'chunks', expected chunk, dv_slice, dqk_tile, warps_m, warps_n, stages, matrix_unit, copy, roles, ring_stages, state_registers, score_registers, load_registers, segment_blocks or segment_tokens
 // RUN: %{try} "--xlstm-select-schedule=target=sm_80 set=chunk=many" %{check}=INTEGER
 // INTEGER: error: cannot be scheduled for sm_80: schedule parameter 'chunk' expects an integer, got 'many'
 // RUN: %{try} "--xlstm-select-schedule=target=sm_80 set=chunk=32x" %{check}=TRAILING
@@ -51,9 +51,9 @@
 // DIVIDE: dv_slice must be a multiple of 16 * 4 and dqk_tile of 16 * 1, got 40 and
 // RUN: %{try} "--xlstm-select-schedule=target=sm_80 set=chunk=16,warps_m=2,warps_n=4,dv_slice=32,dqk_tile=128" %{check}=EIGHTS
 // EIGHTS: chunk must be a multiple of 8 * 4, got 16
-// RUN: %{try} "--xlstm-select-schedule=target=sm_90a set=warps_m=12,warps_n=1,dv_slice=192" %{check}=SCORES
+// RUN: %{try} "--xlstm-select-schedule=target=sm_90a set=roles=0,warps_m=12,warps_n=1,dv_slice=192" %{check}=SCORES
 // SCORES: scores of 64 x 64 do not divide among 12 warps
-// RUN: %{try} "--xlstm-select-schedule=target=sm_90a set=chunk=32" %{check}=WGMMA
+// RUN: %{try} "--xlstm-select-schedule=target=sm_90a set=roles=0,matrix_unit=wgmma,chunk=32" %{check}=WGMMA
 // WGMMA: wgmma needs a multiple of 4 warps along dv and a chunk of 64, got 8 and 32
 // RUN: %{try} "--xlstm-select-schedule=target=sm_80 set=matrix_unit=wgmma,chunk=64,warps_m=4,warps_n=1,dv_slice=64" %{check}=NOWGMMA
 // NOWGMMA: sm_80 has no wgmma
@@ -61,9 +61,9 @@
 // NOTMA: sm_80 has no tensor memory accelerator
 // RUN: %{try} "--xlstm-select-schedule=target=sm_80 set=stages=5" %{check}=STAGES
 // STAGES: stages must be 1 to 4, and 1 for elementwise copies, got 5
-// RUN: %{try} "--xlstm-select-schedule=target=sm_90a set=dv_slice=512" %{check}=REGISTERS
+// RUN: %{try} "--xlstm-select-schedule=target=sm_90a set=roles=0,dv_slice=512" %{check}=REGISTERS
 // REGISTERS: dv_slice * dqk_tile / threads = 512 * 80 / 256 = 160 registers for the state, more than 128
-// RUN: %{try} "--xlstm-select-schedule=target=sm_90a set=warps_m=4,warps_n=2,dv_slice=64,dqk_tile=96" %{check}=PANELS
+// RUN: %{try} "--xlstm-select-schedule=target=sm_90a set=matrix_unit=wgmma,roles=0,warps_m=4,warps_n=2,dv_slice=64,dqk_tile=96" %{check}=PANELS
 // PANELS: wgmma needs dqk_tile to be a multiple of 64 * 2, got 96
 // RUN: %{try} "--xlstm-select-schedule=target=sm_80 set=chunk=64,stages=4,warps_m=8,warps_n=1,dv_slice=128,dqk_tile=80" %{check}=SHARED
 // SHARED: bytes of shared memory, more than 101376 of sm_80

@@ -11,6 +11,7 @@
 // empty, which a new barrier passes at once.
 #include "compiler/Conversion/TileToNVVM/KernelEmitter.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mlir::tile;
@@ -114,11 +115,16 @@ TileForm KernelEmitter::resident(const TileForm &vector, Value carried) {
   form.type = vector.type;
   form.address = sharedAddress(allocate(4 * vector.rows(), 16));
   int64_t registers = vector.registers.size();
+  // LLVM makes one memset of neighbouring constants, whose stores then lose the address space.
+  auto bits = [&](Value value) {
+    Value word = b.create<arith::BitcastOp>(b.getI32Type(), value);
+    return matchPattern(value, m_Constant()) ? ptx.opaque(word) : word;
+  };
   when(b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, warp, ptx.i32(0)), [&] {
     for (int64_t r = 0; r < registers; ++r) {
       Value index = add(mul(lane, registers), ptx.i32(r));
       when(registers * 32 == vector.rows() ? Value() : less(index, ptx.i32(vector.rows())),
-           [&] { ptx.store(vector.registers[r], add(form.address, mul(index, 4)), 4); });
+           [&] { ptx.store(bits(vector.registers[r]), add(form.address, mul(index, 4)), 4); });
     }
   });
   meet();

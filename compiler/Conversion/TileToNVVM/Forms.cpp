@@ -110,7 +110,7 @@ Value KernelEmitter::columnElement(const TileForm &lanes, WarpGrid grid, int64_t
 //===----------------------------------------------------------------------===//
 
 /// The grid that a tile's users ask for: that of a product it is accumulated in, else of one it is
-/// the left operand of.
+/// the left operand of; without products what the schedule says.
 WarpGrid KernelEmitter::gridFor(Value tile) {
   for (bool accumulators : {true, false})
     for (OpOperand &use : tile.getUses()) {
@@ -138,7 +138,7 @@ WarpGrid KernelEmitter::gridFor(Value tile) {
         }
       }
     }
-  return {};
+  return {schedule.tileWarpsM, schedule.tileWarpsN};
 }
 
 TileForm KernelEmitter::materialize(const TileForm &form, WarpGrid grid) {

@@ -16,7 +16,7 @@
 // Chunks are counted from the start of their sequence, so that a packed sequence gives the bits
 // that it gives alone. What a backward kernel starts from are the states at the chunks' starts, as
 // they are here: relative to m, not to the cell's M.
-#include "compiler/Conversion/XLSTMToTile/MLSTMForward.h"
+#include "compiler/Conversion/XLSTMToTile/MLSTMChunkwise.h"
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Schedule/Passes.h"
 
@@ -24,19 +24,6 @@ using namespace mlir;
 using namespace mlir::tile;
 
 namespace xlstm {
-namespace {
-
-class ChunkwiseProgram : private MLSTMForward {
-public:
-  using MLSTMForward::MLSTMForward;
-  KernelOp build(StringRef name, TensorNames names);
-
-private:
-  Value loadStaged(Value from, Value t0, Value column, int64_t columns);
-  void chunkStep(Value t0);
-  void saveState(Value t0);
-};
-
 /// A load that a GPU reads ahead.
 Value ChunkwiseProgram::loadStaged(Value from, Value t0, Value column, int64_t columns) {
   Value result = loadTokens(from, sequence, t0, head, column, columns, operand);
@@ -117,7 +104,10 @@ void ChunkwiseProgram::saveState(Value t0) {
 KernelOp ChunkwiseProgram::build(StringRef name, TensorNames names) {
   OpBuilder::InsertionGuard guard(b);
   createKernel(name, names);
-  loadState();
+  if (segment)
+    loadSegmentState(starts);
+  else
+    loadState();
   setState(loop(sequence.begin, sequence.end, index(L), state(), [&](Value t0, ValueRange carried) {
     setState(carried);
     saveState(t0);
@@ -129,7 +119,44 @@ KernelOp ChunkwiseProgram::build(StringRef name, TensorNames names) {
   return kernel;
 }
 
-} // namespace
+KernelOp ChunkwiseProgram::buildOutputs(StringRef name, const SegmentStates &states,
+                                        TensorNames names) {
+  part = Part::Outputs;
+  starts = declareStates(states);
+  return build(name, names);
+}
+
+/// What a segment adds: the loop without scores, from zero.
+KernelOp ChunkwiseProgram::buildAdds(StringRef name, const SegmentStates &states,
+                                     TensorNames names) {
+  OpBuilder::InsertionGuard guard(b);
+  part = Part::Adds;
+  adds = declareStates(states);
+  createKernel(name, names);
+  C = splat(mat(dv, dqk, accumulation), 0);
+  n = options.hasNormalizer() ? splat(vec(dqk, accumulation), 0) : Value();
+  m = constant(gate, -big);
+  M = constant(gate, options.hasStabilizer() ? -big : 0);
+  SmallVector<Value> initial = state();
+  initial.push_back(constant(gate, 0)); // the sum of log f
+  SmallVector<Value> last =
+      loop(sequence.begin, sequence.end, index(L), initial, [&](Value t0, ValueRange carried) {
+        setState(carried.drop_back());
+        Value k = loadStaged(operands.k, t0, index(0), dqk);
+        Value v = loadStaged(operands.v, t0, dv0, dv);
+        Gates gates = chunkGates(loadGate(operands.i, sequence, t0, head, -big),
+                                 loadGate(operands.f, sequence, t0, head, big),
+                                 loadReset(sequence, t0), m, M);
+        Addends addends = {decayed(C, gates), weightedValues(v, gates)};
+        advance(k, addends, gates);
+        SmallVector<Value> next = state();
+        next.push_back(add(carried.back(), gates.sum));
+        return next;
+      });
+  setState(ValueRange(last).drop_back());
+  storeSegmentState(adds, last.back());
+  return kernel;
+}
 
 KernelOp buildMLSTMChunkwise(OpBuilder &builder, StringRef name, mlir::xlstm::MLSTMOp op,
                              const ChunkwiseSchedule &schedule, TensorNames names) {
@@ -137,7 +164,7 @@ KernelOp buildMLSTMChunkwise(OpBuilder &builder, StringRef name, mlir::xlstm::ML
 }
 
 FailureOr<KernelOp> buildMLSTM(OpBuilder &builder, StringRef name, mlir::xlstm::MLSTMOp op,
-                               TensorNames names) {
+                               TensorNames names, Workspace &workspace) {
   using mlir::xlstm::MLSTMForm;
   auto attribute = op->getAttrOfType<DictionaryAttr>(scheduleAttrName);
   if (!attribute)
@@ -160,6 +187,11 @@ FailureOr<KernelOp> buildMLSTM(OpBuilder &builder, StringRef name, mlir::xlstm::
   if (op.getSaveStates() && form != MLSTMForm::Chunkwise)
     return op.emitError() << "save_states is of the chunkwise form, got form = "
                           << stringifyMLSTMForm(form);
+  if (schedule.segmentBlocks) {
+    if (form != MLSTMForm::Chunkwise || op.getSaveStates())
+      return op.emitError() << "segments are of the chunkwise form without save_states";
+    return buildMLSTMSegments(builder, name, op, schedule, names, workspace);
+  }
   switch (form) {
   case MLSTMForm::Chunkwise:
     return buildMLSTMChunkwise(builder, name, op, schedule, names);

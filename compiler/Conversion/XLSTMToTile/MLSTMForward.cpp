@@ -20,39 +20,101 @@ MLSTMForward::MLSTMForward(OpBuilder &builder, mlir::xlstm::MLSTMOp op,
 
 void MLSTMForward::createKernel(StringRef name, TensorNames names, int64_t more) {
   unsigned tokens = op.isStep() ? 1 : 2; // axes of run-time extent: B and T
-  for (Value value : {operands.q, operands.k, operands.v})
+  bool outputs = part != Part::Adds;
+  if (outputs)
+    declare(operands.q, tokens);
+  for (Value value : {operands.k, operands.v})
     declare(value, tokens);
   for (Value value : {operands.i, operands.f})
     declare(value, tokens, /*unitStride=*/false);
-  declare(operands.c0, 1);
-  declare(operands.n0, 1);
-  declare(operands.m0, 1, /*unitStride=*/false);
+  if (part == Part::Whole) {
+    declare(operands.c0, 1);
+    declare(operands.n0, 1);
+    declare(operands.m0, 1, /*unitStride=*/false);
+  }
   declare(operands.cuSeqlens, 1, /*unitStride=*/false);
   declare(operands.reset, 2, /*unitStride=*/false);
-  declare(op.getH(), tokens);
-  declare(op.getCLast(), 1);
-  declare(op.getNLast(), 1);
-  declare(op.getMLast(), 1, /*unitStride=*/false);
-  declare(op.getCStates(), 1);
-  declare(op.getNStates(), 1);
-  declare(op.getMStates(), 1);
+  if (outputs) {
+    declare(op.getH(), tokens);
+    declare(op.getCLast(), 1);
+    declare(op.getNLast(), 1);
+    declare(op.getMLast(), 1, /*unitStride=*/false);
+    declare(op.getCStates(), 1);
+    declare(op.getNStates(), 1);
+    declare(op.getMStates(), 1);
+  }
   // Blocks: (sequence, head, slice of dv); the slices of a head are neighbours, so they share q and
   // k in the cache. A tensor of states has one row for each sequence.
   Value rows = operands.q;
-  if (operands.cuSeqlens)
+  if (part != Part::Whole)
+    rows = outputs ? starts.C : adds.C;
+  else if (operands.cuSeqlens)
     rows = op.getCLast().use_empty() ? operands.c0 : op.getCLast();
-  SmallVector<Extent> grid = {
-      {ShapedType::kDynamic, rows, 0}, {op.getHeads()}, {schedule.numSlices(op.getDv())}};
+  SmallVector<Extent> grid = {{ShapedType::kDynamic, rows, 0}};
+  if (part != Part::Whole)
+    grid.push_back({ShapedType::kDynamic, rows, 1});
+  grid.push_back({op.getHeads()});
+  grid.push_back({schedule.numSlices(op.getDv())});
   if (more)
     grid.push_back({more});
   ProgramBuilder::createKernel(name, grid, names);
   kernel.setScheduleAttr(schedule.toAttribute(b.getContext()));
-  number = kernel.getGridIndex(0);
-  head = kernel.getGridIndex(1);
-  slice = kernel.getGridIndex(2);
+  unsigned next = 0;
+  number = kernel.getGridIndex(next++);
+  if (part != Part::Whole)
+    segment = kernel.getGridIndex(next++);
+  head = kernel.getGridIndex(next++);
+  slice = kernel.getGridIndex(next++);
   dv0 = mul(slice, index(dv));
   if (!op.isStep())
-    sequence = this->ProgramBuilder::sequence(number, operands.q, operands.cuSeqlens);
+    sequence = this->ProgramBuilder::sequence(number, outputs ? operands.q : operands.k,
+                                              operands.cuSeqlens);
+  if (segment)
+    cutSequence();
+}
+
+//===----------------------------------------------------------------------===//
+// Segments
+//===----------------------------------------------------------------------===//
+
+MLSTMForward::SegmentTensors MLSTMForward::declareStates(const SegmentStates &states) {
+  return {declareBuffer(states.C, 2), declareBuffer(states.n, 2), declareBuffer(states.m, 2)};
+}
+
+/// The tokens of the segment. What the last one adds is not needed, so it has none in that kernel.
+void MLSTMForward::cutSequence() {
+  numSegments = extent(part == Part::Adds ? adds.C : starts.C, 1);
+  Value cut = mul(numSegments, index(L)); // one chunk of each segment
+  Value tokens = sub(sequence.end, sequence.begin);
+  Value chunks = b.create<arith::DivUIOp>(loc, add(tokens, sub(cut, index(1))), cut);
+  Value length = mul(chunks, index(L));
+  sequence.begin = min(add(sequence.begin, mul(segment, length)), sequence.end);
+  sequence.end = min(add(sequence.begin, length), sequence.end);
+  if (part == Part::Adds)
+    sequence.end = select(equal(add(segment, index(1)), numSegments), sequence.begin, sequence.end);
+}
+
+void MLSTMForward::loadSegmentState(const SegmentTensors &states) {
+  Value zero = index(0);
+  C = load(states.C, {number, segment, head, zero, dv0}, {4, 3}, mat(dv, dqk, accumulation));
+  n = options.hasNormalizer()
+          ? load(states.n, {number, segment, head, zero}, {3}, vec(dqk, accumulation))
+          : Value();
+  m = loadScalar(states.m, {number, segment, head, zero}, gate);
+  M = options.hasStabilizer() ? loadScalar(states.m, {number, segment, head, index(1)}, gate)
+                              : constant(gate, 0);
+}
+
+void MLSTMForward::storeSegmentState(const SegmentTensors &states, Value sum) {
+  Value zero = index(0);
+  store(C, states.C, {number, segment, head, zero, dv0}, {4, 3});
+  ifThen(equal(slice, zero), [&] {
+    if (options.hasNormalizer())
+      store(n, states.n, {number, segment, head, zero}, {3});
+    storeScalar(m, states.m, {number, segment, head, zero});
+    storeScalar(M, states.m, {number, segment, head, index(1)});
+    storeScalar(sum, states.m, {number, segment, head, index(2)});
+  });
 }
 
 bool MLSTMForward::hasLastState() {
@@ -96,6 +158,10 @@ void MLSTMForward::advance(Value k, const Addends &addends, const Gates &gates) 
 
 void MLSTMForward::storeState() {
   Value zero = index(0);
+  // A segment that is not the last one has none: it stores outside of the tensor, which is nothing.
+  Value row = number;
+  if (segment)
+    row = select(equal(add(segment, index(1)), numSegments), number, extent(starts.C, 0));
   // Outside, states are relative to the cell's m as it is stored.
   Value stored = convert(M, accumulation);
   Value toCell = expDifference(m, convert(stored, gate));
@@ -105,14 +171,14 @@ void MLSTMForward::storeState() {
     });
   };
   if (has(op.getCLast()))
-    store(scaled(C), op.getCLast(), {number, head, zero, dv0}, {3, 2});
+    store(scaled(C), op.getCLast(), {row, head, zero, dv0}, {3, 2});
   if (!has(op.getNLast()) && !has(op.getMLast()))
     return;
   // Every slice has the same n and m; the first one stores them.
   ifThen(equal(slice, zero), [&] {
     if (has(op.getNLast()))
-      store(scaled(n), op.getNLast(), {number, head, zero}, {2});
-    storeScalar(stored, op.getMLast(), {number, head});
+      store(scaled(n), op.getNLast(), {row, head, zero}, {2});
+    storeScalar(stored, op.getMLast(), {row, head});
   });
 }
 

@@ -4,6 +4,7 @@
 #define XLSTM_COMPILER_CONVERSION_XLSTMTOTILE_MLSTMFORWARD_H
 
 #include "compiler/Conversion/XLSTMToTile/MLSTMProgram.h"
+#include "compiler/Conversion/XLSTMToTile/MLSTMSegments.h"
 
 namespace xlstm {
 
@@ -13,8 +14,17 @@ public:
                const ChunkwiseSchedule &schedule);
 
 protected:
-  /// Creates the kernel with the grid (sequence, head, slice of dv, `more` if not 0).
+  /// Creates the kernel with the grid (sequence, segment if there are any, head, slice of dv, `more`
+  /// if not 0).
   void createKernel(mlir::StringRef name, TensorNames names, int64_t more = 0);
+  /// Of segments: the state of segment `segment` in a buffer of states, and its tokens.
+  struct SegmentTensors {
+    Value C, n, m;
+  };
+  SegmentTensors declareStates(const SegmentStates &states);
+  void loadSegmentState(const SegmentTensors &states);
+  void storeSegmentState(const SegmentTensors &states, Value sum);
+  void cutSequence();
   bool hasLastState(); ///< whether any of the last states is a tensor
 
   /// The initial state; m is -big without one: nothing has been summed.
@@ -46,6 +56,10 @@ protected:
   Type operand;                   // what the matrix unit multiplies
   int64_t dqk, dv;                // of the tiles
   Value number, head, slice, dv0; // sequence, head, slice of dv and its first column
+  enum class Part { Whole, Adds, Outputs };
+  Part part = Part::Whole;     // which of the kernels of a sequence in segments this is
+  SegmentTensors adds, starts; // the one that this kernel has
+  Value segment, numSegments;  // null for whole sequences
   Sequence sequence;
   Value C, n; // the state: C^T [dv, dqk], n [dqk]
   Value m, M; // what C and n are relative to, and the cell's m; scalars of type gate

@@ -44,7 +44,7 @@ MLSTMProgram::Gates MLSTMProgram::chunkGates(Value i, Value f, Value reset, Valu
                   [&](ValueRange x) { return select(isReset(x[1]), sub(x[0], drop), x[0]); });
   Gates result;
   result.b = scan(Combiner::add, dropped);
-  Value sumAll = extract(result.b, L - 1);
+  Value sumAll = result.sum = extract(result.b, L - 1);
   result.e = map(gates, {i, result.b}, [&](ValueRange x) {
     return sub(convert(exponential ? x[0] : logSigmoid(x[0]), gate), x[1]);
   });

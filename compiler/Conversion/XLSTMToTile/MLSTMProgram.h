@@ -51,6 +51,7 @@ protected:
   struct Gates {
     Value b, e, mu, o, r, w;
     Value decay, nextm, nextM;
+    Value sum; ///< of log f
   };
   /// Of one chunk, from tiles of i and f and of reset (null: none), and m and M before it.
   Gates chunkGates(Value i, Value f, Value reset, Value m, Value M);

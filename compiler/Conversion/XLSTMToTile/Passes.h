@@ -6,6 +6,7 @@
 #include "compiler/Schedule/ChunkwiseSchedule.h"
 #include "dialect/tile/IR/Tile.h"
 #include "dialect/xlstm/IR/XLSTM.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace xlstm {
@@ -14,12 +15,39 @@ namespace xlstm {
 /// {name, type, extents}. An extent of a dynamic axis is a sum of products; a factor is the name of
 /// a run-time dimension, or [name, divisor] for a quotient that is rounded up.
 inline constexpr const char *workspaceAttrName = "tile.workspace";
+/// Likewise the dimensions that are numbers of parts (package::Parts), an array of
+/// {name, of, least, blocks = [dimension, factor], most_blocks}.
+inline constexpr const char *partsAttrName = "tile.parts";
+
+/// What the kernels of a module hand on to each other beside values of the function.
+class Workspace {
+public:
+  explicit Workspace(mlir::MLIRContext *context) : b(context) {}
+  /// A buffer whose extents are as in workspaceAttrName; its name.
+  std::string add(mlir::RankedTensorType type, mlir::ArrayAttr extents);
+  /// A buffer between the kernels of one op; `dims` names its dynamic extents.
+  KernelBuffer addBuffer(mlir::RankedTensorType type, mlir::ArrayRef<std::string> dims);
+  /// A number of parts, see package::Parts; blocks are `factor` times the dimension `per`. Its name.
+  std::string addParts(mlir::StringRef of, int64_t least, mlir::StringRef per, int64_t factor,
+                       int64_t mostBlocks);
+  /// Writes all of it as attributes of the module.
+  void writeTo(mlir::ModuleOp module);
+
+private:
+  mlir::Builder b;
+  mlir::SmallVector<mlir::Attribute> buffers, parts;
+};
 
 /// Builds the forward kernel of `op` in its form and with its schedule, which `check` accepts, in
 /// front of the builder's insertion point. `names` gives the kernel's tensors their names. An error
 /// on the op where there is no such kernel.
 mlir::FailureOr<mlir::tile::KernelOp> buildMLSTM(mlir::OpBuilder &builder, mlir::StringRef name,
-                                                 mlir::xlstm::MLSTMOp op, TensorNames names);
+                                                 mlir::xlstm::MLSTMOp op, TensorNames names,
+                                                 Workspace &workspace);
+/// The three kernels of a sequence in segments; returns the last one.
+mlir::tile::KernelOp buildMLSTMSegments(mlir::OpBuilder &builder, mlir::StringRef name,
+                                        mlir::xlstm::MLSTMOp op, const ChunkwiseSchedule &schedule,
+                                        TensorNames names, Workspace &workspace);
 /// The forms; `buildMLSTM` chooses among them.
 mlir::tile::KernelOp buildMLSTMChunkwise(mlir::OpBuilder &builder, mlir::StringRef name,
                                          mlir::xlstm::MLSTMOp op, const ChunkwiseSchedule &schedule,

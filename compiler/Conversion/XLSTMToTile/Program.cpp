@@ -157,11 +157,19 @@ void ProgramBuilder::declare(Value value, unsigned runTimeAxes, bool unitStride)
       MemRefType::get(shape, element, StridedLayoutAttr::get(b.getContext(), 0, strides));
 }
 
+Value ProgramBuilder::declareBuffer(const KernelBuffer &buffer, unsigned runTimeAxes) {
+  Value value = buffers.addArgument(buffer.type, loc);
+  bufferNames[value] = buffer.name;
+  declare(value, runTimeAxes);
+  return value;
+}
+
 void ProgramBuilder::createKernel(StringRef name, ArrayRef<Extent> grid, TensorNames names) {
   SmallVector<std::pair<std::string, MemRefType>> arguments;
   for (auto &[value, type] : tensors) {
     position[value] = arguments.size();
-    arguments.emplace_back(names(value), type);
+    auto buffer = bufferNames.find(value);
+    arguments.emplace_back(buffer == bufferNames.end() ? names(value) : buffer->second, type);
   }
   SmallVector<int64_t> sizes, divisors;
   SmallVector<std::pair<int64_t, int64_t>> dims;

@@ -9,6 +9,7 @@
 #define XLSTM_COMPILER_CONVERSION_XLSTMTOTILE_PROGRAM_H
 
 #include "dialect/tile/IR/Tile.h"
+#include "mlir/IR/Block.h"
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/MapVector.h"
 
@@ -16,6 +17,12 @@ namespace xlstm {
 
 /// The name by which the plan binds an operand or result of the op.
 using TensorNames = llvm::function_ref<std::string(mlir::Value)>;
+
+/// A tensor between the kernels of one op: a workspace that the plan knows by this name.
+struct KernelBuffer {
+  std::string name;
+  mlir::RankedTensorType type;
+};
 
 class ProgramBuilder {
 protected:
@@ -78,6 +85,8 @@ protected:
   /// run-time extents whatever the op's type says; the last axis has stride 1 if `unitStride`. No
   /// effect on a null value and on a result that nothing uses.
   void declare(Value value, unsigned runTimeAxes, bool unitStride = true);
+  /// Makes a tensor between the kernels of one op a tensor of this one; the value stands for it.
+  Value declareBuffer(const KernelBuffer &buffer, unsigned runTimeAxes);
   /// The extent of one grid dimension: a constant, or that of an axis of a declared tensor, divided
   /// by `divisor` and rounded up.
   struct Extent {
@@ -127,6 +136,8 @@ private:
     b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
     return body();
   }
+  mlir::Block buffers; // its arguments stand for tensors that are no values of the op's function
+  llvm::DenseMap<Value, std::string> bufferNames;
   llvm::SmallMapVector<Value, mlir::MemRefType, 16> tensors; // in the order of declaration
   llvm::DenseMap<Value, unsigned> position;                  // among the kernel's arguments
 };

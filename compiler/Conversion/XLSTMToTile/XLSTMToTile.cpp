@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Functions of the xlstm dialect become kernels: one for each op, in the order of the ops. Kernels
+// Functions of the xlstm dialect become kernels: one for each op, or several where its schedule says
+// so, in the order of the ops. Kernels
 // find their tensors by name: the names of the function's arguments and results, and of a workspace
 // for what goes from one kernel to another.
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
@@ -24,13 +25,12 @@ public:
   FunctionConverter(func::FuncOp function) : function(function), builder(function) {}
 
   /// Puts the kernels in front of the function; appends entries to the module's workspace.
-  LogicalResult run(SmallVector<Attribute> &workspace);
+  LogicalResult run(Workspace &workspace);
 
 private:
   LogicalResult nameTensors();
-  void addToWorkspace(Value value, SmallVector<Attribute> &workspace);
   ArrayAttr extentsOf(Value value);
-  FailureOr<tile::KernelOp> convert(Operation &op, StringRef name);
+  FailureOr<tile::KernelOp> convert(Operation &op, StringRef name, Workspace &workspace);
 
   func::FuncOp function;
   OpBuilder builder;
@@ -105,16 +105,8 @@ ArrayAttr FunctionConverter::extentsOf(Value value) {
   }
 }
 
-void FunctionConverter::addToWorkspace(Value value, SmallVector<Attribute> &workspace) {
-  std::string name = "w" + std::to_string(workspace.size());
-  names[value] = name;
-  workspace.push_back(
-      builder.getDictionaryAttr({builder.getNamedAttr("name", builder.getStringAttr(name)),
-                                 builder.getNamedAttr("type", TypeAttr::get(value.getType())),
-                                 builder.getNamedAttr("extents", extentsOf(value))}));
-}
-
-FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef name) {
+FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef name,
+                                                     Workspace &workspace) {
   auto tensorNames = [&](Value value) { return names.lookup(value); };
   if (!op.hasAttr(scheduleAttrName) &&
       isa<MLSTMOp, MLSTMBackwardOp, ScanOp, OuterSumOp, TimeSumOp>(op))
@@ -122,7 +114,8 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
                           << "; run --xlstm-select-schedule first";
   using Kernel = FailureOr<tile::KernelOp>;
   return TypeSwitch<Operation *, Kernel>(&op)
-      .Case([&](MLSTMOp o) -> Kernel { return buildMLSTM(builder, name, o, tensorNames); })
+      .Case(
+          [&](MLSTMOp o) -> Kernel { return buildMLSTM(builder, name, o, tensorNames, workspace); })
       .Case([&](MLSTMBackwardOp o) -> Kernel {
         return buildMLSTMBackward(builder, name, o, tensorNames);
       })
@@ -135,7 +128,7 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
       });
 }
 
-LogicalResult FunctionConverter::run(SmallVector<Attribute> &workspace) {
+LogicalResult FunctionConverter::run(Workspace &workspace) {
   if (!function.getBody().hasOneBlock())
     return function.emitError() << "expected a function of one block";
   if (failed(nameTensors()))
@@ -148,9 +141,10 @@ LogicalResult FunctionConverter::run(SmallVector<Attribute> &workspace) {
   for (auto [i, op] : llvm::enumerate(ops)) {
     for (Value result : op->getResults())
       if (!result.use_empty() && !names.count(result))
-        addToWorkspace(result, workspace);
+        names[result] = workspace.add(cast<RankedTensorType>(result.getType()), extentsOf(result));
     builder.setInsertionPoint(function); // the last kernel's builder has moved it
-    if (failed(convert(*op, ops.size() == 1 ? prefix : prefix + "_" + std::to_string(i))))
+    if (failed(
+            convert(*op, ops.size() == 1 ? prefix : prefix + "_" + std::to_string(i), workspace)))
       return failure();
   }
   return success();
@@ -158,15 +152,14 @@ LogicalResult FunctionConverter::run(SmallVector<Attribute> &workspace) {
 
 struct ConvertXLSTMToTilePass : impl::ConvertXLSTMToTileBase<ConvertXLSTMToTilePass> {
   void runOnOperation() override {
-    SmallVector<Attribute> workspace;
+    Workspace workspace(&getContext());
     for (func::FuncOp function :
          llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
       if (failed(FunctionConverter(function).run(workspace)))
         return signalPassFailure();
       function.erase();
     }
-    if (!workspace.empty())
-      getOperation()->setAttr(workspaceAttrName, ArrayAttr::get(&getContext(), workspace));
+    workspace.writeTo(getOperation());
   }
 };
 } // namespace

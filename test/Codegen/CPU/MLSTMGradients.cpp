@@ -122,8 +122,9 @@ std::string GradientKernels::source(bool withForward) {
   auto tensorName = [&](Value value) { return nameOf.at(value.getAsOpaquePointer()); };
   std::vector<FailureOr<tile::KernelOp>> kernels = {
       buildMLSTMBackward(b, "backward", backward, tensorName)};
+  Workspace workspace(&context);
   if (withForward)
-    kernels.push_back(buildMLSTM(b, "forward", forward, tensorName));
+    kernels.push_back(buildMLSTM(b, "forward", forward, tensorName, workspace));
   for (FailureOr<tile::KernelOp> kernel : kernels)
     for (unsigned i = 0; i < kernel->getNumTensors(); ++i)
       names[kernel->getSymName().str()].push_back(kernel->getTensorName(i).str());
