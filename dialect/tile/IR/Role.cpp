@@ -1,9 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verifiers of the role level.
-#include "dialect/tile/IR/Tile.h"
+#include "dialect/tile/IR/RingProtocol.h"
 
 using namespace mlir;
 using namespace mlir::tile;
+
+RingArrivals tile::ringArrivals(RingOp ring) {
+  RingArrivals arrivals;
+  for (Operation *user : ring.getRing().getUsers()) {
+    int64_t warps = user->getParentOfType<RoleOp>().getCount();
+    arrivals.writers += isa<FetchOp>(user) ? 1 : isa<PutOp>(user) ? warps : 0;
+    arrivals.readers += isa<GetOp>(user) ? warps : 0;
+  }
+  return arrivals;
+}
+
+int64_t tile::fetchedPanels(TileType matrix) {
+  int64_t columns = 128 / (matrix.getElementType().getIntOrFloatBitWidth() / 8);
+  return (matrix.getShape()[1] + columns - 1) / columns;
+}
+
+int64_t tile::fetchedBytes(TileType matrix) {
+  return fetchedPanels(matrix) * 128 * matrix.getShape()[0];
+}
+
+bool tile::storesByTMA(StoreOp op) {
+  ArrayRef<int64_t> axes = op.getAxes();
+  Type element = cast<MemRefType>(op.getTensor().getType()).getElementType();
+  return axes.size() == 2 && axes[0] > axes[1] && element.getIntOrFloatBitWidth() == 16 &&
+         op->getParentOfType<RoleOp>();
+}
 
 LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t stages,
                                ArrayRef<Type> values) {
