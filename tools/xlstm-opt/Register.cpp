@@ -8,6 +8,7 @@
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Schedule/Passes.h"
 #include "dialect/tile/IR/Tile.h"
+#include "dialect/tile/Interpreter/Passes.h"
 #include "dialect/tile/Transforms/Passes.h"
 #include "dialect/xlstm/IR/XLSTM.h"
 #include "dialect/xlstm/Transforms/Passes.h"
@@ -41,6 +42,7 @@ void xlstm::registerXLSTMPasses() {
   registerSelectSchedule();
   registerConvertXLSTMToTile();
   mlir::tile::registerTileTransformsPasses();
+  mlir::tile::registerTileInterpreterPasses();
   registerConvertTileToNVVM();
   registerConvertTileToVector();
   // Clean-up.

@@ -5,10 +5,7 @@
 //   the next              else if (..) { setmaxnreg; .. }
 //   the last              else { setmaxnreg; if (warp 0 of it) .. else if (warp 1) .. }
 //
-// A stage of a ring has two mbarriers. Full completes when the bytes of a copy are there, or each
-// writing warp has arrived; empty when each reading warp has. Stage s is used in the iterations s,
-// s + stages, ..; in use u the readers wait for parity u % 2 of full, the writer for the other one of
-// empty, which a new barrier passes at once.
+// Which stage and parity an iteration has, and who arrives, is in dialect/tile/IR/RingProtocol.h.
 #include "compiler/Conversion/TileToNVVM/KernelEmitter.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/IR/Matchers.h"
@@ -29,17 +26,11 @@ LogicalResult KernelEmitter::emitRoles() {
   }
   when(b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, thread, ptx.i32(0)), [&] {
     for (RingOp op : kernel.getBody().getOps<RingOp>()) {
-      // Arrivals of a stage: each warp that writes, or one that starts copies; each that reads.
-      int64_t writers = 0, readers = 0;
-      for (Operation *user : op.getRing().getUsers()) {
-        int64_t warps = user->getParentOfType<RoleOp>().getCount();
-        writers += isa<FetchOp>(user) ? 1 : isa<PutOp>(user) ? warps : 0;
-        readers += isa<GetOp>(user) ? warps : 0;
-      }
+      RingArrivals arrivals = ringArrivals(op);
       const Ring &ring = ringOf(op.getRing());
       for (int64_t stage = 0; stage < ring.stages; ++stage) {
-        ptx.mbarrierInit(sharedAddress(ring.full + 8 * stage), writers);
-        ptx.mbarrierInit(sharedAddress(ring.empty + 8 * stage), readers);
+        ptx.mbarrierInit(sharedAddress(ring.full + 8 * stage), arrivals.writers);
+        ptx.mbarrierInit(sharedAddress(ring.empty + 8 * stage), arrivals.readers);
       }
     }
     ptx.mbarrierInitFence();
@@ -239,7 +230,7 @@ Value KernelEmitter::iteration() {
   return b.createOrFold<arith::DivUIOp>(sinceFirst, step);
 }
 Value KernelEmitter::stageAddress(const Ring &ring) {
-  Value stage = rem(iteration(), ring.stages);
+  Value stage = protocolOf(ring).stage(iteration());
   return ptx.opaque(add(sharedAddress(ring.first), mul(stage, ring.bytes)));
 }
 void KernelEmitter::findAnew(TileForm &form) {
@@ -249,14 +240,13 @@ void KernelEmitter::findAnew(TileForm &form) {
     form.operand = add(stage, ptx.i32(form.operandInStage));
 }
 Value KernelEmitter::barrierOf(const Ring &ring, int64_t offset) {
-  return add(sharedAddress(offset), mul(rem(iteration(), ring.stages), 8));
+  return add(sharedAddress(offset), mul(protocolOf(ring).stage(iteration()), 8));
 }
 void KernelEmitter::waitFull(const Ring &ring) {
-  ptx.mbarrierWait(barrierOf(ring, ring.full), rem(div(iteration(), ring.stages), 2));
+  ptx.mbarrierWait(barrierOf(ring, ring.full), protocolOf(ring).fullParity(iteration()));
 }
 void KernelEmitter::waitEmpty(const Ring &ring) {
-  ptx.mbarrierWait(barrierOf(ring, ring.empty),
-                   xorI(rem(div(iteration(), ring.stages), 2), ptx.i32(1)));
+  ptx.mbarrierWait(barrierOf(ring, ring.empty), protocolOf(ring).emptyParity(iteration()));
 }
 
 /// Each warp, when all its lanes are done.
@@ -292,8 +282,8 @@ void KernelEmitter::emitFetch(FetchOp op) {
   when(b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, lane, ptx.i32(0)), [&] {
     Value barrier = barrierOf(ring, ring.full);
     Value address = add(stageAddress(ring), ptx.i32(slot.offset));
-    int64_t panels = (type.getShape()[1] + 63) / 64;
-    ptx.mbarrierExpect(barrier, panels * TileForm::panelBytes(type.getShape()[0]));
+    int64_t panels = fetchedPanels(type);
+    ptx.mbarrierExpect(barrier, fetchedBytes(type));
     Value column = index[op.getAxes()[1]];
     for (int64_t panel = 0; panel < panels; ++panel) {
       index[op.getAxes()[1]] = add(column, ptx.i32(64 * panel));

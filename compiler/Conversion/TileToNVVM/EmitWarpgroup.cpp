@@ -370,13 +370,6 @@ void KernelEmitter::emitRoleReduce(ReduceOp op) {
 // Stores
 //===----------------------------------------------------------------------===//
 
-bool storesByTMA(StoreOp op) {
-  ArrayRef<int64_t> axes = op.getAxes();
-  Type element = cast<MemRefType>(op.getTensor().getType()).getElementType();
-  return axes.size() == 2 && axes[0] > axes[1] && element.getIntOrFloatBitWidth() == 16 &&
-         op->getParentOfType<RoleOp>();
-}
-
 /// Each warpgroup transposes its 64 rows into one of two buffers of its own, and one thread starts
 /// the copy, which leaves out what is beyond the tensor.
 void KernelEmitter::storeByTMA(StoreOp op, const TileForm &fragment) {

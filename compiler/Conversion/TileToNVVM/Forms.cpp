@@ -64,10 +64,7 @@ Value KernelEmitter::fragmentColumn(WarpGrid grid, int64_t columns, int64_t ni, 
 }
 
 Value KernelEmitter::swizzled(Value base, int64_t rows, Value row, Value column) {
-  Value panel = mul(div(column, 64), TileForm::panelBytes(rows));
-  Value piece = xorI(rem(div(column, 8), 8), rem(row, 8));
-  Value inPanel = add(mul(row, 128), add(mul(piece, 16), mul(rem(column, 8), 2)));
-  return add(add(base, panel), inPanel);
+  return swizzledPlace(Arithmetic{this}, base, rows, row, column);
 }
 
 Value KernelEmitter::rowElement(const TileForm &lanes, WarpGrid grid, int64_t mi, int64_t half) {

@@ -8,6 +8,7 @@
 #include "compiler/Conversion/TileToNVVM/PTX.h"
 #include "compiler/Conversion/TileToNVVM/TileForms.h"
 #include "compiler/Schedule/KernelSchedule.h"
+#include "dialect/tile/IR/RingProtocol.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/ScopeExit.h"
@@ -18,9 +19,6 @@ namespace xlstm {
 using mlir::LogicalResult;
 using mlir::Operation;
 using mlir::tile::TileType;
-
-/// Whether a store goes through shared memory by TMA: of 16-bit columns, in a role.
-bool storesByTMA(mlir::tile::StoreOp op);
 
 class KernelEmitter {
 public:
@@ -191,6 +189,20 @@ private:
   // i32 arithmetic with constants folded.
   Value add(Value x, Value y), mul(Value x, int64_t y), div(Value x, int64_t y),
       rem(Value x, int64_t y), xorI(Value x, Value y);
+  /// The same as RingProtocol.h wants it.
+  struct Arithmetic {
+    using Number = Value;
+    KernelEmitter *e;
+    Value constant(int64_t n) const { return e->ptx.i32(n); }
+    Value add(Value x, Value y) const { return e->add(x, y); }
+    Value mul(Value x, int64_t n) const { return e->mul(x, n); }
+    Value div(Value x, int64_t n) const { return e->div(x, n); }
+    Value rem(Value x, int64_t n) const { return e->rem(x, n); }
+    Value exclusiveOr(Value x, Value y) const { return e->xorI(x, y); }
+  };
+  mlir::tile::RingProtocol<Arithmetic> protocolOf(const Ring &ring) {
+    return {{this}, ring.stages};
+  }
   Value less(Value x, Value y);
   Value andI(Value x, Value y);
   void when(Value condition, llvm::function_ref<void()> body);

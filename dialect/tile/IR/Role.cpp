@@ -1,9 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 // Verifiers of the role level.
-#include "dialect/tile/IR/Tile.h"
+#include "dialect/tile/IR/RingProtocol.h"
 
 using namespace mlir;
 using namespace mlir::tile;
+
+RingArrivals tile::ringArrivals(RingOp ring) {
+  RingArrivals arrivals;
+  for (Operation *user : ring.getRing().getUsers()) {
+    int64_t warps = user->getParentOfType<RoleOp>().getCount();
+    arrivals.writers += isa<FetchOp>(user) ? 1 : isa<PutOp>(user) ? warps : 0;
+    arrivals.readers += isa<GetOp>(user) ? warps : 0;
+  }
+  return arrivals;
+}
+
+int64_t tile::fetchedPanels(TileType matrix) {
+  int64_t columns = 128 / (matrix.getElementType().getIntOrFloatBitWidth() / 8);
+  return (matrix.getShape()[1] + columns - 1) / columns;
+}
+
+int64_t tile::fetchedBytes(TileType matrix) {
+  return fetchedPanels(matrix) * 128 * matrix.getShape()[0];
+}
+
+bool tile::storesByTMA(StoreOp op) {
+  ArrayRef<int64_t> axes = op.getAxes();
+  Type element = cast<MemRefType>(op.getTensor().getType()).getElementType();
+  return axes.size() == 2 && axes[0] > axes[1] && element.getIntOrFloatBitWidth() == 16 &&
+         op->getParentOfType<RoleOp>();
+}
 
 LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t stages,
                                ArrayRef<Type> values) {
@@ -39,12 +65,29 @@ LogicalResult RingOp::verify() {
     return emitOpError() << "expected one tile.fetch or tile.put, got none";
   if (readers.empty() || readers.count(writer)) // ring_c2
     return emitOpError() << "expected a role beside the writing one to get it";
+  for (auto &[role, release] : releases)
+    if (!readers.count(role)) // ring_c2
+      return release.emitOpError() << "expected a tile.get of the ring in its role";
   for (auto &[role, get] : readers) {
     ReleaseOp release = releases.lookup(role);
     if (!release || release->getBlock() != get->getBlock() || release->isBeforeInBlock(get))
       return get.emitOpError() << "expected a tile.release of the ring after it"; // ring_c2
   }
   return success();
+}
+
+/// The first operation after a release, or not in the block that it ends, that uses a value or a
+/// view of it.
+static Operation *useAfter(Value value, ReleaseOp release) {
+  for (Operation *user : value.getUsers()) {
+    if (auto view = dyn_cast<TransposeOp>(user))
+      if (Operation *late = useAfter(view.getTile(), release))
+        return late;
+    Operation *inBlock = release->getBlock()->findAncestorOpInBlock(*user);
+    if (!isa<TransposeOp>(user) && (!inBlock || release->isBeforeInBlock(inBlock)))
+      return user;
+  }
+  return nullptr;
 }
 
 LogicalResult RoleOp::verify() {
@@ -85,6 +128,12 @@ LogicalResult FetchOp::verify() {
   auto tile = dyn_cast<TileType>(values.front());
   if (values.size() != 1 || !tile || tile.getShape().size() != 2) // fetch_c1
     return emitOpError() << "expected a ring of one matrix, got " << getRing().getType();
+  if (tile.getElementType() != tensor.getElementType()) // fetch_c2
+    return emitOpError() << "expected a ring of the tensor's " << tensor.getElementType()
+                         << ", got " << tile.getElementType();
+  if (auto role = (*this)->getParentOfType<RoleOp>();
+      role && int64_t(role.getCount()) != 1) // fetch_c3
+    return emitOpError() << "expected a role of one warp, got " << int64_t(role.getCount());
   if (int64_t(getOffsets().size()) != tensor.getRank()) // load_c1
     return emitOpError() << "expected " << tensor.getRank() << " offsets, one per tensor axis, got "
                          << getOffsets().size();
@@ -106,5 +155,11 @@ LogicalResult GetOp::verify() {
   if (getValues().getTypes() != TypeRange(getRing().getType().getValues())) // get_c1
     return emitOpError() << "expected results of the types of " << getRing().getType() << ", got ("
                          << getValues().getTypes() << ")";
+  for (Operation *user : getRing().getUsers()) // get_c2
+    if (auto release = dyn_cast<ReleaseOp>(user);
+        release && release->getBlock() == (*this)->getBlock())
+      for (Value value : getValues())
+        if (Operation *late = isa<TileType>(value.getType()) ? useAfter(value, release) : nullptr)
+          return late->emitOpError() << "expected values of the ring before its tile.release";
   return success();
 }

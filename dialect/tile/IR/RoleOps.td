@@ -23,7 +23,7 @@ def Tile_RingOp : Tile_Op<"ring", [MemoryEffects<[MemAlloc]>]> {
   let summary = "declares a ring";
   let description = [{
     Constraints: `ring_c1` exactly one role writes it, by `tile.fetch` or `tile.put`, once in its program; `ring_c2` another
-    role reads it, and a role that gets it releases it, once each and after the `tile.get`.
+    role reads it, and a role that gets it, and no other, releases it, once each and after the `tile.get`.
   }];
   let results = (outs Tile_RingType:$ring);
   let assemblyFormat = "attr-dict `:` type($ring)";
@@ -50,7 +50,8 @@ def Tile_FetchOp : Tile_Op<"fetch", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "copies a tile of a global tensor into the next stage of a ring";
   let description = [{
     As `tile.load`, but asynchronous: it waits until the stage is empty, starts the copy and goes on; the copy fills the stage.
-    Constraints: as of `tile.load`, and `fetch_c1` the ring has one matrix.
+    Constraints: as of `tile.load`; `fetch_c1` the ring has one matrix; `fetch_c2` of the tensor's element type; `fetch_c3` in a
+    role of one warp, whose one thread starts the copy.
   }];
   let arguments = (ins Arg<AnyMemRef, "the global tensor", [MemRead]>:$tensor, Variadic<Index>:$offsets, DenseI64ArrayAttr:$axes,
                        Tile_RingType:$ring);
@@ -68,7 +69,10 @@ def Tile_PutOp : Tile_Op<"put", [MemoryEffects<[MemWrite]>]> {
 
 def Tile_GetOp : Tile_Op<"get", [MemoryEffects<[MemRead]>]> {
   let summary = "the values of a ring's next stage, when that is full";
-  let description = "They may be used until `tile.release`. Constraint `get_c1`: the results have the ring's types.";
+  let description = [{
+    They may be used until `tile.release`. Constraints: `get_c1` the results have the ring's types; `get_c2` tiles of the ring, and
+    views of them, are used before the role's `tile.release`, scalars anywhere.
+  }];
   let arguments = (ins Tile_RingType:$ring);
   let results = (outs Variadic<AnyTypeOf<[Tile_TileType, F32]>>:$values);
   let assemblyFormat = "$ring attr-dict `:` type($ring) `->` type($values)";
@@ -77,7 +81,10 @@ def Tile_GetOp : Tile_Op<"get", [MemoryEffects<[MemRead]>]> {
 
 def Tile_ReleaseOp : Tile_Op<"release", [MemoryEffects<[MemWrite]>]> {
   let summary = "says that this role is done with the stage that it got last";
-  let description = "It takes effect when the products that read the stage are done.";
+  let description = [{
+    It takes effect when the products that read the stage are done: where the role first reads the result of the last of
+    them, or of a later one. A product in flight is waited for by whatever reads its result, so nothing else can.
+  }];
   let arguments = (ins Tile_RingType:$ring);
   let assemblyFormat = "$ring attr-dict `:` type($ring)";
 }

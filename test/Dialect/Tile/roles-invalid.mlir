@@ -214,3 +214,78 @@ tile.kernel @k(%x: memref<?x64xbf16, strided<[?, 1]>>) names ["x"] grid(%b: 1) {
   }
   tile.role "load" warps [4, 1] registers 24 { %c0 = arith.constant 0 : index tile.fetch %x[%c0, %c0] axes [0, 1] into %r : memref<?x64xbf16, strided<[?, 1]>>, !tile.ring<2 : !tile.tile<64x64xbf16>> }
 }
+
+// -----
+
+// ring_c2: released by a role that does not get it
+tile.kernel @k(%x: memref<?x64xbf16, strided<[?, 1]>>) names ["x"] grid(%b: 1) {
+  %r = tile.ring : !tile.ring<2 : !tile.tile<64x64xbf16>>
+  tile.role "read" warps [0, 4] registers 208 { %t = tile.get %r : !tile.ring<2 : !tile.tile<64x64xbf16>> -> !tile.tile<64x64xbf16> tile.release %r : !tile.ring<2 : !tile.tile<64x64xbf16>> }
+  tile.role "load" warps [4, 1] registers 24 {
+    %c0 = arith.constant 0 : index
+    tile.fetch %x[%c0, %c0] axes [0, 1] into %r : memref<?x64xbf16, strided<[?, 1]>>, !tile.ring<2 : !tile.tile<64x64xbf16>>
+    // expected-error @below {{expected a tile.get of the ring in its role}}
+    tile.release %r : !tile.ring<2 : !tile.tile<64x64xbf16>>
+  }
+}
+
+// -----
+
+// get_c2: a view of what was got, after the release
+tile.kernel @k(%x: memref<?x64xbf16, strided<[?, 1]>>) names ["x"] grid(%b: 1) {
+  %r = tile.ring : !tile.ring<2 : !tile.tile<64x64xbf16>>
+  tile.role "read" warps [0, 4] registers 208 {
+    %t = tile.get %r : !tile.ring<2 : !tile.tile<64x64xbf16>> -> !tile.tile<64x64xbf16>
+    %u = tile.transpose %t : !tile.tile<64x64xbf16> -> !tile.tile<64x64xbf16>
+    tile.release %r : !tile.ring<2 : !tile.tile<64x64xbf16>>
+    // expected-error @below {{expected values of the ring before its tile.release}}
+    %s = tile.reduce <max> %u : !tile.tile<64x64xbf16> -> !tile.tile<64xbf16>
+  }
+  tile.role "load" warps [4, 1] registers 24 { %c0 = arith.constant 0 : index tile.fetch %x[%c0, %c0] axes [0, 1] into %r : memref<?x64xbf16, strided<[?, 1]>>, !tile.ring<2 : !tile.tile<64x64xbf16>> }
+}
+
+// -----
+
+// get_c2: carried to the next iteration
+tile.kernel @k(%x: memref<?x64xbf16, strided<[?, 1]>>) names ["x"] grid(%b: 1) {
+  %r = tile.ring : !tile.ring<2 : !tile.tile<64x64xbf16>>
+  tile.role "read" warps [0, 4] registers 208 {
+    %c0 = arith.constant 0 : index
+    %c1 = arith.constant 1 : index
+    %f = arith.constant 0.0 : bf16
+    %z = tile.splat %f : bf16 -> !tile.tile<64x64xbf16>
+    %last = scf.for %i = %c0 to %c1 step %c1 iter_args(%before = %z) -> (!tile.tile<64x64xbf16>) {
+      %t = tile.get %r : !tile.ring<2 : !tile.tile<64x64xbf16>> -> !tile.tile<64x64xbf16>
+      tile.release %r : !tile.ring<2 : !tile.tile<64x64xbf16>>
+      // expected-error @below {{expected values of the ring before its tile.release}}
+      scf.yield %t : !tile.tile<64x64xbf16>
+    }
+  }
+  tile.role "load" warps [4, 1] registers 24 { %c0 = arith.constant 0 : index tile.fetch %x[%c0, %c0] axes [0, 1] into %r : memref<?x64xbf16, strided<[?, 1]>>, !tile.ring<2 : !tile.tile<64x64xbf16>> }
+}
+
+// -----
+
+// fetch_c2
+tile.kernel @k(%x: memref<?x64xbf16, strided<[?, 1]>>) names ["x"] grid(%b: 1) {
+  %r = tile.ring : !tile.ring<2 : !tile.tile<64x64xf16>>
+  tile.role "read" warps [0, 4] registers 208 { %t = tile.get %r : !tile.ring<2 : !tile.tile<64x64xf16>> -> !tile.tile<64x64xf16> tile.release %r : !tile.ring<2 : !tile.tile<64x64xf16>> }
+  tile.role "a" warps [4, 1] registers 24 {
+    %c0 = arith.constant 0 : index
+    // expected-error @below {{expected a ring of the tensor's 'bf16', got 'f16'}}
+    tile.fetch %x[%c0, %c0] axes [0, 1] into %r : memref<?x64xbf16, strided<[?, 1]>>, !tile.ring<2 : !tile.tile<64x64xf16>>
+  }
+}
+
+// -----
+
+// fetch_c3
+tile.kernel @k(%x: memref<?x64xbf16, strided<[?, 1]>>) names ["x"] grid(%b: 1) {
+  %r = tile.ring : !tile.ring<2 : !tile.tile<64x64xbf16>>
+  tile.role "read" warps [0, 4] registers 208 { %t = tile.get %r : !tile.ring<2 : !tile.tile<64x64xbf16>> -> !tile.tile<64x64xbf16> tile.release %r : !tile.ring<2 : !tile.tile<64x64xbf16>> }
+  tile.role "a" warps [4, 4] registers 24 {
+    %c0 = arith.constant 0 : index
+    // expected-error @below {{expected a role of one warp, got 4}}
+    tile.fetch %x[%c0, %c0] axes [0, 1] into %r : memref<?x64xbf16, strided<[?, 1]>>, !tile.ring<2 : !tile.tile<64x64xbf16>>
+  }
+}
