@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/Schedule/ChunkwiseSchedule.h"
+#include "compiler/Schedule/GemmSchedule.h"
 #include "compiler/Schedule/Passes.h"
 #include "compiler/Schedule/ScanSchedule.h"
 #include "compiler/Schedule/SumSchedule.h"
@@ -18,8 +19,8 @@ using Overrides = std::map<std::string, std::string>;
 /// complain about.
 Overrides overridesFor(const Overrides &all, const std::vector<std::string> &parameters) {
   std::vector<std::string> others;
-  for (auto &list :
-       {ChunkwiseSchedule::parameters(), ScanSchedule::parameters(), SumSchedule::parameters()})
+  for (auto &list : {ChunkwiseSchedule::parameters(), GemmSchedule::parameters(),
+                     ScanSchedule::parameters(), SumSchedule::parameters()})
     others.insert(others.end(), list.begin(), list.end());
   Overrides own;
   for (auto &entry : all)
@@ -80,6 +81,16 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
       ScanProblem problem{scan.getHeads(), scan.getHeadSize()};
       return write(
           op, decide(problem, device, overridesFor(overrides, ScanSchedule::parameters()), reason),
+          reason);
+    }
+    if (auto linear = dyn_cast<mlir::xlstm::LinearOp>(op)) {
+      GemmProblem problem;
+      problem.n = linear.getOutputFeatures(), problem.k = linear.getInputFeatures();
+      problem.weights = linear.getWeights().size();
+      problem.inputBits = getElementTypeOrSelf(linear.getX()).getIntOrFloatBitWidth();
+      problem.hasPrologue = linear.hasPrologue();
+      return write(
+          op, decide(problem, device, overridesFor(overrides, GemmSchedule::parameters()), reason),
           reason);
     }
     SumProblem problem;

@@ -63,6 +63,8 @@ mlir::tile::KernelOp buildMLSTMRecurrent(mlir::OpBuilder &builder, mlir::StringR
 /// in front of the builder's insertion point.
 mlir::tile::KernelOp buildScan(mlir::OpBuilder &builder, mlir::StringRef name,
                                mlir::xlstm::ScanOp op, TensorNames names);
+mlir::tile::KernelOp buildLinear(mlir::OpBuilder &builder, mlir::StringRef name,
+                                 mlir::xlstm::LinearOp op, TensorNames names);
 mlir::tile::KernelOp buildOuterSum(mlir::OpBuilder &builder, mlir::StringRef name,
                                    mlir::xlstm::OuterSumOp op, TensorNames names);
 mlir::tile::KernelOp buildTimeSum(mlir::OpBuilder &builder, mlir::StringRef name,

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/Conversion/XLSTMToTile/Program.h"
+#include "dialect/xlstm/IR/XLSTM.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/IRMapping.h"
 
 using namespace mlir;
 using namespace mlir::tile;
@@ -73,6 +75,24 @@ Value ProgramBuilder::sigmoid(Value x) {
   Value e = exp(neg(b.create<math::AbsFOp>(loc, x)));
   Value positive = b.create<arith::CmpFOp>(loc, arith::CmpFPredicate::OGE, x, zero);
   return b.create<arith::DivFOp>(loc, select(positive, one, e), add(one, e));
+}
+
+SmallVector<Value> ProgramBuilder::evaluate(Block &block, ValueRange arguments,
+                                            ValueRange yielded) {
+  IRMapping map;
+  map.map(block.getArguments(), arguments);
+  for (Operation &inner : block.without_terminator()) {
+    auto x = [&] { return map.lookup(inner.getOperand(0)); };
+    if (isa<mlir::xlstm::SigmoidOp>(inner))
+      map.map(inner.getResult(0), sigmoid(x()));
+    else if (isa<mlir::xlstm::LogSigmoidOp>(inner))
+      map.map(inner.getResult(0), logSigmoid(x()));
+    else if (isa<mlir::xlstm::StopGradientOp>(inner))
+      map.map(inner.getResult(0), x());
+    else
+      b.clone(inner, map);
+  }
+  return llvm::map_to_vector(yielded, [&](Value value) { return map.lookup(value); });
 }
 
 //===----------------------------------------------------------------------===//

@@ -61,6 +61,10 @@ protected:
   /// sigmoid(x) by exp(-|x|), which does not overflow.
   Value sigmoid(Value x);
 
+  /// What `yielded` are when the arguments of `block`, a region of the xlstm dialect, have these
+  /// values: its ops again, at the insertion point.
+  llvm::SmallVector<Value> evaluate(mlir::Block &block, ValueRange arguments, ValueRange yielded);
+
   // Tiles.
   Value splat(TileType type, double value);
   /// Elementwise; the body gets the elements without their indices. Its value is converted to the

@@ -18,7 +18,6 @@
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Schedule/Passes.h"
 #include "compiler/Schedule/ScanSchedule.h"
-#include "mlir/IR/IRMapping.h"
 #include "llvm/ADT/SetVector.h"
 #include <functional>
 
@@ -80,7 +79,6 @@ private:
   SmallVector<Value> step(const Walk &walk, Value t, SmallVector<Value> states);
   void addProducts(Step &step, ArrayRef<Value> states);
   void addPrevious(Step &step, const Walk &walk, Value t, Argument isReset);
-  SmallVector<Value> evaluate(ValueRange arguments, ArrayRef<Value> yielded);
   SmallVector<Value> zeroed(ArrayRef<Value> states, Value reset);
 
   /// 1, or K of a tensor that has that axis after `leading` others.
@@ -278,7 +276,7 @@ SmallVector<Value> ScanProgram::step(const Walk &walk, Value t, SmallVector<Valu
         SmallVector<Value> arguments;
         for (const Argument &argument : step.arguments)
           arguments.push_back(argument(elements));
-        return evaluate(arguments, yielded.getArrayRef());
+        return evaluate(op.getStepBlock(), arguments, yielded.getArrayRef());
       });
   llvm::DenseMap<Value, Value> tiles;
   for (auto [value, tile] : llvm::zip(yielded, results))
@@ -347,27 +345,6 @@ void ScanProgram::addPrevious(Step &step, const Walk &walk, Value t, Argument is
         return select(kept, result, zero);
       });
     }
-}
-
-/// The values that the region yields, in a map.
-SmallVector<Value> ScanProgram::evaluate(ValueRange arguments, ArrayRef<Value> yielded) {
-  IRMapping map;
-  map.map(op.getStepBlock().getArguments(), arguments);
-  for (Operation &inner : op.getStepBlock().without_terminator()) {
-    auto x = [&] { return map.lookup(inner.getOperand(0)); };
-    if (isa<mlir::xlstm::SigmoidOp>(inner))
-      map.map(inner.getResult(0), sigmoid(x()));
-    else if (isa<mlir::xlstm::LogSigmoidOp>(inner))
-      map.map(inner.getResult(0), logSigmoid(x()));
-    else if (isa<mlir::xlstm::StopGradientOp>(inner))
-      map.map(inner.getResult(0), x());
-    else
-      b.clone(inner, map);
-  }
-  SmallVector<Value> results;
-  for (Value value : yielded)
-    results.push_back(map.lookup(value));
-  return results;
 }
 
 /// The states, zero in rows where `reset` is not.

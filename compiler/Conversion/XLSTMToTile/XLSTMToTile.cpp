@@ -98,8 +98,8 @@ ArrayAttr FunctionConverter::extentsOf(Value value) {
   switch (cast<RankedTensorType>(value.getType()).getNumDynamicDims()) {
   case 2:
     return builder.getArrayAttr({sum(product(dim("B"))), sum(product(dim("T")))});
-  case 1:
-    return builder.getArrayAttr(sum(product(dim("S"))));
+  case 1: // states, or the rows of one token
+    return builder.getArrayAttr(sum(product(dim(value.getDefiningOp<LinearOp>() ? "B" : "S"))));
   default:
     return builder.getArrayAttr({});
   }
@@ -109,7 +109,7 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
                                                      Workspace &workspace) {
   auto tensorNames = [&](Value value) { return names.lookup(value); };
   if (!op.hasAttr(scheduleAttrName) &&
-      isa<MLSTMOp, MLSTMBackwardOp, ScanOp, OuterSumOp, TimeSumOp>(op))
+      isa<LinearOp, MLSTMOp, MLSTMBackwardOp, ScanOp, OuterSumOp, TimeSumOp>(op))
     return op.emitError() << "expected the attribute " << scheduleAttrName
                           << "; run --xlstm-select-schedule first";
   using Kernel = FailureOr<tile::KernelOp>;
@@ -119,12 +119,13 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
       .Case([&](MLSTMBackwardOp o) -> Kernel {
         return buildMLSTMBackward(builder, name, o, tensorNames);
       })
+      .Case([&](LinearOp o) -> Kernel { return buildLinear(builder, name, o, tensorNames); })
       .Case([&](ScanOp o) -> Kernel { return buildScan(builder, name, o, tensorNames); })
       .Case([&](OuterSumOp o) -> Kernel { return buildOuterSum(builder, name, o, tensorNames); })
       .Case([&](TimeSumOp o) -> Kernel { return buildTimeSum(builder, name, o, tensorNames); })
       .Default([](Operation *o) -> Kernel {
-        return o->emitError() << "has no kernel: this version compiles the cells mlstm and scan, "
-                                 "and what their gradients need";
+        return o->emitError() << "has no kernel: this version compiles linear, the cells mlstm and "
+                                 "scan, and what their gradients need";
       });
 }
 

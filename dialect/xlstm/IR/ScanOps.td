@@ -190,10 +190,12 @@ def XLSTM_ScanOp : XLSTM_Op<"scan", [
 }
 
 def XLSTM_YieldOp : XLSTM_Op<"yield", [
-    Pure, Terminator, AttrSizedOperandSegments, HasParent<"::mlir::xlstm::ScanOp">]> {
-  let summary = "ends the step of an xlstm.scan";
+    Pure, Terminator, AttrSizedOperandSegments,
+    ParentOneOf<["::mlir::xlstm::LinearOp", "::mlir::xlstm::ScanOp"]>]> {
+  let summary = "ends the step of an xlstm.scan, or a region of an xlstm.linear";
   let description = [{
-    Gives the outputs of one token and the states after it; see `xlstm.scan`.
+    Gives the outputs of one token and the states after it; see `xlstm.scan`. In a region of
+    `xlstm.linear` it gives outputs only.
 
     ```
     xlstm.yield outputs(%y : f32) states(%h, %c : f32, f32)

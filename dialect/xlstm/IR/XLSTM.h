@@ -101,6 +101,20 @@ struct ScanOperands {
 RankedTensorType getScanSequenceType(RankedTensorType like, int64_t channels, Type element,
                                      bool step);
 
+/// Operands of xlstm.linear.
+struct LinearOperands {
+  Value x;                    // [.., K]
+  SmallVector<Value> xElems;  // [.., K]
+  SmallVector<Value> xRows;   // [..]
+  SmallVector<Value> xCols;   // [K]
+  SmallVector<Value> weights; // [N, K]
+  SmallVector<Value> elems;   // [.., N]
+  SmallVector<Value> rows;    // [..]
+  SmallVector<Value> cols;    // [N]
+};
+/// Makes the ops of a region of xlstm.linear from its arguments, and returns what it yields.
+using LinearBody = function_ref<SmallVector<Value>(OpBuilder &, Location, ValueRange)>;
+
 } // namespace mlir::xlstm
 
 #define GET_OP_CLASSES

@@ -3,6 +3,7 @@
 #ifndef XLSTM_DIALECT_XLSTM_IR_XLSTMOPS_TD
 #define XLSTM_DIALECT_XLSTM_IR_XLSTMOPS_TD
 
+include "dialect/xlstm/IR/LinearOps.td"
 include "dialect/xlstm/IR/MLSTMOps.td"
 include "dialect/xlstm/IR/NormOps.td"
 include "dialect/xlstm/IR/ScanOps.td"

@@ -55,6 +55,7 @@ struct Tokens {
 FailureOr<Tokens> readTokens(const Frame &frame, Operation *op, int64_t batch, int64_t time,
                              Value cuSeqlens, Value reset);
 
+LogicalResult run(LinearOp op, Frame &frame);
 LogicalResult run(MLSTMOp op, Frame &frame);
 LogicalResult run(MLSTMBackwardOp op, Frame &frame);
 LogicalResult run(ScanOp op, Frame &frame);

@@ -21,7 +21,7 @@ struct Rows {
 /// What all heads of a scan share.
 struct ScanRun {
   explicit ScanRun(ScanOp op)
-      : op(op), heads(op.getHeads()), units(op.getHeadSize()), program(op) {}
+      : op(op), heads(op.getHeads()), units(op.getHeadSize()), program(op.getStepBlock()) {}
 
   ScanOp op;
   int64_t heads, units;

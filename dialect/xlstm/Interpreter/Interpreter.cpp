@@ -65,7 +65,7 @@ mlir::xlstm::interpret(func::FuncOp function, const std::vector<std::optional<Te
     }
     LogicalResult done =
         TypeSwitch<Operation *, LogicalResult>(&op)
-            .Case<MLSTMOp, MLSTMBackwardOp, ScanOp, OuterSumOp, TimeSumOp, MultiheadNormOp,
+            .Case<LinearOp, MLSTMOp, MLSTMBackwardOp, ScanOp, OuterSumOp, TimeSumOp, MultiheadNormOp,
                   MultiheadNormBackwardOp>([&](auto known) { return run(known, frame); })
             .Default([](Operation *other) {
               return other->emitOpError("expected an op of the xlstm dialect or func.return: the "

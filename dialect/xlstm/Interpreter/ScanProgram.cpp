@@ -75,11 +75,11 @@ static unsigned relationsOf(arith::CmpFPredicate predicate) {
   return 0;
 }
 
-ScanProgram::ScanProgram(ScanOp op) {
+ScanProgram::ScanProgram(Block &block) {
   llvm::DenseMap<Value, int64_t> registerOf;
-  for (BlockArgument argument : op.getStepBlock().getArguments())
+  for (BlockArgument argument : block.getArguments())
     registerOf[argument] = registerCount++;
-  for (Operation &inner : op.getStepBlock().without_terminator()) {
+  for (Operation &inner : block.without_terminator()) {
     int64_t result = registerOf[inner.getResult(0)] = registerCount++;
     if (auto constant = dyn_cast<arith::ConstantOp>(inner)) {
       // A truth value is 0 or 1.
@@ -96,7 +96,7 @@ ScanProgram::ScanProgram(ScanOp op) {
     instructions.push_back({opcodeOf(&inner), compare ? relationsOf(compare.getPredicate()) : 0,
                             result, operand(0), operand(1), operand(2)});
   }
-  YieldOp yield = op.getYield();
+  auto yield = cast<YieldOp>(block.getTerminator());
   for (Value value : yield.getOutputs())
     outputRegisters.push_back(registerOf.at(value));
   for (Value value : yield.getStates())

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The region of an xlstm.scan as a list of instructions on registers: every register holds one
-// value for each of the D units of a head, so an instruction is a loop over units. Private to the
-// interpreter.
+// A region of an xlstm.scan or xlstm.linear as a list of instructions on registers: every register
+// holds one value for each of the D units of a head, or each element of a row, so an instruction is
+// a loop over units. Private to the interpreter.
 #ifndef XLSTM_DIALECT_XLSTM_INTERPRETER_SCANPROGRAM_H
 #define XLSTM_DIALECT_XLSTM_INTERPRETER_SCANPROGRAM_H
 
@@ -12,8 +12,8 @@ namespace mlir::xlstm {
 
 class ScanProgram {
 public:
-  /// Translates the region of an op that has been verified.
-  explicit ScanProgram(ScanOp op);
+  /// Translates the block of a region of an op that has been verified.
+  explicit ScanProgram(Block &block);
 
   /// How many registers there are. The first are the arguments of the region in order.
   int64_t registers() const { return registerCount; }

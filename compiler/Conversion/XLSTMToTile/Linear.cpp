@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// xlstm.linear as a tile program: a block computes a tile of y.
+//
+//   for k in steps of depth:   x' = prologue(x [rows, depth])
+//                              sum_w += x' weight_w^T         [rows, columns], for each weight
+//   y = epilogue(sums)
+//
+// The program is written for some numbers of rows, and the narrowest that holds the block's rows is
+// run (see GemmSchedule.h). One row is x' [depth] times matrices [columns, depth].
+#include "compiler/Conversion/XLSTMToTile/Passes.h"
+#include "compiler/Schedule/GemmSchedule.h"
+#include "compiler/Schedule/Passes.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace mlir::tile;
+
+namespace xlstm {
+namespace {
+
+using mlir::xlstm::LinearOp;
+using mlir::xlstm::LinearOperands;
+
+class LinearProgram : ProgramBuilder {
+public:
+  LinearProgram(OpBuilder &builder, LinearOp op, const GemmSchedule &schedule)
+      : ProgramBuilder(builder, op.getLoc(), op.getAccumulationType()), op(op),
+        operands(op.getLinearOperands()), schedule(schedule), leadingRank(op.getLeadingRank()) {}
+  KernelOp build(StringRef name, TensorNames names);
+
+private:
+  /// The tensors that a region reads beside its first arguments.
+  struct Sources {
+    ArrayRef<Value> elems, rows, cols;
+  };
+  void declareTensors();
+  SmallVector<Extent> grid();
+  void enterBlock();
+  void run(int64_t rows);
+  SmallVector<Value> apply(Region &region, TileType type, ValueRange first, const Sources &sources,
+                           Value column, int64_t columns, Value columnEnd, Type rounded);
+  Value loadInput(int64_t rows, Value k);
+  Value zeros(int64_t rows);
+
+  /// A tile of `rows` x `columns`; of one row a vector of its columns.
+  TileType tileOf(int64_t rows, int64_t columns, Type type) {
+    return rows == 1 ? vec(columns, type) : mat(rows, columns, type);
+  }
+  SmallVector<int64_t> axesOf(TileType type) const {
+    if (type.getShape().size() == 1)
+      return {leadingRank};
+    return {leadingRank - 1, leadingRank};
+  }
+  SmallVector<Value> at(Value column) {
+    SmallVector<Value> offsets(leading);
+    offsets.push_back(column);
+    return offsets;
+  }
+
+  LinearOp op;
+  LinearOperands operands;
+  const GemmSchedule &schedule;
+  int64_t leadingRank;
+  SmallVector<Value> leading; // of the block's first row
+  Value column;               // its first column
+};
+
+void LinearProgram::declareTensors() {
+  declare(op.getX(), leadingRank);
+  for (Value value : operands.xElems)
+    declare(value, leadingRank);
+  for (Value value : operands.xRows)
+    declare(value, leadingRank, /*unitStride=*/false);
+  for (Value value : operands.xCols)
+    declare(value, 0);
+  for (Value value : operands.weights)
+    declare(value, 0);
+  for (Value value : operands.elems)
+    declare(value, leadingRank);
+  for (Value value : operands.rows)
+    declare(value, leadingRank, /*unitStride=*/false);
+  for (Value value : operands.cols)
+    declare(value, 0);
+  for (Value value : op.getOutputs())
+    declare(value, leadingRank);
+}
+
+/// The leading axes, of which the last is divided into blocks, then blocks of columns.
+SmallVector<ProgramBuilder::Extent> LinearProgram::grid() {
+  SmallVector<Extent> extents;
+  for (int64_t axis = 0; axis < leadingRank; ++axis)
+    extents.push_back(
+        {ShapedType::kDynamic, op.getX(), axis, axis + 1 == leadingRank ? schedule.rows : 1});
+  extents.push_back({(op.getOutputFeatures() + schedule.columns - 1) / schedule.columns});
+  return extents;
+}
+
+void LinearProgram::enterBlock() {
+  for (int64_t axis = 0; axis < leadingRank; ++axis)
+    leading.push_back(kernel.getGridIndex(axis));
+  leading.back() = mul(leading.back(), index(schedule.rows));
+  column = mul(kernel.getGridIndex(leadingRank), index(schedule.columns));
+}
+
+/// Evaluates a region for every element of a tile that begins at `column`; the columns from
+/// `columnEnd` on, if it is given, are zero. One result for each value that the region yields,
+/// rounded to a type.
+SmallVector<Value> LinearProgram::apply(Region &region, TileType type, ValueRange first,
+                                        const Sources &sources, Value column, int64_t columns,
+                                        Value columnEnd, Type rounded) {
+  bool isVector = type.getShape().size() == 1;
+  SmallVector<Value> elems(first), rows, cols, scalars;
+  for (Value value : sources.elems)
+    elems.push_back(load(value, at(column), axesOf(type), type.withElementType(accumulation)));
+  for (Value value : sources.rows)
+    if (isVector)
+      scalars.push_back(loadScalar(value, leading, accumulation));
+    else
+      rows.push_back(
+          load(value, leading, {leadingRank - 1}, vec(type.getShape()[0], accumulation)));
+  SmallVector<Value> &columnTiles = isVector ? elems : cols;
+  for (Value value : sources.cols)
+    columnTiles.push_back(load(value, {column}, {0}, vec(columns, accumulation)));
+
+  Block &block = region.front();
+  ValueRange yielded = cast<mlir::xlstm::YieldOp>(block.getTerminator()).getOutputs();
+  size_t elemCount = first.size() + sources.elems.size();
+  return mapMatrices(
+      type.withElementType(accumulation), yielded.size(), elems, rows, cols, [&](ValueRange args) {
+        Value position = args[isVector ? 0 : 1];
+        args = args.drop_front(isVector ? 1 : 2);
+        SmallVector<Value> arguments(args.take_front(elemCount));
+        args = args.drop_front(elemCount);
+        llvm::append_range(arguments, scalars); // of one row: the columns' values come after
+        llvm::append_range(arguments, args);
+        SmallVector<Value> values = evaluate(block, arguments, yielded);
+        if (columnEnd)
+          for (Value &value : values)
+            value =
+                select(less(add(column, position), columnEnd), value, constant(accumulation, 0));
+        for (Value &value : values)
+          value = convert(convert(value, rounded), accumulation);
+        return values;
+      });
+}
+
+/// x' from k on, rounded to the type of x.
+Value LinearProgram::loadInput(int64_t rows, Value k) {
+  TileType type = tileOf(rows, schedule.depth, accumulation);
+  Value x = load(op.getX(), at(k), axesOf(type), type);
+  if (!op.hasPrologue())
+    return x;
+  // Beyond K a function of zeros need not be zero, or even finite.
+  Value end = op.getInputFeatures() % schedule.depth ? index(op.getInputFeatures()) : Value();
+  return apply(op.getPrologue(), type, x, {operands.xElems, operands.xRows, operands.xCols}, k,
+               schedule.depth, end, getElementTypeOrSelf(op.getX()))[0];
+}
+
+Value LinearProgram::zeros(int64_t rows) {
+  return splat(tileOf(rows, schedule.columns, accumulation), 0);
+}
+
+/// The block's tile, which has `rows` rows at most.
+void LinearProgram::run(int64_t rows) {
+  SmallVector<Value> initial(operands.weights.size(), zeros(rows));
+  SmallVector<Value> sums = loop(
+      index(0), index(op.getInputFeatures()), index(schedule.depth), initial,
+      [&](Value k, ValueRange carried) {
+        Value x = loadInput(rows, k);
+        SmallVector<Value> next, weights;
+        for (Value weight : operands.weights)
+          weights.push_back(load(weight, {column, k}, {0, 1},
+                                 mat(schedule.columns, schedule.depth, accumulation)));
+        for (auto [weight, sum] : llvm::zip(weights, carried))
+          next.push_back(rows == 1 ? matvec(weight, x, sum) : matmul(x, transpose(weight), sum));
+        return next;
+      });
+  TileType type = tileOf(rows, schedule.columns, accumulation);
+  if (op.hasEpilogue())
+    sums = apply(op.getEpilogue(), type, sums, {operands.elems, operands.rows, operands.cols},
+                 column, schedule.columns, nullptr, accumulation);
+  for (auto [sum, output] : llvm::zip(sums, op.getOutputs()))
+    store(sum, output, at(column), axesOf(type));
+}
+
+KernelOp LinearProgram::build(StringRef name, TensorNames names) {
+  declareTensors();
+  createKernel(name, grid(), names);
+  kernel.setScheduleAttr(schedule.toAttribute(b.getContext()));
+  enterBlock();
+  Value count = sub(extent(op.getX(), leadingRank - 1), leading.back()); // rows from here on
+  std::vector<int64_t> widths = schedule.widths();
+  for (auto [i, rows] : llvm::enumerate(widths)) {
+    Value fits = less(i + 1 == widths.size() ? index(0) : index(widths[i + 1]), count);
+    if (i > 0)
+      fits = both(fits, less(count, index(rows + 1)));
+    ifThen(fits, [&, rows = rows] { run(rows); });
+  }
+  return kernel;
+}
+
+} // namespace
+
+KernelOp buildLinear(OpBuilder &builder, StringRef name, LinearOp op, TensorNames names) {
+  auto schedule = GemmSchedule::fromAttribute(op->getAttrOfType<DictionaryAttr>(scheduleAttrName));
+  return LinearProgram(builder, op, schedule).build(name, names);
+}
+
+} // namespace xlstm

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+// Schedules of xlstm.linear: the tile of y that a block computes, and how much of k it reads at a
+// time.
+//
+//              columns                    A block: sums [rows, columns] of each weight
+//        ┌────┬────┬────┐                 for k in steps of depth:
+//   rows │    │ ██ │    │                   x [rows, depth], weights [columns, depth]
+//        ├────┼────┼────┤                   sums += x w^T
+//        │    │    │    │                 y = epilogue(sums)
+//        └────┴────┴────┘
+//
+// How many rows there are is known at run time only. On a CPU a block takes the narrowest of
+// `widths` that holds its rows; one row is a product of a matrix and a vector, which reads the
+// weights once and moves nothing.
+#ifndef XLSTM_COMPILER_SCHEDULE_GEMMSCHEDULE_H
+#define XLSTM_COMPILER_SCHEDULE_GEMMSCHEDULE_H
+
+#include "compiler/Schedule/Device.h"
+#include "compiler/Schedule/Reason.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace xlstm {
+
+/// What a schedule depends on. The number of rows is a run-time value of every kernel.
+struct GemmProblem {
+  int64_t n = 0, k = 0;  // columns of y and of x
+  int64_t weights = 1;   // products of a block
+  int64_t inputBits = 0; // 16 (bf16, f16), 32 or 64
+  bool hasPrologue = false;
+};
+
+struct GemmSchedule {
+  std::string target;                       // name of the device
+  int64_t rows = 0, columns = 0, depth = 0; // of a block's tile; the last ones may reach beyond
+
+  /// The numbers of rows that a block on a CPU has programs for, widest first.
+  std::vector<int64_t> widths() const;
+  mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;
+  static GemmSchedule fromAttribute(mlir::DictionaryAttr attribute);
+  /// The keys that `--set` takes: gemm_rows, gemm_columns, gemm_depth.
+  static std::vector<std::string> parameters();
+};
+
+/// Whether the family takes the problem on the device at all; the reason if it does not.
+Reason isSupported(const GemmProblem &problem, const Device &device);
+/// Whether a schedule can run; the first violated inequality if it cannot.
+Reason check(const GemmProblem &problem, const GemmSchedule &schedule, const Device &device);
+/// Every schedule of the family that `check` accepts, best expected first.
+std::vector<GemmSchedule> enumerate(const GemmProblem &problem, const Device &device);
+/// The first of `enumerate`, with `overrides` ("gemm_depth" -> "128") put in; the reason in `reason`
+/// if there is none.
+std::optional<GemmSchedule> decide(const GemmProblem &problem, const Device &device,
+                                   const std::map<std::string, std::string> &overrides,
+                                   Reason &reason);
+
+} // namespace xlstm
+
+#endif

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// xlstm.linear: construction and constraints.
+#include "dialect/xlstm/IR/Constraints.h"
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace mlir::xlstm;
+using namespace mlir::xlstm::detail;
+
+static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+Type LinearOp::getAccumulationType() {
+  return getAccumulationTypeFor(getElementTypeOrSelf(getX()));
+}
+
+LinearOperands LinearOp::getLinearOperands() {
+  LinearOperands operands;
+  operands.x = getX();
+  operands.xElems.assign(getXElems().begin(), getXElems().end());
+  operands.xRows.assign(getXRows().begin(), getXRows().end());
+  operands.xCols.assign(getXCols().begin(), getXCols().end());
+  operands.weights.assign(getWeights().begin(), getWeights().end());
+  operands.elems.assign(getElems().begin(), getElems().end());
+  operands.rows.assign(getRows().begin(), getRows().end());
+  operands.cols.assign(getCols().begin(), getCols().end());
+  return operands;
+}
+
+void LinearOp::getAsmBlockArgumentNames(Region &region,
+                                        function_ref<void(Value, StringRef)> setName) {
+  unsigned next = 0;
+  auto name = [&](size_t count, StringRef text) {
+    for (size_t n = 0; n < count && next < region.getNumArguments(); ++n)
+      setName(region.getArgument(next++), text);
+  };
+  bool isPrologue = &region == &getPrologue();
+  isPrologue ? name(1, "x") : name(getWeights().size(), "acc");
+  name((isPrologue ? getXElems() : getElems()).size(), "elem");
+  name((isPrologue ? getXRows() : getRows()).size(), "row");
+  name((isPrologue ? getXCols() : getCols()).size(), "col");
+}
+
+//===----------------------------------------------------------------------===//
+// Construction
+//===----------------------------------------------------------------------===//
+
+/// Everything but the regions.
+static void addOperands(OperationState &state, const LinearOperands &operands, TypeRange outputs) {
+  auto &segments = state.getOrAddProperties<LinearOp::Properties>().operandSegmentSizes;
+  size_t next = 0;
+  for (ValueRange values :
+       {ValueRange(operands.x), ValueRange(operands.xElems), ValueRange(operands.xRows),
+        ValueRange(operands.xCols), ValueRange(operands.weights), ValueRange(operands.elems),
+        ValueRange(operands.rows), ValueRange(operands.cols)}) {
+    state.addOperands(values);
+    segments[next++] = values.size();
+  }
+  state.addTypes(outputs);
+}
+
+static void addRegion(OpBuilder &builder, OperationState &state, size_t arguments, Type type,
+                      LinearBody body) {
+  Region *region = state.addRegion();
+  if (!body)
+    return;
+  OpBuilder::InsertionGuard guard(builder);
+  Block *block = builder.createBlock(region, {}, SmallVector<Type>(arguments, type),
+                                     SmallVector<Location>(arguments, state.location));
+  SmallVector<Value> values = body(builder, state.location, block->getArguments());
+  builder.create<YieldOp>(state.location, values, ValueRange());
+}
+
+void LinearOp::build(OpBuilder &builder, OperationState &state, const LinearOperands &operands,
+                     TypeRange outputs, LinearBody epilogue, LinearBody prologue) {
+  addOperands(state, operands, outputs);
+  Type accumulation = getAccumulationTypeFor(getElementTypeOrSelf(operands.x));
+  addRegion(builder, state,
+            1 + operands.xElems.size() + operands.xRows.size() + operands.xCols.size(),
+            accumulation, prologue);
+  addRegion(builder, state,
+            operands.weights.size() + operands.elems.size() + operands.rows.size() +
+                operands.cols.size(),
+            accumulation, epilogue);
+}
+
+void LinearOp::build(OpBuilder &, OperationState &state, const LinearOperands &operands,
+                     TypeRange outputs, Region &&prologue, Region &&epilogue) {
+  addOperands(state, operands, outputs);
+  state.addRegion()->takeBody(prologue);
+  state.addRegion()->takeBody(epilogue);
+}
+
+//===----------------------------------------------------------------------===//
+// Constraints
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// One list of tensors: its name in messages, and the shape that all of them have.
+struct List {
+  StringRef name;
+  ValueRange values;
+  ArrayRef<int64_t> shape;
+  StringRef layout;
+};
+
+} // namespace
+
+LogicalResult LinearOp::verify() {
+  // linear_c1
+  RankedTensorType x = tensorType(getX());
+  if (x.getRank() < 2)
+    return emitOpError() << "expected x to be [.., K] with a leading axis, got " << describe(x);
+  // linear_c2
+  if (getWeights().empty())
+    return emitOpError("expected at least one weight");
+  // linear_c4
+  if (getOutputs().empty())
+    return emitOpError("expected at least one result");
+  int64_t k = x.getShape().back(), n = tensorType(getWeights()[0]).getDimSize(0);
+  // linear_c1
+  if (failed(expectStatic(*this, "K", k)) || failed(expectStatic(*this, "N", n)))
+    return failure();
+  // linear_c2
+  for (auto [number, weight] : llvm::enumerate(getWeights()))
+    if (failed(expectType(*this, {"weight " + std::to_string(number), weight},
+                          RankedTensorType::get({n, k}, x.getElementType()), "[N, K]")))
+      return failure();
+  // linear_c3, linear_c4
+  SmallVector<int64_t> leading(x.getShape().drop_back()), inputs(x.getShape()), outputs(leading);
+  outputs.push_back(n);
+  const List lists[] = {{"x_elems", getXElems(), inputs, "[.., K]"},
+                        {"x_rows", getXRows(), leading, "[..]"},
+                        {"x_cols", getXCols(), k, "[K]"},
+                        {"elems", getElems(), outputs, "[.., N]"},
+                        {"rows", getRows(), leading, "[..]"},
+                        {"cols", getCols(), n, "[N]"},
+                        {"result", getOutputs(), outputs, "[.., N]"}};
+  for (const List &list : lists)
+    for (auto [number, value] : llvm::enumerate(list.values)) {
+      RankedTensorType type = tensorType(value);
+      std::string name = (list.name + " " + Twine(number)).str();
+      if (failed(expectType(*this, {name, value},
+                            RankedTensorType::get(list.shape, type.getElementType()), list.layout)))
+        return failure();
+      // linear_c5
+      if (type.getElementType().isF64() != x.getElementType().isF64())
+        return emitOpError() << "expected all tensors to be f64, or none, got x of "
+                             << x.getElementType() << " and " << name << " of "
+                             << type.getElementType();
+    }
+  // linear_c6
+  for (const List &list : ArrayRef(lists).drop_back()) {
+    bool isPrologue = list.name.starts_with("x_");
+    if (!list.values.empty() && !(isPrologue ? hasPrologue() : hasEpilogue()))
+      return emitOpError() << "expected " << (isPrologue ? "a prologue" : "an epilogue") << " with "
+                           << list.name << ", got none";
+  }
+  if (!hasEpilogue() && getOutputs().size() != getWeights().size())
+    return emitOpError() << "expected a result for each of " << getWeights().size()
+                         << " weights without an epilogue, got " << getOutputs().size();
+  return success();
+}
+
+static LogicalResult verifyBody(LinearOp op, Region &region, StringRef name, size_t arguments,
+                                size_t yields) {
+  if (region.empty())
+    return success();
+  Type accumulation = op.getAccumulationType();
+  // linear_c7
+  if (region.getNumArguments() != arguments)
+    return op.emitOpError() << "expected " << name << " of " << arguments << " arguments, got "
+                            << region.getNumArguments();
+  for (BlockArgument argument : region.getArguments())
+    if (argument.getType() != accumulation)
+      return op.emitOpError() << "expected argument " << argument.getArgNumber() << " of " << name
+                              << " to have the accumulation type " << accumulation << ", got "
+                              << argument.getType();
+  // linear_c8
+  for (Operation &inner : region.front())
+    if (!ScanOp::isAllowedInBody(&inner))
+      return inner.emitOpError("is not a scalar function that xlstm.linear knows");
+  // linear_c7
+  auto yield = cast<YieldOp>(region.front().getTerminator()); // the only one that is allowed
+  if (yield.getOutputs().size() != yields || !yield.getStates().empty())
+    return yield.emitOpError() << "expected " << yields << " outputs and no states, got "
+                               << yield.getOutputs().size() << " and " << yield.getStates().size();
+  for (Type type : yield.getOperandTypes())
+    if (type != accumulation)
+      return yield.emitOpError() << "expected values of the accumulation type " << accumulation
+                                 << ", got " << type;
+  return success();
+}
+
+LogicalResult LinearOp::verifyRegions() {
+  if (failed(verifyBody(*this, getPrologue(), "a prologue",
+                        1 + getXElems().size() + getXRows().size() + getXCols().size(), 1)))
+    return failure();
+  return verifyBody(*this, getEpilogue(), "an epilogue",
+                    getWeights().size() + getElems().size() + getRows().size() + getCols().size(),
+                    getOutputs().size());
+}

@@ -1,0 +1,153 @@
+// SPDX-License-Identifier: Apache-2.0
+// xlstm.linear against a plain loop in f64.
+#include "test/Codegen/CPU/Cells.h"
+
+#include <cmath>
+
+using namespace xlstm::test;
+
+namespace {
+
+class Linear : public OnISA {};
+XLSTM_ON_EVERY_ISA(Linear);
+
+struct Case {
+  int64_t K, N;
+  DType type;
+  bool prologue = true;
+  DType accumulation() const { return type == DType::F64 ? DType::F64 : DType::F32; }
+};
+
+/// Two weights, two results, and everything that a region may read; x has two leading axes.
+std::string sourceOf(const Case &c) {
+  std::string
+      source = R"(
+func.func @linear(%x: tensor<?x?x$Kx$t>, %o: tensor<?x?x$Kx$a>, %p: tensor<?x?x$a>, %g: tensor<$Kx$t>,
+    %w0: tensor<$Nx$Kx$t>, %w1: tensor<$Nx$Kx$t>, %r: tensor<?x?x$Nx$t>, %s: tensor<?x?x$a>, %b: tensor<$Nx$t>)
+    -> (tensor<?x?x$Nx$t>, tensor<?x?x$Nx$a>) {
+  %y, %z = xlstm.linear %x $operands weights(%w0, %w1 : tensor<$Nx$Kx$t>, tensor<$Nx$Kx$t>)
+      elems(%r : tensor<?x?x$Nx$t>) rows(%s : tensor<?x?x$a>) cols(%b : tensor<$Nx$t>) $prologue epilogue {
+  ^bb0(%a0: $a, %a1: $a, %e: $a, %q: $a, %c: $a):
+    %0 = xlstm.sigmoid %a0 : $a
+    %1 = arith.mulf %a0, %0 : $a
+    %2 = arith.mulf %1, %a1 : $a
+    %3 = arith.mulf %2, %q : $a
+    %4 = arith.addf %3, %e : $a
+    %5 = arith.subf %a1, %c : $a
+    xlstm.yield outputs(%4, %5 : $a, $a)
+  } : tensor<?x?x$Kx$t> -> tensor<?x?x$Nx$t>, tensor<?x?x$Nx$a>
+  return %y, %z : tensor<?x?x$Nx$t>, tensor<?x?x$Nx$a>
+})",
+      operands =
+          "x_elems(%o : tensor<?x?x$Kx$a>) x_rows(%p : tensor<?x?x$a>) x_cols(%g : tensor<$Kx$t>)",
+      // Of zeros it is not finite.
+      prologue = R"(prologue {
+  ^bb0(%v: $a, %e: $a, %q: $a, %c: $a):
+    %0 = arith.divf %q, %c : $a
+    %1 = arith.addf %v, %0 : $a
+    %2 = arith.mulf %1, %e : $a
+    xlstm.yield outputs(%2 : $a)
+  })";
+  source = substitute(
+      source, {{"operands", c.prologue ? operands : ""}, {"prologue", c.prologue ? prologue : ""}});
+  return substitute(source, {{"K", std::to_string(c.K)},
+                             {"N", std::to_string(c.N)},
+                             {"t", name(c.type)},
+                             {"a", name(c.accumulation())}});
+}
+
+/// Relative L2 errors of the two results.
+std::pair<double, double> run(Cells &cells, const Case &c, int64_t B, int64_t T, int64_t blockRows,
+                              const std::function<double()> &normal, int64_t padding = 0) {
+  // Rows that begin `padding` elements apart, and batch entries further apart than their rows.
+  auto tokens = [&](DType type, int64_t columns) {
+    int64_t row = columns + padding;
+    return Array(type, {B, T, columns}, {T * row + 3 * padding, row, 1});
+  };
+  Array x = tokens(c.type, c.K), o = tokens(c.accumulation(), c.K), p(c.accumulation(), {B, T}),
+        g(c.type, {c.K}), w0(c.type, {c.N, c.K}), w1(c.type, {c.N, c.K}), r = tokens(c.type, c.N),
+        s(c.accumulation(), {B, T}), b(c.type, {c.N}), y = tokens(c.type, c.N),
+        z = tokens(c.accumulation(), c.N);
+  for (Array *array : {&x, &o, &p, &r, &s, &b})
+    array->fill(normal);
+  double scale = 1 / std::sqrt(double(c.K));
+  for (Array *array : {&w0, &w1})
+    array->fill([&] { return normal() * scale; });
+  g.fill([&] { return 2 + std::fabs(normal()); });
+  std::map<std::string, Array *> tensors = {{"result0", &y}, {"result1", &z}};
+  int64_t next = 0;
+  for (Array *array : {&x, &o, &p, &g, &w0, &w1, &r, &s, &b})
+    tensors["arg" + std::to_string(next++)] = array;
+  cells.run("linear", tensors, B * ((T + blockRows - 1) / blockRows) * blockRows);
+
+  double error[2] = {0, 0}, norm[2] = {0, 0};
+  y.forEach([&](const Array::Index &i) {
+    Array::Index row = {i[0], i[1]};
+    double sums[2] = {0, 0};
+    for (int64_t k = 0; k < c.K; ++k) {
+      Array::Index at = {i[0], i[1], k};
+      double value = x.get(at);
+      if (c.prologue)
+        value = roundTo((value + p.get(row) / g.get({k})) * o.get(at), c.type);
+      sums[0] += value * w0.get({i[2], k});
+      sums[1] += value * w1.get({i[2], k});
+    }
+    double expected[2] = {sums[0] / (1 + std::exp(-sums[0])) * sums[1] * s.get(row) + r.get(i),
+                          sums[1] - b.get({i[2]})};
+    for (int n : {0, 1}) {
+      double difference = (n ? z : y).get(i) - expected[n];
+      error[n] += difference * difference;
+      norm[n] += expected[n] * expected[n];
+    }
+  });
+  auto relative = [&](int n) { return std::sqrt(error[n] / (norm[n] ? norm[n] : 1)); };
+  return {relative(0), relative(1)};
+}
+
+double tolerance(DType type) {
+  return type == DType::F64 ? 1e-13 : type == DType::F32 ? 1e-5 : type == DType::F16 ? 1e-3 : 4e-3;
+}
+
+TEST_P(Linear, EqualsLoop) {
+  for (DType type : allDTypes)
+    for (auto [K, N] : {std::pair<int64_t, int64_t>{1, 1}, {70, 37}}) {
+      Case c{K, N, type};
+      Cells cells(sourceOf(c), isa(), {"gemm_rows=16", "gemm_columns=32", "gemm_depth=32"});
+      for (int64_t B : {1, 3})
+        for (int64_t T : {0, 1, 2, 8, 9, 35}) {
+          auto [y, z] = run(cells, c, B, T, 16, [&] { return normal(); }, T % 2 ? 5 : 0);
+          EXPECT_LE(y, tolerance(type))
+              << name(type) << " " << K << " " << N << " " << B << " " << T;
+          // A rounding of x' to 16 bits may fall either way.
+          EXPECT_LE(z, c.accumulation() == type ? tolerance(type) : 1e-3)
+              << name(type) << " " << K << " " << N << " " << B << " " << T;
+        }
+    }
+}
+
+TEST_P(Linear, ScheduleThatItGets) {
+  for (bool prologue : {false, true}) {
+    Case c{300, 200, DType::F32, prologue};
+    Cells cells(sourceOf(c), isa());
+    for (int64_t T : {1, 5, 130}) {
+      auto [y, z] = run(cells, c, 2, T, 128, [&] { return normal(); });
+      EXPECT_LE(y, 1e-5) << T;
+      EXPECT_LE(z, 1e-5) << T;
+    }
+  }
+}
+
+TEST_P(Linear, FewRowsInABlock) {
+  for (const char *rows : {"gemm_rows=1", "gemm_rows=3"}) {
+    Case c{33, 20, DType::F64};
+    Cells cells(sourceOf(c), isa(), {rows});
+    int64_t blockRows = rows[10] - '0';
+    for (int64_t T : {1, 2, 7}) {
+      auto [y, z] = run(cells, c, 2, T, blockRows, [&] { return normal(); });
+      EXPECT_LE(y, 1e-13) << T;
+      EXPECT_LE(z, 1e-13) << T;
+    }
+  }
+}
+
+} // namespace
