@@ -34,6 +34,8 @@ mlir::DictionaryAttr ChunkwiseSchedule::toAttribute(mlir::MLIRContext *context) 
     places.append("load", place(warpsM + 5, 1, loadRegisters));
     list.append("roles", places.getDictionary(context));
     list.append("ring_stages", builder.getI64IntegerAttr(ringStages));
+    if (laneArrivals)
+      list.append("lane_arrivals", builder.getUnitAttr());
   }
   if (segmentBlocks)
     list.append("segments", builder.getDenseI64ArrayAttr({segmentBlocks, segmentTokens}));
@@ -85,6 +87,7 @@ ChunkwiseSchedule ChunkwiseSchedule::fromAttribute(mlir::DictionaryAttr attribut
         value = place[2];
     };
     schedule.roles = 1;
+    schedule.laneArrivals = attribute.contains("lane_arrivals");
     integer("ring_stages", schedule.ringStages);
     registers("state", schedule.stateRegisters);
     registers("score", schedule.scoreRegisters);
@@ -102,7 +105,8 @@ std::vector<std::string> ChunkwiseSchedule::parameters() {
   return {"chunk",          "dv_slice",       "dqk_tile",        "warps_m",
           "warps_n",        "stages",         "matrix_unit",     "copy",
           "roles",          "ring_stages",    "state_registers", "score_registers",
-          "load_registers", "segment_blocks", "segment_tokens"};
+          "load_registers", "segment_blocks", "segment_tokens",
+          "lane_arrivals"};
 }
 
 Reason xlstm::isSupported(const ChunkwiseProblem &problem, const Device &device) {
@@ -137,8 +141,8 @@ int64_t xlstm::sharedBytes(const ChunkwiseProblem &problem, const ChunkwiseSched
 static Reason checkRoles(const ChunkwiseSchedule &s, const Device &device) {
   if (!s.roles)
     return {};
-  if (s.roles != 1)
-    return say("roles must be 0 or 1, got ", s.roles);
+  if (s.roles != 1 || (s.laneArrivals != 0 && s.laneArrivals != 1))
+    return say("roles and lane_arrivals must be 0 or 1, got ", s.roles, " and ", s.laneArrivals);
   if (s.matrixUnit != "wgmma" || s.copy != "tma" || s.warpsN != 1)
     return say("roles need wgmma, tma and warps_n = 1, got ", s.matrixUnit, ", ", s.copy, " and ",
                s.warpsN);
@@ -339,14 +343,15 @@ static Reason put(ChunkwiseSchedule &s, const std::string &key, const std::strin
                                                {"score_registers", &s.scoreRegisters},
                                                {"load_registers", &s.loadRegisters},
                                                {"segment_blocks", &s.segmentBlocks},
-                                               {"segment_tokens", &s.segmentTokens}};
+                                               {"segment_tokens", &s.segmentTokens},
+                                               {"lane_arrivals", &s.laneArrivals}};
   auto it = integers.find(key);
   if (it == integers.end())
     return say(
         "unknown schedule parameter '", key,
         "', expected chunk, dv_slice, dqk_tile, warps_m, warps_n, stages, matrix_unit, copy, "
-        "roles, ring_stages, state_registers, score_registers, load_registers, segment_blocks or "
-        "segment_tokens");
+        "roles, ring_stages, state_registers, score_registers, load_registers, "
+        "segment_blocks, segment_tokens or lane_arrivals");
   return putInteger(key, value, *it->second);
 }
 

@@ -17,6 +17,9 @@ struct KernelSchedule {
   int64_t threads = 0;    // of a block: `threads`, or those of warps = [m, n] and of its roles
   // Warps over matrices that no product divides: along rows, along columns (`tile_warps`).
   int64_t tileWarpsM = 0, tileWarpsN = 0;
+  // Every lane arrives at the barriers of rings, instead of one for its warp behind bar.warp.sync:
+  // slower, but compute-sanitizer's racecheck follows it (`lane_arrivals`).
+  bool laneArrivals = false;
   bool roles = false; // the kernel is to be split into roles, or has been
 
   static KernelSchedule fromAttribute(mlir::DictionaryAttr attribute) {
@@ -45,6 +48,7 @@ struct KernelSchedule {
       schedule.tileWarpsM = warps[0];
       schedule.tileWarpsN = warps[1];
     }
+    schedule.laneArrivals = attribute.contains("lane_arrivals");
     if (auto threads = attribute.getAs<mlir::IntegerAttr>("threads"))
       schedule.threads = threads.getInt();
     return schedule;

@@ -27,6 +27,12 @@ LogicalResult KernelEmitter::emitRoles() {
   when(b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, thread, ptx.i32(0)), [&] {
     for (RingOp op : kernel.getBody().getOps<RingOp>()) {
       RingArrivals arrivals = ringArrivals(op);
+      if (schedule.laneArrivals) {
+        arrivals.readers *= 32;
+        bool copied = llvm::any_of(op.getRing().getUsers(),
+                                   [](Operation *user) { return isa<FetchOp>(user); });
+        arrivals.writers *= copied ? 1 : 32;
+      }
       const Ring &ring = ringOf(op.getRing());
       for (int64_t stage = 0; stage < ring.stages; ++stage) {
         ptx.mbarrierInit(sharedAddress(ring.full + 8 * stage), arrivals.writers);
@@ -249,9 +255,11 @@ void KernelEmitter::waitEmpty(const Ring &ring) {
   ptx.mbarrierWait(barrierOf(ring, ring.empty), protocolOf(ring).emptyParity(iteration()));
 }
 
-/// Each warp, when all its lanes are done.
+/// Each warp, when all its lanes are done; or each lane, see KernelSchedule.h.
 void KernelEmitter::arrive(const Ring &ring, int64_t offset) {
   ptx.warpBarrier();
+  if (schedule.laneArrivals)
+    return ptx.mbarrierArrive(barrierOf(ring, offset));
   when(b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, lane, ptx.i32(0)),
        [&] { ptx.mbarrierArrive(barrierOf(ring, offset)); });
 }
