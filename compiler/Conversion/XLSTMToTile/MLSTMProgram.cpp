@@ -70,8 +70,7 @@ Value MLSTMProgram::atLeast(Value tile, Value reference) {
 Value MLSTMProgram::cellReference(const LocalGates &local, Value M) {
   if (local.highestOfCell)
     return atLeast(local.highestOfCell, M);
-  return map(cast<TileType>(local.b.getType()), local.b,
-             [&](ValueRange x) { return neg(x[0]); });
+  return map(cast<TileType>(local.b.getType()), local.b, [&](ValueRange x) { return neg(x[0]); });
 }
 
 Value MLSTMProgram::stateWeights(Value mu, Value m) {
@@ -135,8 +134,14 @@ Value MLSTMProgram::weighted(Value scores, const Gates &gates) {
                     mul(x[2], weight), constant(accumulation, 0));
     });
   }
-  return mapMatrix(mat(L, L, accumulation), scores, gates.mu, gates.e, [&](ValueRange x) {
-    return select(b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sle, x[1], x[0]),
+  return weighted(scores, gates, Value());
+}
+
+Value MLSTMProgram::weighted(Value scores, const Gates &gates, Value first) {
+  auto type = cast<TileType>(scores.getType());
+  return mapMatrix(type, scores, gates.mu, gates.e, [&](ValueRange x) {
+    Value row = first ? add(x[0], first) : x[0];
+    return select(b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sle, x[1], row),
                   mul(x[2], weight(x[4], x[3])), constant(accumulation, 0));
   });
 }
@@ -163,7 +168,7 @@ MLSTMProgram::Denominator MLSTMProgram::denominator(Value z, Value b, Value mu, 
 }
 
 Value MLSTMProgram::inverseDenominator(const Gates &gates, Value z) {
-  TileType type = vec(L, accumulation);
+  TileType type = cast<TileType>(gates.mu.getType()).withElementType(accumulation);
   if (!options.hasNormalizer())
     return map(type, {gates.b, gates.mu},
                [&](ValueRange x) { return exp(convert(add(x[0], x[1]), accumulation)); });

@@ -50,8 +50,8 @@ protected:
   /// What a chunk's gates are by themselves, without the state before it: vectors of L tokens.
   struct LocalGates {
     Value b, e;
-    Value sum;           ///< b_L
-    Value highest;       ///< running maxima of e; at a reset also of the state's exponent, K/2 lower
+    Value sum;     ///< b_L
+    Value highest; ///< running maxima of e; at a reset also of the state's exponent, K/2 lower
     Value highestOfCell; ///< the same for M, with that exponent as it is; null for the sigmoid gate
   };
   /// From tiles of i and f and of reset (null: none).
@@ -78,6 +78,8 @@ protected:
   Value weights(const Gates &gates); ///< W, [L, L]
   /// P = S W elementwise, [L, L], without a tile for W.
   Value weighted(Value scores, const Gates &gates);
+  /// The same of some rows of a chunk, from row `first` on.
+  Value weighted(Value scores, const Gates &gates, Value first);
 
   /// What the denominator of a row is at least, and what is added to it.
   struct Floor {
