@@ -20,9 +20,9 @@ using Overrides = std::map<std::string, std::string>;
 /// complain about.
 Overrides overridesFor(const Overrides &all, const std::vector<std::string> &parameters) {
   std::vector<std::string> others;
-  for (auto &list : {ChunkwiseSchedule::parameters(), StatesSchedule::parameters(),
-                     GemmSchedule::parameters(), ScanSchedule::parameters(),
-                     SumSchedule::parameters()})
+  for (auto &list :
+       {ChunkwiseSchedule::parameters(), StatesSchedule::parameters(), GemmSchedule::parameters(),
+        ScanSchedule::parameters(), SumSchedule::parameters()})
     others.insert(others.end(), list.begin(), list.end());
   others.push_back("kernels"); // which of the first two families
   Overrides own;
@@ -70,7 +70,22 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
   LogicalResult schedule(Operation *op, const Device &device, const Overrides &overrides) {
     Reason reason;
     if (auto mlstm = dyn_cast<mlir::xlstm::MLSTMOp>(op)) {
-      return write(op, scheduleOf(mlstm, device, overrides, elementwise, segments, reason), reason);
+      KernelsChoice kernels =
+          chooseKernels(problemOf(mlstm), device, mlstm.getSaveStates(), overrides, reason);
+      if (!reason.empty())
+        return op->emitError() << "cannot be scheduled for " << target.getValue() << ": " << reason;
+      LogicalResult written =
+          kernels.several
+              ? write(op,
+                      decideStates(problemOf(mlstm), device,
+                                   overridesFor(overrides, StatesSchedule::parameters()), reason,
+                                   elementwise),
+                      reason)
+              : write(op, scheduleOf(mlstm, device, overrides, elementwise, segments, reason),
+                      reason);
+      if (succeeded(written) && !kernels.reason.empty())
+        op->emitRemark() << kernels.reason;
+      return written;
     }
     if (auto backward = dyn_cast<mlir::xlstm::MLSTMBackwardOp>(op)) {
       // Its chunks are those whose states the forward kernel has saved.

@@ -126,19 +126,34 @@ std::vector<std::string> StatesSchedule::parameters() {
 //===----------------------------------------------------------------------===//
 
 KernelsChoice xlstm::chooseKernels(const ChunkwiseProblem &problem, const Device &device,
-                                   bool saveStates, const std::string &asked) {
-  constexpr int64_t mostColumns = 256; // of a state that one block keeps in registers at full speed
-  if (!asked.empty())
-    return {asked == "several", say("kernels = ", asked, ": asked for")};
-  if (!device.isGPU || problem.form != "chunkwise")
-    return {false, say("one kernel: the choice is that of a chunkwise forward pass on a GPU")};
+                                   bool saveStates,
+                                   const std::map<std::string, std::string> &overrides,
+                                   Reason &wrong) {
+  constexpr int64_t mostColumns = 256; // of C^T that a block keeps in registers at full speed
+  if (problem.form != "chunkwise")
+    return {};
+  if (auto asked = overrides.find("kernels"); asked != overrides.end()) {
+    if (asked->second != "one" && asked->second != "several")
+      wrong = say("schedule parameter 'kernels' expects one or several, got '", asked->second, "'");
+    return {asked->second == "several", say("kernels = ", asked->second, ": asked for")};
+  }
+  if (!device.isGPU)
+    return {};
+  std::vector<std::string> ofOne = ChunkwiseSchedule::parameters(),
+                           ofSeveral = StatesSchedule::parameters();
+  for (auto &[key, value] : overrides) {
+    bool one = llvm::is_contained(ofOne, key), several = llvm::is_contained(ofSeveral, key);
+    if (one != several && key != "save_every") // which means nothing where nothing is saved
+      return {several, say(several ? "several kernels: " : "one kernel: ", key,
+                           " is a parameter of that form")};
+  }
   if (saveStates)
-    return {true, say("several kernels: the states that are to be saved go through memory anyway")};
+    return {true, "several kernels: the states that are to be saved go through memory anyway"};
   if (problem.dqk > mostColumns)
-    return {true, say("several kernels: dqk = ", problem.dqk, " is more than ", mostColumns,
-                      ", and a block keeps no more columns of C^T in registers at full speed")};
-  return {false, say("one kernel: dqk = ", problem.dqk, " is at most ", mostColumns,
-                     ", so C^T stays in registers")};
+    return {true, say("several kernels: a block keeps at most ", mostColumns,
+                      " columns of C^T in registers at full speed, got dqk = ", problem.dqk)};
+  return {false, say("one kernel: C^T stays in registers, since dqk = ", problem.dqk,
+                     " is at most ", mostColumns)};
 }
 
 //===----------------------------------------------------------------------===//
@@ -265,8 +280,9 @@ std::vector<StatesSchedule> xlstm::enumerateStates(const ChunkwiseProblem &probl
   s.matrixUnit = device.matrixUnit;
   s.copy = anyAlignment ? "elementwise" : device.copy;
   s.dvSlice = s.rows = 128;
-  // Large tiles read their operands less often, long chunks write fewer states; stages hide the
-  // latency of copies.
+  // Stages hide the latency of copies, large tiles read their operands less often, long chunks write
+  // fewer states: in this order.
+  std::vector<StatesSchedule> oneStage;
   for (int64_t chunk : {256, 128})
     for (int64_t wide : {256, 128})
       for (int64_t stages : {4, 3, 2, 1}) {
@@ -275,8 +291,9 @@ std::vector<StatesSchedule> xlstm::enumerateStates(const ChunkwiseProblem &probl
         s.columns = std::min(wide, roundUp(problem.dv, 64));
         s.stages = stages;
         if (check(problem, s, device).empty())
-          list.push_back(s);
+          (stages > 1 ? list : oneStage).push_back(s);
       }
+  list.insert(list.end(), oneStage.begin(), oneStage.end());
   return list;
 }
 

@@ -55,14 +55,14 @@ struct StatesSchedule {
   static std::vector<std::string> parameters();
 };
 
-/// One kernel or several: `asked` is the override `kernels`, empty without one. The reason is
-/// for the user.
+/// One kernel or several, and why, for the user; on a CPU that is silent, since one is always as
+/// good there. The override `kernels` decides, else a parameter that only one of the families has.
 struct KernelsChoice {
   bool several = false;
-  Reason reason;
+  std::string reason;
 };
 KernelsChoice chooseKernels(const ChunkwiseProblem &problem, const Device &device, bool saveStates,
-                            const std::string &asked);
+                            const std::map<std::string, std::string> &overrides, Reason &wrong);
 
 /// As for the other families.
 Reason isSupportedByStates(const ChunkwiseProblem &problem, const Device &device);
