@@ -7,7 +7,7 @@
 // RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_80 set=kernels=several,colour=1" 2>&1 | FileCheck %s --check-prefix=UNKNOWN
 // THREE: error: cannot be scheduled for sm_80: schedule parameter 'kernels' expects one or several, got 'three'
 // EVERY: error: cannot be scheduled for sm_80: save_every must be a multiple of chunk = 128 up to 16777216, got 300
-// REGISTERS: error: cannot be scheduled for sm_80: 106496 bytes of shared memory for the kernel of scores, more than 101376 of sm_80
+// REGISTERS: error: cannot be scheduled for sm_80: 115712 bytes of shared memory for the kernel of scores, more than 101376 of sm_80
 // UNKNOWN: error: cannot be scheduled for sm_80: unknown schedule parameter 'colour', expected kernels, matrix_unit, copy, chunk, save_every
 
 func.func @too_deep(%q: tensor<?x?x3x1024xbf16>, %g: tensor<?x?x3xf32>) {
