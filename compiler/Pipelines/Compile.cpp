@@ -3,6 +3,7 @@
 #include "compiler/Pipelines/FunctionCompiler.h"
 #include "compiler/Pipelines/Plan.h"
 #include "compiler/Schedule/Passes.h"
+#include "compiler/Schedule/StatesSchedule.h"
 #include "compiler/Target/CPU/CPU.h"
 #include "compiler/Target/NVPTX/NVPTX.h"
 #include "dialect/xlstm/IR/XLSTM.h"
@@ -60,7 +61,10 @@ static llvm::Expected<std::vector<Job>> jobsOf(ModuleOp module, const ModelSourc
         overrides.erase("form"); // not the schedule's
         auto schedule = scheduleOf(cell, *device, overrides, /*elementwise=*/false,
                                    /*segments=*/false, unused);
-        if (schedule && !schedule->segmentBlocks &&
+        bool several =
+            chooseKernels(problemOf(cell), *device, cell.getSaveStates(), overrides, unused)
+                .several; // whose chunks are side by side anyway
+        if (!several && schedule && !schedule->segmentBlocks &&
             wantsSegments(problemOf(cell), *schedule, *device))
           jobs.push_back({name, *device, "", /*elementwise=*/false, /*segments=*/true});
         jobs.push_back({name, *device, "", /*elementwise=*/false});

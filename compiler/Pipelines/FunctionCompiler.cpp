@@ -110,8 +110,10 @@ llvm::Error FunctionCompiler::import() {
   return llvm::Error::success();
 }
 
-/// Removes the inputs that say where sequences begin: no GPU kernel takes them.
-static void dropBoundaries(func::FuncOp function) {
+/// Removes the inputs that say where sequences begin, for kernels that do not take them; returns
+/// their names.
+static std::vector<std::string> dropBoundaries(func::FuncOp function) {
+  std::vector<std::string> dropped;
   for (unsigned i = function.getNumArguments(); i-- > 0;) {
     auto name = function.getArgAttrOfType<StringAttr>(i, mlir::xlstm::nameAttrName);
     if (name != "cu_seqlens" && name != "reset")
@@ -120,7 +122,15 @@ static void dropBoundaries(func::FuncOp function) {
       if (auto cell = dyn_cast<mlir::xlstm::MLSTMOp>(use.getOwner()))
         (name == "reset" ? cell.getResetMutable() : cell.getCuSeqlensMutable()).clear();
     function.eraseArgument(i);
+    dropped.push_back(name.getValue().str());
   }
+  return dropped;
+}
+
+/// What a caller must not give, at the function's first launch.
+static void requireAbsent(package::Implementation &plan, const std::vector<std::string> &names) {
+  for (const std::string &name : names)
+    plan.launches.front().requirements.push_back({name, 1, /*absent=*/true});
 }
 
 llvm::Error FunctionCompiler::run(const Job &job) {
@@ -134,15 +144,15 @@ llvm::Error FunctionCompiler::run(const Job &job) {
 
 llvm::Error FunctionCompiler::lowerToTiles(ModuleOp module, const Job &job) {
   package::Function description = describeFunction(*module.getOps<func::FuncOp>().begin());
-  // The form is a choice of forward alone: step has its own, and the gradients read states that
-  // only the chunkwise form saves.
+  // The form, and whether it is one kernel, are choices of forward alone: step has its own, and the
+  // gradients read states that only the chunkwise form saves.
   mlir::xlstm::ChooseFormOptions form;
   std::vector<std::string> overrides;
   for (auto &[key, value] : options.overrides)
-    if (key != "form")
-      overrides.push_back(key + "=" + value);
-    else if (job.function == "forward")
+    if (key == "form" && job.function == "forward")
       form.form = value;
+    else if (key != "form" && (key != "kernels" || job.function == "forward"))
+      overrides.push_back(key + "=" + value);
   if (auto error = runPhase(module, "schedule", [&](OpPassManager &manager) {
         manager.addPass(mlir::xlstm::createChooseForm(form));
         SelectScheduleOptions select;
@@ -188,12 +198,7 @@ llvm::Error FunctionCompiler::compileGPU(ModuleOp module, const Job &job) {
   function.walk([&](mlir::xlstm::MLSTMOp cell) {
     rowsAligned = cell.getDqk() % 8 == 0 && cell.getDv() % 8 == 0;
   });
-  std::vector<std::string> ignored;
-  for (const package::Tensor &input : describeFunction(function).inputs)
-    ignored.push_back(input.name);
-  dropBoundaries(function);
-  for (const package::Tensor &input : describeFunction(function).inputs)
-    llvm::erase(ignored, input.name);
+  std::vector<std::string> ignored = dropBoundaries(function);
   if (auto error = lowerToTiles(module, job))
     return error;
   if (stopsAfter("schedule") || stopsAfter("tile"))
@@ -215,8 +220,7 @@ llvm::Error FunctionCompiler::compileGPU(ModuleOp module, const Job &job) {
     llvm::erase_if(tensors, [&](const std::string &name) { return isWorkspace(name); });
     finishGPULaunch(launch, *codeOf(module, launch).getOps<LLVM::LLVMFuncOp>().begin(), tensors);
   }
-  for (const std::string &name : ignored)
-    plan.launches.front().requirements.push_back({name, 1, /*absent=*/true});
+  requireAbsent(plan, ignored);
   if (auto error = runPhase(module, "llvm", buildNVVMToLLVMPipeline))
     return error;
   if (stopsAfter("llvm"))
@@ -280,11 +284,17 @@ llvm::Error FunctionCompiler::emitGPUCode(gpu::GPUModuleOp code, const Job &job,
 
 llvm::Error FunctionCompiler::compileCPU(ModuleOp module, const Job &job) {
   prefix += "." + job.isa;
+  std::vector<std::string> ignored; // the forward pass by several kernels takes no boundaries
+  if (auto kernels = options.overrides.find("kernels"); job.function == "forward" &&
+                                                        kernels != options.overrides.end() &&
+                                                        kernels->second == "several")
+    ignored = dropBoundaries(*module.getOps<func::FuncOp>().begin());
   if (auto error = lowerToTiles(module, job))
     return error;
   if (stopsAfter("schedule") || stopsAfter("tile"))
     return llvm::Error::success();
   plan.isa = job.isa;
+  requireAbsent(plan, ignored);
   std::vector<std::string> schedules;
   for (tile::KernelOp kernel : module.getOps<tile::KernelOp>())
     schedules.push_back(scheduleText(kernel));

@@ -3,6 +3,7 @@
 #include "compiler/Schedule/GemmSchedule.h"
 #include "compiler/Schedule/Passes.h"
 #include "compiler/Schedule/ScanSchedule.h"
+#include "compiler/Schedule/StatesSchedule.h"
 #include "compiler/Schedule/SumSchedule.h"
 #include "dialect/xlstm/IR/XLSTM.h"
 
@@ -19,9 +20,11 @@ using Overrides = std::map<std::string, std::string>;
 /// complain about.
 Overrides overridesFor(const Overrides &all, const std::vector<std::string> &parameters) {
   std::vector<std::string> others;
-  for (auto &list : {ChunkwiseSchedule::parameters(), GemmSchedule::parameters(),
-                     ScanSchedule::parameters(), SumSchedule::parameters()})
+  for (auto &list :
+       {ChunkwiseSchedule::parameters(), StatesSchedule::parameters(), GemmSchedule::parameters(),
+        ScanSchedule::parameters(), SumSchedule::parameters()})
     others.insert(others.end(), list.begin(), list.end());
+  others.push_back("kernels"); // which of the first two families
   Overrides own;
   for (auto &entry : all)
     if (llvm::is_contained(parameters, entry.first) || !llvm::is_contained(others, entry.first))
@@ -67,14 +70,35 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
   LogicalResult schedule(Operation *op, const Device &device, const Overrides &overrides) {
     Reason reason;
     if (auto mlstm = dyn_cast<mlir::xlstm::MLSTMOp>(op)) {
-      return write(op, scheduleOf(mlstm, device, overrides, elementwise, segments, reason), reason);
+      KernelsChoice kernels =
+          chooseKernels(problemOf(mlstm), device, mlstm.getSaveStates(), overrides, reason);
+      if (!reason.empty())
+        return op->emitError() << "cannot be scheduled for " << target.getValue() << ": " << reason;
+      LogicalResult written =
+          kernels.several
+              ? write(op,
+                      decideStates(problemOf(mlstm), device,
+                                   overridesFor(overrides, StatesSchedule::parameters()), reason,
+                                   elementwise),
+                      reason)
+              : write(op, scheduleOf(mlstm, device, overrides, elementwise, segments, reason),
+                      reason);
+      if (succeeded(written) && !kernels.reason.empty())
+        op->emitRemark() << kernels.reason;
+      return written;
     }
     if (auto backward = dyn_cast<mlir::xlstm::MLSTMBackwardOp>(op)) {
       // Its chunks are those whose states the forward kernel has saved.
       Operation *forward = backward.getCStates() ? backward.getCStates().getDefiningOp() : nullptr;
       if (!forward || !forward->hasAttr(scheduleAttrName))
         return op->emitError() << "expected saved states from an xlstm.mlstm with a schedule";
-      op->setAttr(scheduleAttrName, forward->getAttr(scheduleAttrName));
+      auto schedule = forward->getAttrOfType<DictionaryAttr>(scheduleAttrName);
+      if (StatesSchedule::is(schedule)) {
+        ChunkwiseSchedule chunks = StatesSchedule::fromAttribute(schedule).chunks();
+        chunks.chunk = StatesSchedule::fromAttribute(schedule).saveEvery;
+        schedule = chunks.toAttribute(&getContext());
+      }
+      op->setAttr(scheduleAttrName, schedule);
       return success();
     }
     if (auto scan = dyn_cast<mlir::xlstm::ScanOp>(op)) {

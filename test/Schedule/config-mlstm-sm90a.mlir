@@ -4,6 +4,8 @@
 // RUN: xlstm-opt %s "--xlstm-select-schedule=target=sm_90a elementwise-copy=true" | FileCheck %s --check-prefix=ANY
 // RUN: xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=roles=0" | FileCheck %s --check-prefix=WITHOUT
 // RUN: xlstm-opt %s "--xlstm-select-schedule=target=sm_90a segments=true" | FileCheck %s --check-prefix=SEGMENTS
+// RUN: xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=kernels=one" | FileCheck %s --check-prefix=ONE
+// RUN: xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=kernels=one elementwise-copy=true" | FileCheck %s --check-prefix=ONEANY
 
 // The layer of xLSTM-7B: one warpgroup pair holds C^T [128, 256], q, k and v are read one chunk ahead.
 // CHECK-LABEL: func.func @layer_7b
@@ -29,11 +31,16 @@ func.func @odd(%q: tensor<?x?x3x5xf16>, %g: tensor<?x?x3xf32>) -> tensor<?x?x3x5
   return %h : tensor<?x?x3x5xf16>
 }
 
-// dqk = 512: two groups of warps share the state. Without TMA, wgmma's operands leave no room for it: mma.sync.
+// dqk = 512: by several kernels. By one, two groups of warps share the state; without TMA, wgmma's operands leave no room for
+// it: mma.sync.
 // CHECK-LABEL: func.func @deep
-// CHECK: chunk = 64 : i64, copy = "tma", dqk_tile = 512 : i64, dv_slice = 64 : i64, matrix_unit = "wgmma", stages = 1 : i64, target = "sm_90a", warps = array<i64: 4, 2>
+// CHECK: xlstm.schedule = {carry_slice = 256 : i64, chunk = 256 : i64, columns = 256 : i64, copy = "tma", depth = 64 : i64, dqk_slice = 256 : i64, dv_slice = 128 : i64, kernels = ["gates", "carry", "states", "scores", "output"], matrix_unit = "wgmma", num_warps = 8 : i64, rows = 128 : i64, save_every = 256 : i64, stages = 4 : i64, target = "sm_90a", tokens = 64 : i64}
 // ANY-LABEL: func.func @deep
-// ANY: chunk = 32 : i64, copy = "elementwise", dqk_tile = 512 : i64, dv_slice = 32 : i64, matrix_unit = "mma_sync", stages = 1 : i64, target = "sm_90a", warps = array<i64: 2, 4>
+// ANY: xlstm.schedule = {carry_slice = 256 : i64, chunk = 128 : i64, columns = 128 : i64, copy = "elementwise", depth = 64 : i64, dqk_slice = 128 : i64, dv_slice = 128 : i64, kernels = ["gates", "carry", "states", "scores", "output"], matrix_unit = "wgmma", num_warps = 8 : i64, rows = 128 : i64, save_every = 128 : i64, stages = 1 : i64, target = "sm_90a", tokens = 64 : i64}
+// ONE-LABEL: func.func @deep
+// ONE: chunk = 64 : i64, copy = "tma", dqk_tile = 512 : i64, dv_slice = 64 : i64, matrix_unit = "wgmma", stages = 1 : i64, target = "sm_90a", warps = array<i64: 4, 2>
+// ONEANY-LABEL: func.func @deep
+// ONEANY: chunk = 32 : i64, copy = "elementwise", dqk_tile = 512 : i64, dv_slice = 32 : i64, matrix_unit = "mma_sync", stages = 1 : i64, target = "sm_90a", warps = array<i64: 2, 4>
 func.func @deep(%q: tensor<?x?x2x512xbf16>, %g: tensor<?x?x2xf32>) -> tensor<?x?x2x512xbf16> {
   %h, %c, %n, %m = xlstm.mlstm %q, %q, %q gates(%g, %g) {scale_on = k} : tensor<?x?x2x512xbf16>, tensor<?x?x2x512xbf16>
   return %h : tensor<?x?x2x512xbf16>

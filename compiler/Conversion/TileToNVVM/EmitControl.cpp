@@ -165,6 +165,27 @@ LogicalResult KernelEmitter::emitOp(Operation &op) {
     if (isa<FetchOp, PutOp, GetOp, ReleaseOp, MatmulOp, MatvecOp, ReduceOp>(op))
       return emitRoleOp(op);
   }
+  if (failed(emitPlainOp(op)))
+    return failure();
+  // Elements of a long vector by row or column are read from shared memory: lanes could give them
+  // by as many shuffles as they have registers only.
+  if (role)
+    return success();
+  for (Value result : op.getResults()) {
+    auto found = tiles.find(result);
+    if (found == tiles.end() || found->second.kind != TileForm::Lanes ||
+        found->second.registers.size() <= 2)
+      continue;
+    if (llvm::any_of(result.getUses(), [](OpOperand &use) {
+          auto map = dyn_cast<MapOp>(use.getOwner());
+          return map && use.getOperandNumber() >= map.getElems().size();
+        }))
+      found->second = vectorToShared(found->second);
+  }
+  return success();
+}
+
+LogicalResult KernelEmitter::emitPlainOp(Operation &op) {
   return TypeSwitch<Operation *, LogicalResult>(&op)
       .Case<scf::ForOp>([&](auto o) { return emitFor(o); })
       .Case<scf::IfOp>([&](auto o) { return emitIf(o); })
@@ -314,6 +335,7 @@ void KernelEmitter::hidePlaces() {
 
 LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
   SmallVector<StagedLoad> loads;
+  bool reuses = leftEnd > leftBegin;
   allocateStages(op, loads);
   int64_t stages = loads.empty() ? 0 : *loads.front().op.getStages();
   bool tma = !loads.empty() && schedule.copy == "tma";
@@ -322,6 +344,11 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
 
   // Barriers that the copies of each buffer complete on.
   Value barriers;
+  if (stages) {
+    leftBegin = leftEnd = 0; // what the body allocates lives beside the stages
+    if (reuses && !tma)
+      ptx.barrier(); // all threads are done with what was there
+  }
   if (tma) {
     barriers = sharedAddress(allocate(8 * stages, 8));
     when(b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, thread, ptx.i32(0)), [&] {
@@ -428,6 +455,11 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
   induction = {};
   if (llvm::any_of(forms, [](const TileForm &form) { return form.kind == TileForm::Shared; }))
     meet(); // each thread has updated its own elements
+  if (stages && !role) {
+    ptx.barrier(); // all threads are done with the stages, so that they can be used for the rest
+    leftBegin = loads.front().buffers;
+    leftEnd = loads.back().buffers + loads.back().bytes * stages;
+  }
   bind(op.getResults(), loop.getResults());
   bindGrid();
   return success();

@@ -15,7 +15,7 @@ void KernelEmitter::allocateStages(scf::ForOp loop, SmallVector<StagedLoad> &loa
     StagedLoad load;
     load.op = op;
     load.bytes = TileForm::sharedBytes(type.getShape()[0], type.getShape()[1]);
-    load.buffers = allocate(load.bytes * *op.getStages(), 1024);
+    load.buffers = allocateAgain(load.bytes * *op.getStages(), 1024);
     loads.push_back(load);
   }
 }
@@ -24,10 +24,24 @@ void KernelEmitter::allocateStages(scf::ForOp loop, SmallVector<StagedLoad> &loa
 SmallVector<Value> KernelEmitter::copyIndex(LoadOp op, scf::ForOp loop, Value iv) {
   SmallVector<Value> index;
   for (Value offset : op.getOffsets())
-    index.push_back(offset == loop.getInductionVar() ? iv
-                    : getConstantIntValue(offset)    ? ptx.i32(*getConstantIntValue(offset))
-                                                     : scalar(offset));
+    index.push_back(copyOffset(offset, loop, iv));
   return index;
+}
+
+/// What the loop's body computes from the induction value is computed anew.
+Value KernelEmitter::copyOffset(Value offset, scf::ForOp loop, Value iv) {
+  if (offset == loop.getInductionVar())
+    return iv;
+  if (std::optional<int64_t> constant = getConstantIntValue(offset))
+    return ptx.i32(*constant);
+  Operation *definition = offset.getDefiningOp();
+  if (!definition || definition->getBlock() != loop.getBody() ||
+      !isa<arith::ArithDialect>(definition->getDialect()))
+    return scalar(offset);
+  IRMapping map;
+  for (Value operand : definition->getOperands())
+    map.map(operand, copyOffset(operand, loop, iv));
+  return emitScalar(*definition, map);
 }
 
 void KernelEmitter::issueCopies(ArrayRef<StagedLoad> loads, scf::ForOp loop, Value iv, Value stage,

@@ -62,6 +62,8 @@ Value KernelEmitter::guardedLoad(const Tensor &tensor, ArrayRef<Value> index, Va
           b.getI32Type(), b.create<LLVM::LoadOp>(b.getI16Type(), pointer).getResult());
       return ptx.unpack(element, bits).first;
     }
+    if (element.isF64())
+      return b.create<arith::TruncFOp>(f32, b.create<LLVM::LoadOp>(element, pointer).getResult());
     return b.create<LLVM::LoadOp>(f32, pointer);
   };
   if (!condition)
@@ -83,6 +85,8 @@ void KernelEmitter::guardedStore(const Tensor &tensor, ArrayRef<Value> index, Va
     Type element = tensor.type.getElementType();
     if (element.getIntOrFloatBitWidth() == 16)
       converted = b.create<arith::TruncIOp>(b.getI16Type(), ptx.pack(element, value, value));
+    else if (element.isF64())
+      converted = b.create<arith::ExtFOp>(element, value);
     b.create<LLVM::StoreOp>(converted, pointer);
   });
 }
@@ -206,6 +210,11 @@ LogicalResult KernelEmitter::emitStore(StoreOp op) {
     storeThroughShared(op, form);
     return success();
   }
+  if (!transposes && tensor.type.getElementType().getIntOrFloatBitWidth() == 16 &&
+      getConstantIntValue(tensor.strides[axes[1]]) == 1 && form.columnBlocks() % 2 == 0) {
+    storeRows(op, form);
+    return success();
+  }
   when(pointInRange(tensor, base, axes), [&] {
     SmallVector<Value> block;
     eachElement(tensor, form, base, axes,
@@ -219,59 +228,116 @@ LogicalResult KernelEmitter::emitStore(StoreOp op) {
   return success();
 }
 
-/// A fragment whose rows run along the tensor's contiguous axis: transposed in shared memory,
-/// stored in 16-byte pieces.
+/// A fragment whose rows run along the tensor's contiguous axis: transposed in shared memory, up to
+/// 64 columns at a time, stored in 16-byte pieces.
 void KernelEmitter::storeThroughShared(StoreOp op, const TileForm &fragment) {
   const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
   Type element = tensor.type.getElementType();
   SmallVector<Value> base = offsets(op.getOffsets());
   ArrayRef<int64_t> axes = op.getAxes();
-  int64_t rows = fragment.rows(), columns = fragment.columns();
+  int64_t rows = fragment.rows(), groups = fragment.grid.n;
+  int64_t blocks = std::min(fragment.columnBlocks(), std::max<int64_t>(1, 8 / groups));
+  int64_t columns = 8 * blocks * groups; // at a time, of all groups of warps
   int64_t pitch = (rows + 8) *
                   2; // bytes of a column; the padding keeps neighbouring columns in different banks
-  int64_t buffer = allocate(columns * pitch, 16);
+  int64_t buffer = allocateAgain(columns * pitch, 16);
+  for (int64_t firstBlock = 0; firstBlock < fragment.columnBlocks(); firstBlock += blocks) {
+    if (firstBlock)
+      ptx.barrier();
+    for (int64_t mi = 0; mi < fragment.rowBlocks(); ++mi)
+      for (int64_t ni = 0; ni < blocks; ++ni) {
+        SmallVector<Value> block = blockElements(fragment, fragment.grid, mi, firstBlock + ni);
+        for (int64_t half = 0; half < 2; ++half) {
+          Value packed = ptx.pack(element, block[2 * half], block[2 * half + 1]);
+          Value row = fragmentRow(fragment.grid, mi, half),
+                column = fragmentColumn(fragment.grid, columns, ni, 0);
+          Value address = add(sharedAddress(buffer), add(mul(column, pitch), mul(row, 2)));
+          ptx.store(b.create<arith::TruncIOp>(b.getI16Type(), packed), address, 2);
+          ptx.store(b.create<arith::TruncIOp>(b.getI16Type(),
+                                              b.create<arith::ShRUIOp>(packed, ptx.i32(16))),
+                    add(address, ptx.i32(pitch)), 2);
+        }
+      }
+    ptx.barrier();
+    int64_t piecesPerColumn = rows / 8, pieces = piecesPerColumn * columns;
+    for (int64_t first = 0; first < pieces; first += threads) {
+      Value piece = add(thread, ptx.i32(first));
+      Value column = div(piece, piecesPerColumn), row = mul(rem(piece, piecesPerColumn), 8);
+      when(first + threads > pieces ? less(piece, ptx.i32(pieces)) : Value(), [&] {
+        SmallVector<Value> index = base;
+        Value group = div(column, 8 * blocks), inGroup = rem(column, 8 * blocks);
+        Value place = groups == 1 ? column : add(mul(group, fragment.columns() / groups), inGroup);
+        index[axes[0]] = add(index[axes[0]], row);
+        index[axes[1]] = add(index[axes[1]], add(place, ptx.i32(8 * firstBlock)));
+        Value vector =
+            ptx.load(VectorType::get(4, b.getI32Type()),
+                     add(sharedAddress(buffer), add(mul(column, pitch), mul(row, 2))), 16);
+        storePiece(tensor, index, axes[0], vector);
+      });
+    }
+  }
+}
+
+/// Eight 16-bit elements along the tensor's contiguous axis.
+void KernelEmitter::storePiece(const Tensor &tensor, SmallVector<Value> index, int64_t axis,
+                               Value vector) {
+  if (schedule.copy != "elementwise") { // the contiguous extent is a multiple of 8, rows aligned
+    when(inRange(tensor, index),
+         [&] { b.create<LLVM::StoreOp>(vector, elementPointer(tensor, index), 16); });
+    return;
+  }
+  Value first = index[axis];
+  for (int64_t i = 0; i < 8; ++i) {
+    index[axis] = add(first, ptx.i32(i));
+    Value word = b.create<LLVM::ExtractElementOp>(vector, ptx.i32(i / 2));
+    Value bits = b.create<arith::TruncIOp>(
+        b.getI16Type(), i % 2 ? b.create<arith::ShRUIOp>(word, ptx.i32(16)).getResult() : word);
+    when(inRange(tensor, index),
+         [&] { b.create<LLVM::StoreOp>(bits, elementPointer(tensor, index)); });
+  }
+}
+
+/// A fragment whose columns run along the tensor's contiguous axis. Each warp has its rows to
+/// itself: 16 of them, up to 64 columns at a time, go through shared memory of its own, to be
+/// stored in 16-byte pieces.
+void KernelEmitter::storeRows(StoreOp op, const TileForm &fragment) {
+  const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
+  Type element = tensor.type.getElementType();
+  SmallVector<Value> base = offsets(op.getOffsets());
+  ArrayRef<int64_t> axes = op.getAxes();
+  int64_t blocks = fragment.columnBlocks();
+  while (blocks > 8 || fragment.columnBlocks() % blocks)
+    --blocks;
+  int64_t pitch = (8 * blocks + 8) * 2, piecesPerRow = blocks; // of 8 columns
+  Value buffer =
+      add(sharedAddress(allocateAgain(threads / 32 * 16 * pitch, 16)), mul(warp, 16 * pitch));
   for (int64_t mi = 0; mi < fragment.rowBlocks(); ++mi)
-    for (int64_t ni = 0; ni < fragment.columnBlocks(); ++ni) {
-      SmallVector<Value> block = blockElements(fragment, fragment.grid, mi, ni);
-      for (int64_t half = 0; half < 2; ++half) {
-        Value packed = ptx.pack(element, block[2 * half], block[2 * half + 1]);
-        Value row = fragmentRow(fragment.grid, mi, half),
-              column = fragmentColumn(fragment.grid, columns, ni, 0);
-        Value address = add(sharedAddress(buffer), add(mul(column, pitch), mul(row, 2)));
-        ptx.store(b.create<arith::TruncIOp>(b.getI16Type(), packed), address, 2);
-        ptx.store(b.create<arith::TruncIOp>(b.getI16Type(),
-                                            b.create<arith::ShRUIOp>(packed, ptx.i32(16))),
-                  add(address, ptx.i32(pitch)), 2);
+    for (int64_t firstBlock = 0; firstBlock < fragment.columnBlocks(); firstBlock += blocks) {
+      ptx.warpBarrier();
+      for (int64_t ni = 0; ni < blocks; ++ni) {
+        SmallVector<Value> block = blockElements(fragment, fragment.grid, mi, firstBlock + ni);
+        for (int64_t half = 0; half < 2; ++half) {
+          Value packed = ptx.pack(element, block[2 * half], block[2 * half + 1]);
+          Value row = add(div(lane, 4), ptx.i32(8 * half)),
+                column = add(mul(rem(lane, 4), 2), ptx.i32(8 * ni));
+          ptx.store(packed, add(buffer, add(mul(row, pitch), mul(column, 2))), 4);
+        }
+      }
+      ptx.warpBarrier();
+      Value row0 = add(mul(warpM(fragment.grid), 16), ptx.i32(mi * 16 * fragment.grid.m));
+      Value column0 = add(mul(warpN(fragment.grid), fragment.columns() / fragment.grid.n),
+                          ptx.i32(8 * firstBlock));
+      for (int64_t first = 0; first < 16 * piecesPerRow; first += 32) {
+        Value piece = add(lane, ptx.i32(first)), row = div(piece, piecesPerRow),
+              column = mul(rem(piece, piecesPerRow), 8);
+        SmallVector<Value> index = base;
+        index[axes[0]] = add(index[axes[0]], add(row0, row));
+        index[axes[1]] = add(index[axes[1]], add(column0, column));
+        Value vector = ptx.load(VectorType::get(4, b.getI32Type()),
+                                add(buffer, add(mul(row, pitch), mul(column, 2))), 16);
+        storePiece(tensor, index, axes[1], vector);
       }
     }
-  ptx.barrier();
-  int64_t piecesPerColumn = rows / 8, pieces = piecesPerColumn * columns;
-  for (int64_t first = 0; first < pieces; first += threads) {
-    Value piece = add(thread, ptx.i32(first));
-    Value column = div(piece, piecesPerColumn), row = mul(rem(piece, piecesPerColumn), 8);
-    when(first + threads > pieces ? less(piece, ptx.i32(pieces)) : Value(), [&] {
-      SmallVector<Value> index = base;
-      index[axes[0]] = add(index[axes[0]], row);
-      index[axes[1]] = add(index[axes[1]], column);
-      Value vector = ptx.load(VectorType::get(4, b.getI32Type()),
-                              add(sharedAddress(buffer), add(mul(column, pitch), mul(row, 2))), 16);
-      if (schedule.copy !=
-          "elementwise") { // the contiguous extent is a multiple of 8 and rows are aligned
-        when(inRange(tensor, index),
-             [&] { b.create<LLVM::StoreOp>(vector, elementPointer(tensor, index), 16); });
-        return;
-      }
-      for (int64_t i = 0; i < 8; ++i) {
-        SmallVector<Value> single = index;
-        single[axes[0]] = add(index[axes[0]], ptx.i32(i));
-        Value word = b.create<LLVM::ExtractElementOp>(vector, ptx.i32(i / 2));
-        Value bits = b.create<arith::TruncIOp>(
-            b.getI16Type(), i % 2 ? b.create<arith::ShRUIOp>(word, ptx.i32(16)).getResult() : word);
-        when(inRange(tensor, single),
-             [&] { b.create<LLVM::StoreOp>(bits, elementPointer(tensor, single)); });
-      }
-    });
-  }
 }
 
 void KernelEmitter::emitLoadScalar(LoadScalarOp op) {

@@ -61,6 +61,11 @@ LogicalResult KernelEmitter::emitMap(MapOp op) {
   for (Value value : op.getElems())
     if (tiles.lookup(value).kind == TileForm::Fragment)
       result.grid = tiles.lookup(value).grid;
+  if (Value factor = factorThatMayBeOne(op); factor && result.grid.m && !result.is16Bit()) {
+    emitScaled(op, scalar(factor), result);
+    tiles[op.getTile()] = result;
+    return success();
+  }
   if (!result.grid.m)
     result.grid = gridFor(op.getTile());
   if (!result.grid.m)

@@ -286,6 +286,15 @@ static Value scalarFactor(MapOp op) {
   return product.getRhs();
 }
 
+Value factorThatMayBeOne(MapOp op) {
+  Value factor = op->getNumResults() == 1 ? scalarFactor(op) : Value();
+  auto choice = factor ? factor.getDefiningOp<arith::SelectOp>() : arith::SelectOp();
+  return choice && (matchPattern(choice.getTrueValue(), m_OneFloat()) ||
+                    matchPattern(choice.getFalseValue(), m_OneFloat()))
+             ? factor
+             : Value();
+}
+
 bool KernelEmitter::emitRoleMap(MapOp op) {
   auto type = cast<TileType>(op.getTile().getType());
   TileForm result;

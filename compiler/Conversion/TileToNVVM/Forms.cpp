@@ -38,6 +38,13 @@ void KernelEmitter::when(Value condition, function_ref<void()> body) {
   body();
 }
 
+int64_t KernelEmitter::allocateAgain(int64_t bytes, int64_t alignment) {
+  int64_t reused = (leftBegin + alignment - 1) / alignment * alignment;
+  if (reused + bytes > leftEnd)
+    return allocate(bytes, alignment);
+  leftBegin = reused + bytes;
+  return reused;
+}
 int64_t KernelEmitter::allocate(int64_t bytes, int64_t alignment) {
   sharedTop = (sharedTop + alignment - 1) / alignment * alignment;
   int64_t offset = sharedTop;
@@ -207,6 +214,25 @@ SmallVector<Value> KernelEmitter::blockElements(const TileForm &form, WarpGrid g
     values.append({low, high});
   }
   return values;
+}
+
+/// Stores a vector and waits for all threads.
+TileForm KernelEmitter::vectorToShared(const TileForm &lanes) {
+  TileForm shared;
+  shared.kind = TileForm::Shared;
+  shared.type = lanes.type;
+  shared.address = sharedAddress(allocate(4 * lanes.rows(), 16));
+  int64_t registers = lanes.registers.size();
+  ptx.barrier(); // in a loop: all are done with the last one
+  when(b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, warp, ptx.i32(0)), [&] {
+    for (int64_t r = 0; r < registers; ++r) {
+      Value index = add(mul(lane, registers), ptx.i32(r));
+      when(registers * 32 == lanes.rows() ? Value() : less(index, ptx.i32(lanes.rows())),
+           [&] { ptx.store(lanes.registers[r], add(shared.address, mul(index, 4)), 4); });
+    }
+  });
+  ptx.barrier();
+  return shared;
 }
 
 TileForm KernelEmitter::toShared(const TileForm &fragment) {

@@ -20,6 +20,9 @@ using mlir::LogicalResult;
 using mlir::Operation;
 using mlir::tile::TileType;
 
+/// The scalar that a map multiplies its one tile with, if it is 1 under some condition; else null.
+Value factorThatMayBeOne(mlir::tile::MapOp op);
+
 class KernelEmitter {
 public:
   KernelEmitter(mlir::tile::KernelOp kernel, mlir::ImplicitLocOpBuilder &builder);
@@ -59,6 +62,7 @@ private:
   void bindGrid();
   LogicalResult emitBlock(mlir::Block &block);
   LogicalResult emitOp(Operation &op);
+  LogicalResult emitPlainOp(Operation &op);
   void hidePlaces();
   /// Restores the values of thread, lane and warp at the end of a region, where those defined in it
   /// end.
@@ -129,6 +133,8 @@ private:
   LogicalResult emitLoad(mlir::tile::LoadOp op);
   LogicalResult emitStore(mlir::tile::StoreOp op);
   void storeThroughShared(mlir::tile::StoreOp op, const TileForm &fragment);
+  void storeRows(mlir::tile::StoreOp op, const TileForm &fragment);
+  void storePiece(const Tensor &tensor, SmallVector<Value> index, int64_t axis, Value vector);
   void emitLoadScalar(mlir::tile::LoadScalarOp op);
   void emitStoreScalar(mlir::tile::StoreScalarOp op);
 
@@ -140,6 +146,7 @@ private:
   void copyByTMA(const StagedLoad &load, SmallVector<Value> index, Value address, Value barrier);
   void copyByThreads(const StagedLoad &load, SmallVector<Value> index, Value address);
   SmallVector<Value> copyIndex(mlir::tile::LoadOp op, mlir::scf::ForOp loop, Value iv);
+  Value copyOffset(Value offset, mlir::scf::ForOp loop, Value iv);
 
   // EmitMatmul.cpp
   /// One warp's share of a product: `depth` steps along k from `firstDepth`, into the columns from
@@ -172,6 +179,7 @@ private:
   TileForm materialize(const TileForm &form, WarpGrid grid); ///< a fragment
   TileForm lanesOf(const TileForm &form);                    ///< lanes, of lanes or a splat
   TileForm toShared(const TileForm &fragment); ///< stores it and waits for all threads
+  TileForm vectorToShared(const TileForm &lanes);
   /// The elements of block (mi, ni) of a fragment, shared or splat form as f32: four values.
   SmallVector<Value> blockElements(const TileForm &form, WarpGrid grid, int64_t mi, int64_t ni);
   Value rowElement(const TileForm &lanes, WarpGrid grid, int64_t mi,
@@ -182,8 +190,10 @@ private:
   Value fragmentColumn(WarpGrid grid, int64_t columns, int64_t ni, int64_t p);
   Value warpM(WarpGrid grid), warpN(WarpGrid grid);
   Value swizzled(Value base, int64_t rows, Value row,
-                 Value column);                       ///< byte address of a shared tile's element
+                 Value column); ///< byte address of a shared tile's element
   int64_t allocate(int64_t bytes, int64_t alignment); ///< byte offset in shared memory
+  /// The same, where it fits in what a loop's stages have left.
+  int64_t allocateAgain(int64_t bytes, int64_t alignment);
   Value sharedAddress(int64_t offset);
 
   // i32 arithmetic with constants folded.
@@ -223,6 +233,7 @@ private:
   KernelSchedule schedule;
   mlir::LLVM::LLVMFuncOp function;
   int64_t threads, sharedTop = 0;
+  int64_t leftBegin = 0, leftEnd = 0; // shared memory that the stages of a loop before have left
   bool unsupportedBody = false; // a map has an operation without a lowering; the error is emitted
   Value thread, lane, warp, sharedBase;
   SmallVector<Tensor> tensors;

@@ -19,6 +19,7 @@
 #include "compiler/Conversion/XLSTMToTile/MLSTMChunkwise.h"
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Schedule/Passes.h"
+#include "compiler/Schedule/StatesSchedule.h"
 
 using namespace mlir;
 using namespace mlir::tile;
@@ -170,6 +171,8 @@ FailureOr<KernelOp> buildMLSTM(OpBuilder &builder, StringRef name, mlir::xlstm::
   if (!attribute)
     return op.emitError() << "expected the attribute " << scheduleAttrName
                           << "; run --xlstm-select-schedule first";
+  if (StatesSchedule::is(attribute))
+    return buildMLSTMKernels(builder, name, op, names, workspace);
   ChunkwiseSchedule schedule = ChunkwiseSchedule::fromAttribute(attribute);
   if (schedule.chunk < 1 || schedule.dvSlice < 1 || schedule.dqkTile < op.getDqk())
     return op.emitError()

@@ -25,8 +25,8 @@ MLSTMProgram::MLSTMProgram(OpBuilder &builder, Location loc,
 // One chunk
 //===----------------------------------------------------------------------===//
 
-MLSTMProgram::Gates MLSTMProgram::chunkGates(Value i, Value f, Value reset, Value m, Value M) {
-  TileType gates = vec(L, gate), weights = vec(L, accumulation);
+MLSTMProgram::LocalGates MLSTMProgram::localGates(Value i, Value f, Value reset) {
+  TileType gates = cast<TileType>(i.getType()).withElementType(gate);
   bool exponential = options.inputGate == InputGate::Exp;
   Value drop, halfDrop, zero;
   if (reset) {
@@ -42,9 +42,9 @@ MLSTMProgram::Gates MLSTMProgram::chunkGates(Value i, Value f, Value reset, Valu
   if (reset)
     dropped = map(gates, {logF, reset},
                   [&](ValueRange x) { return select(isReset(x[1]), sub(x[0], drop), x[0]); });
-  Gates result;
+  LocalGates result;
   result.b = scan(Combiner::add, dropped);
-  Value sumAll = result.sum = extract(result.b, L - 1);
+  result.sum = extract(result.b, gates.getShape()[0] - 1);
   result.e = map(gates, {i, result.b}, [&](ValueRange x) {
     return sub(convert(exponential ? x[0] : logSigmoid(x[0]), gate), x[1]);
   });
@@ -56,29 +56,54 @@ MLSTMProgram::Gates MLSTMProgram::chunkGates(Value i, Value f, Value reset, Valu
                   return select(isReset(x[3]), max(x[0], sub(sub(x[1], x[2]), below)), x[0]);
                 }));
   };
-  auto atLeast = [&](Value tile, Value reference) {
-    return map(gates, tile, [&](ValueRange x) { return max(x[0], reference); });
-  };
-  Value highestE = highest(halfDrop);
-  result.mu = atLeast(highestE, m);
-  Value muLast = extract(result.mu, L - 1);
+  result.highest = highest(halfDrop);
   if (exponential)
-    result.o = atLeast(reset ? highest(zero) : highestE, M);
-  else
-    result.o = map(gates, result.b, [&](ValueRange x) { return neg(x[0]); });
-  Value scaleOfQ = constant(accumulation, scaleQ()), scaleOfK = constant(accumulation, scaleK());
-  result.r =
-      map(weights, result.mu, [&](ValueRange x) { return mul(expDifference(m, x[0]), scaleOfQ); });
+    result.highestOfCell = reset ? highest(zero) : result.highest;
+  return result;
+}
+
+Value MLSTMProgram::atLeast(Value tile, Value reference) {
+  return map(cast<TileType>(tile.getType()), tile,
+             [&](ValueRange x) { return max(x[0], reference); });
+}
+
+Value MLSTMProgram::cellReference(const LocalGates &local, Value M) {
+  if (local.highestOfCell)
+    return atLeast(local.highestOfCell, M);
+  return map(cast<TileType>(local.b.getType()), local.b, [&](ValueRange x) { return neg(x[0]); });
+}
+
+Value MLSTMProgram::stateWeights(Value mu, Value m) {
+  Value scale = constant(accumulation, scaleQ());
+  return map(cast<TileType>(mu.getType()).withElementType(accumulation), mu,
+             [&](ValueRange x) { return mul(expDifference(m, x[0]), scale); });
+}
+
+Value MLSTMProgram::updateWeights(Value e, Value reference) {
+  Value scale = constant(accumulation, scaleK());
+  return map(cast<TileType>(e.getType()).withElementType(accumulation), e,
+             [&](ValueRange x) { return mul(expDifference(x[0], reference), scale); });
+}
+
+MLSTMProgram::Gates MLSTMProgram::chunkGates(Value i, Value f, Value reset, Value m, Value M) {
+  LocalGates local = localGates(i, f, reset);
+  Gates result;
+  result.b = local.b;
+  result.sum = local.sum;
+  result.e = local.e;
+  result.mu = atLeast(local.highest, m);
+  Value muLast = extract(result.mu, L - 1);
+  result.o = cellReference(local, M);
+  result.r = stateWeights(result.mu, m);
   Value reference = muLast;
   if (mayLag()) // the state then seldom changes by a factor
     reference = select(b.create<arith::CmpFOp>(loc, arith::CmpFPredicate::OLE, sub(muLast, m),
                                                constant(gate, mostLag)),
                        m, muLast);
-  result.w = map(weights, result.e,
-                 [&](ValueRange x) { return mul(expDifference(x[0], reference), scaleOfK); });
+  result.w = updateWeights(result.e, reference);
   result.decay = expDifference(m, reference);
-  result.nextm = add(sumAll, reference);
-  result.nextM = exponential ? add(sumAll, extract(result.o, L - 1)) : M;
+  result.nextm = add(local.sum, reference);
+  result.nextM = local.highestOfCell ? add(local.sum, extract(result.o, L - 1)) : M;
   return result;
 }
 
@@ -109,8 +134,14 @@ Value MLSTMProgram::weighted(Value scores, const Gates &gates) {
                     mul(x[2], weight), constant(accumulation, 0));
     });
   }
-  return mapMatrix(mat(L, L, accumulation), scores, gates.mu, gates.e, [&](ValueRange x) {
-    return select(b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sle, x[1], x[0]),
+  return weighted(scores, gates, Value());
+}
+
+Value MLSTMProgram::weighted(Value scores, const Gates &gates, Value first) {
+  auto type = cast<TileType>(scores.getType());
+  return mapMatrix(type, scores, gates.mu, gates.e, [&](ValueRange x) {
+    Value row = first ? add(x[0], first) : x[0];
+    return select(b.create<arith::CmpIOp>(loc, arith::CmpIPredicate::sle, x[1], row),
                   mul(x[2], weight(x[4], x[3])), constant(accumulation, 0));
   });
 }
@@ -137,7 +168,7 @@ MLSTMProgram::Denominator MLSTMProgram::denominator(Value z, Value b, Value mu, 
 }
 
 Value MLSTMProgram::inverseDenominator(const Gates &gates, Value z) {
-  TileType type = vec(L, accumulation);
+  TileType type = cast<TileType>(gates.mu.getType()).withElementType(accumulation);
   if (!options.hasNormalizer())
     return map(type, {gates.b, gates.mu},
                [&](ValueRange x) { return exp(convert(add(x[0], x[1]), accumulation)); });

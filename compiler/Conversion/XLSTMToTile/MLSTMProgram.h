@@ -47,6 +47,24 @@ protected:
   static constexpr double mostLag = 24;      // exp(mostLag) * any sum of operands is a f32
   static constexpr double resetDrop = 16384; // K; a power of two, so that sums stay exact
 
+  /// What a chunk's gates are by themselves, without the state before it: vectors of L tokens.
+  struct LocalGates {
+    Value b, e;
+    Value sum;     ///< b_L
+    Value highest; ///< running maxima of e; at a reset also of the state's exponent, K/2 lower
+    Value highestOfCell; ///< the same for M, with that exponent as it is; null for the sigmoid gate
+  };
+  /// From tiles of i and f and of reset (null: none).
+  LocalGates localGates(Value i, Value f, Value reset);
+  /// max(x, reference) of each element.
+  Value atLeast(Value tile, Value reference);
+  /// o_i, from M before the chunk.
+  Value cellReference(const LocalGates &local, Value M);
+  /// r_i, from mu_i and m before the chunk.
+  Value stateWeights(Value mu, Value m);
+  /// w_j relative to `reference`.
+  Value updateWeights(Value e, Value reference);
+
   /// Vectors of L tokens, of type gate but r and w; scalars of type gate but decay.
   struct Gates {
     Value b, e, mu, o, r, w;
@@ -60,6 +78,8 @@ protected:
   Value weights(const Gates &gates); ///< W, [L, L]
   /// P = S W elementwise, [L, L], without a tile for W.
   Value weighted(Value scores, const Gates &gates);
+  /// The same of some rows of a chunk, from row `first` on.
+  Value weighted(Value scores, const Gates &gates, Value first);
 
   /// What the denominator of a row is at least, and what is added to it.
   struct Floor {

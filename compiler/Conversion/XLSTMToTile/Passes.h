@@ -48,6 +48,12 @@ mlir::FailureOr<mlir::tile::KernelOp> buildMLSTM(mlir::OpBuilder &builder, mlir:
 mlir::tile::KernelOp buildMLSTMSegments(mlir::OpBuilder &builder, mlir::StringRef name,
                                         mlir::xlstm::MLSTMOp op, const ChunkwiseSchedule &schedule,
                                         TensorNames names, Workspace &workspace);
+/// The kernels of a schedule of several, in the order in which they run: `name`_gates, `name`_carry,
+/// ..; returns the last one.
+mlir::FailureOr<mlir::tile::KernelOp> buildMLSTMKernels(mlir::OpBuilder &builder,
+                                                        mlir::StringRef name,
+                                                        mlir::xlstm::MLSTMOp op, TensorNames names,
+                                                        Workspace &workspace);
 /// The forms; `buildMLSTM` chooses among them.
 mlir::tile::KernelOp buildMLSTMChunkwise(mlir::OpBuilder &builder, mlir::StringRef name,
                                          mlir::xlstm::MLSTMOp op, const ChunkwiseSchedule &schedule,

@@ -5,6 +5,7 @@
 // for what goes from one kernel to another.
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Schedule/Passes.h"
+#include "compiler/Schedule/StatesSchedule.h"
 #include "dialect/xlstm/IR/FunctionAttrs.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -35,6 +36,8 @@ private:
   func::FuncOp function;
   OpBuilder builder;
   llvm::DenseMap<Value, std::string> names;
+  Block
+      betweenKernels; // of one op: its arguments stand for tensors that the function has no value of
 };
 
 /// The name of an operand or result of the cell in tensor files; empty for other values.
@@ -91,7 +94,9 @@ ArrayAttr FunctionConverter::extentsOf(Value value) {
             value)) {
       // A row for each chunk of each sequence; packed sequences may begin one more chunk each.
       auto schedule = cell->getAttrOfType<DictionaryAttr>(scheduleAttrName);
-      int64_t chunk = ChunkwiseSchedule::fromAttribute(schedule).chunk;
+      int64_t chunk = StatesSchedule::is(schedule)
+                          ? StatesSchedule::fromAttribute(schedule).saveEvery
+                          : ChunkwiseSchedule::fromAttribute(schedule).chunk;
       Attribute chunks = builder.getArrayAttr({dim("T"), builder.getI64IntegerAttr(chunk)});
       return builder.getArrayAttr(sum({product({dim("B"), chunks}), product(dim("N"))}));
     }
