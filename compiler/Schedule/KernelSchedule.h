@@ -17,7 +17,9 @@ struct KernelSchedule {
   int64_t threads = 0;    // of a block: `threads`, or those of warps = [m, n] and of its roles
   // Warps over matrices that no product divides: along rows, along columns (`tile_warps`).
   int64_t tileWarpsM = 0, tileWarpsN = 0;
-  bool roles = false; // the kernel is to be split into roles, or has been
+  bool roles = false;    // the kernel is to be split into roles, or has been
+  bool aligned = false;  // rows of all tensors begin at multiples of 16 bytes
+  bool deferred = false; // loads for maps, and maps for stores, are done where a store asks
 
   static KernelSchedule fromAttribute(mlir::DictionaryAttr attribute) {
     KernelSchedule schedule;
@@ -45,6 +47,8 @@ struct KernelSchedule {
       schedule.tileWarpsM = warps[0];
       schedule.tileWarpsN = warps[1];
     }
+    schedule.aligned = attribute.contains("aligned");
+    schedule.deferred = attribute.contains("deferred");
     if (auto threads = attribute.getAs<mlir::IntegerAttr>("threads"))
       schedule.threads = threads.getInt();
     return schedule;
