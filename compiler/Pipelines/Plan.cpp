@@ -275,9 +275,10 @@ void finishGPULaunch(package::Launch &launch, LLVM::LLVMFuncOp function,
   for (Attribute attribute : function->getAttrOfType<ArrayAttr>("tile.tensor_maps")) {
     auto map = cast<DictionaryAttr>(attribute);
     ArrayRef<int64_t> box = map.getAs<DenseI64ArrayAttr>("box");
+    auto merged = map.getAs<IntegerAttr>("merged");
     launch.args.push_back(
         package::Argument::tensorMap(names[map.getAs<IntegerAttr>("tensor").getInt()], box.vec(),
-                                     /*swizzle=*/128, map.getAs<IntegerAttr>("merged").getInt()));
+                                     /*swizzle=*/128, merged ? merged.getInt() : 1));
   }
   for (const std::string &name : aligned)
     launch.requirements.push_back({name, 16});

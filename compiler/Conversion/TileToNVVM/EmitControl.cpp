@@ -105,10 +105,12 @@ void KernelEmitter::createFunction() {
     SmallVector<int64_t> box(tensors[tensor].type.getRank(), 1);
     box[box.size() - 1 - tiles.columnAxis] = 64;
     box[box.size() - 1 - tiles.rowAxis] = tiles.rows;
-    tensorMaps.push_back(b.getDictionaryAttr(
-        {b.getNamedAttr("tensor", b.getI64IntegerAttr(tensor)),
-         b.getNamedAttr("merged", b.getI64IntegerAttr(kernel.getMerged(tensor))),
-         b.getNamedAttr("box", b.getDenseI64ArrayAttr(box))}));
+    NamedAttrList entry;
+    entry.append("tensor", b.getI64IntegerAttr(tensor));
+    entry.append("box", b.getDenseI64ArrayAttr(box));
+    if (kernel.getMerged(tensor) > 1)
+      entry.append("merged", b.getI64IntegerAttr(kernel.getMerged(tensor)));
+    tensorMaps.push_back(entry.getDictionary(context));
   }
 
   thread = b.create<NVVM::ThreadIdXOp>(i32);
