@@ -20,6 +20,8 @@ static llvm::Error error(const llvm::Twine &text) {
 /// Why a GPU has no kernels for a function; empty if it has.
 static std::string whyNotOnGPU(func::FuncOp function) {
   for (Operation &op : function.front().without_terminator()) {
+    if (isa<mlir::xlstm::LinearOp>(op)) // what it cannot do, its schedule says
+      continue;
     auto cell = dyn_cast<mlir::xlstm::MLSTMOp>(op);
     if (!cell || cell.getSaveStates())
       return "runs on CPUs only: " + op.getName().getStringRef().str() + " has no GPU kernel";
@@ -54,19 +56,20 @@ static llvm::Expected<std::vector<Job>> jobsOf(ModuleOp module, const ModelSourc
       }
       // Rows of 16-bit elements that can be 16-byte aligned have a kernel of their own; the
       // elementwise kernel takes every other tensor.
-      auto cell = *function.getOps<mlir::xlstm::MLSTMOp>().begin();
-      if (cell.getDqk() % 8 == 0 && cell.getDv() % 8 == 0) {
-        Reason unused;
-        std::map<std::string, std::string> overrides = options.overrides;
-        overrides.erase("form"); // not the schedule's
-        auto schedule = scheduleOf(cell, *device, overrides, /*elementwise=*/false,
-                                   /*segments=*/false, unused);
-        bool several =
-            chooseKernels(problemOf(cell), *device, cell.getSaveStates(), overrides, unused)
-                .several; // whose chunks are side by side anyway
-        if (!several && schedule && !schedule->segmentBlocks &&
-            wantsSegments(problemOf(cell), *schedule, *device))
-          jobs.push_back({name, *device, "", /*elementwise=*/false, /*segments=*/true});
+      if (hasAlignedRows(function)) {
+        for (auto cell : function.getOps<mlir::xlstm::MLSTMOp>()) {
+          Reason unused;
+          std::map<std::string, std::string> overrides = options.overrides;
+          overrides.erase("form"); // not the schedule's
+          auto schedule = scheduleOf(cell, *device, overrides, /*elementwise=*/false,
+                                     /*segments=*/false, unused);
+          bool several =
+              chooseKernels(problemOf(cell), *device, cell.getSaveStates(), overrides, unused)
+                  .several; // whose chunks are side by side anyway
+          if (!several && schedule && !schedule->segmentBlocks &&
+              wantsSegments(problemOf(cell), *schedule, *device))
+            jobs.push_back({name, *device, "", /*elementwise=*/false, /*segments=*/true});
+        }
         jobs.push_back({name, *device, "", /*elementwise=*/false});
       }
       jobs.push_back({name, *device, "", /*elementwise=*/true});

@@ -188,16 +188,24 @@ KernelReport FunctionCompiler::reportOf(const Job &job, const package::Launch &l
   return report;
 }
 
+bool hasAlignedRows(func::FuncOp function) {
+  bool aligned = true;
+  function.walk([&](Operation *op) {
+    if (auto cell = dyn_cast<mlir::xlstm::MLSTMOp>(op))
+      aligned &= cell.getDqk() % 8 == 0 && cell.getDv() % 8 == 0;
+    if (auto linear = dyn_cast<mlir::xlstm::LinearOp>(op))
+      aligned &= linear.getInputFeatures() % 8 == 0 && linear.getOutputFeatures() % 8 == 0;
+  });
+  return aligned;
+}
+
 llvm::Error FunctionCompiler::compileGPU(ModuleOp module, const Job &job) {
   std::string variant = job.elementwise ? "elementwise" : job.device.copy;
   variant += job.segments ? ".segments" : "";
   prefix += "." + variant;
   func::FuncOp function = *module.getOps<func::FuncOp>().begin();
   // Shapes that only the elementwise kernel takes have no other; see the remark below.
-  bool rowsAligned = true;
-  function.walk([&](mlir::xlstm::MLSTMOp cell) {
-    rowsAligned = cell.getDqk() % 8 == 0 && cell.getDv() % 8 == 0;
-  });
+  bool rowsAligned = hasAlignedRows(function);
   std::vector<std::string> ignored = dropBoundaries(function);
   if (auto error = lowerToTiles(module, job))
     return error;
@@ -231,9 +239,8 @@ llvm::Error FunctionCompiler::compileGPU(ModuleOp module, const Job &job) {
     if (job.elementwise)
       report.remarks.push_back(
           "copies element by element, for tensors whose rows are not aligned to 16 bytes" +
-          std::string(rowsAligned
-                          ? ""
-                          : "; with head sizes that are multiples of 8 it would not be needed"));
+          std::string(
+              rowsAligned ? "" : "; with rows of multiples of 8 elements it would not be needed"));
     if (auto error = emitGPUCode(codeOf(module, launch), job, launch, report))
       return error;
     result.kernels.push_back(report);

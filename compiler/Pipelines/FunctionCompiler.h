@@ -23,6 +23,9 @@ struct Job {
   bool segments = false; // for few sequences, beside an implementation for many
 };
 
+/// Whether rows of all tensors of a function can be 16-byte aligned, as fast copies want them.
+bool hasAlignedRows(mlir::func::FuncOp function);
+
 class FunctionCompiler {
 public:
   FunctionCompiler(const ModelSource &model, const CompileOptions &options);

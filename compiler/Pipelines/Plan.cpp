@@ -142,12 +142,15 @@ public:
     }
     for (const KernelArgument &argument : kernelArguments(kernel)) {
       std::string name = kernel.getTensorName(argument.tensor).str();
+      int merged = kernel.getMerged(argument.tensor);
+      int64_t axis = argument.axis ? argument.axis + merged - 1 : 0;
+      int ofAxis = argument.axis ? 1 : merged;
       if (argument.kind == KernelArgument::Pointer)
         launch.args.push_back(package::Argument::pointer(name));
       else if (argument.kind == KernelArgument::Dim)
-        launch.args.push_back(package::Argument::dim(name, argument.axis));
+        launch.args.push_back(package::Argument::dim(name, axis, ofAxis));
       else
-        launch.args.push_back(package::Argument::stride(name, argument.axis));
+        launch.args.push_back(package::Argument::stride(name, axis, ofAxis));
     }
     return launch;
   }
@@ -247,9 +250,17 @@ std::vector<package::DerivedDim> partsOf(ModuleOp module) {
 
 std::vector<std::string> narrowTensors(tile::KernelOp kernel) {
   std::vector<std::string> names;
-  for (unsigned i = 0; i < kernel.getNumTensors(); ++i)
-    if (cast<MemRefType>(kernel.getTensor(i).getType()).getElementTypeBitWidth() == 16)
+  DictionaryAttr schedule = kernel.getScheduleAttr();
+  bool all = schedule && schedule.contains("aligned");
+  for (unsigned i = 0; i < kernel.getNumTensors(); ++i) {
+    auto type = cast<MemRefType>(kernel.getTensor(i).getType());
+    SmallVector<int64_t> strides;
+    int64_t offset;
+    (void)getStridesAndOffset(type, strides, offset); // the kernel's verifier has made sure
+    if (type.getElementTypeBitWidth() == 16 ? !all || strides.back() == 1
+                                            : all && strides.back() == 1)
       names.push_back(kernel.getTensorName(i).str());
+  }
   return names;
 }
 
@@ -264,8 +275,10 @@ void finishGPULaunch(package::Launch &launch, LLVM::LLVMFuncOp function,
   for (Attribute attribute : function->getAttrOfType<ArrayAttr>("tile.tensor_maps")) {
     auto map = cast<DictionaryAttr>(attribute);
     ArrayRef<int64_t> box = map.getAs<DenseI64ArrayAttr>("box");
-    launch.args.push_back(package::Argument::tensorMap(
-        names[map.getAs<IntegerAttr>("tensor").getInt()], box.vec(), /*swizzle=*/128));
+    auto merged = map.getAs<IntegerAttr>("merged");
+    launch.args.push_back(
+        package::Argument::tensorMap(names[map.getAs<IntegerAttr>("tensor").getInt()], box.vec(),
+                                     /*swizzle=*/128, merged ? merged.getInt() : 1));
   }
   for (const std::string &name : aligned)
     launch.requirements.push_back({name, 16});

@@ -27,7 +27,8 @@ package::Implementation planOf(mlir::ModuleOp module, const package::Function &f
 /// The kernel's schedule as JSON.
 std::string scheduleText(mlir::tile::KernelOp kernel);
 
-/// The kernel's tensors of 16-bit elements: those that vector copies move.
+/// The kernel's tensors that vector copies move: those of 16-bit elements, or all that have rows
+/// where the schedule says `aligned`.
 std::vector<std::string> narrowTensors(mlir::tile::KernelOp kernel);
 
 /// Adds what the lowering to a GPU has decided: threads, shared memory, TMA descriptors. The

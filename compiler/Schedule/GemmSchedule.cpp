@@ -22,28 +22,71 @@ namespace {
 struct Parameter {
   const char *key;
   int64_t GemmSchedule::*member;
+  bool onCPU = false;
 };
-constexpr Parameter integers[] = {{"rows", &GemmSchedule::rows},
-                                  {"columns", &GemmSchedule::columns},
-                                  {"depth", &GemmSchedule::depth}};
+constexpr Parameter integers[] = {{"rows", &GemmSchedule::rows, true},
+                                  {"columns", &GemmSchedule::columns, true},
+                                  {"depth", &GemmSchedule::depth, true},
+                                  {"warps_m", &GemmSchedule::warpsM},
+                                  {"warps_n", &GemmSchedule::warpsN},
+                                  {"stages", &GemmSchedule::stages},
+                                  {"group", &GemmSchedule::group},
+                                  {"blocks", &GemmSchedule::blocks},
+                                  {"roles", &GemmSchedule::roles},
+                                  {"multiply_registers", &GemmSchedule::multiplyRegisters},
+                                  {"load_registers", &GemmSchedule::loadRegisters}};
 } // namespace
 
 mlir::DictionaryAttr GemmSchedule::toAttribute(mlir::MLIRContext *context) const {
   mlir::Builder builder(context);
   mlir::NamedAttrList list;
   list.append("target", builder.getStringAttr(target));
-  for (const Parameter &parameter : integers)
-    list.append(parameter.key, builder.getI64IntegerAttr(this->*parameter.member));
+  auto put = [&](const char *key, int64_t value) {
+    list.append(key, builder.getI64IntegerAttr(value));
+  };
+  put("rows", rows);
+  put("columns", columns);
+  put("depth", depth);
+  if (!warpsM)
+    return list.getDictionary(context);
+  list.append("warps", builder.getDenseI64ArrayAttr({warpsM, warpsN}));
+  put("stages", stages);
+  put("group", group);
+  put("blocks", blocks);
+  list.append("matrix_unit", builder.getStringAttr(matrixUnit));
+  list.append("copy", builder.getStringAttr(copy));
+  list.append("deferred", builder.getUnitAttr());
+  if (copy != "elementwise")
+    list.append("aligned", builder.getUnitAttr());
+  if (roles) {
+    mlir::NamedAttrList places;
+    places.append("load", builder.getDenseI64ArrayAttr({warpsM * warpsN, 1, loadRegisters}));
+    places.append("multiply",
+                  builder.getDenseI64ArrayAttr({0, warpsM * warpsN, multiplyRegisters}));
+    list.append("roles", places.getDictionary(context));
+  }
   return list.getDictionary(context);
 }
 
 GemmSchedule GemmSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
   GemmSchedule schedule;
-  if (auto target = attribute.getAs<mlir::StringAttr>("target"))
-    schedule.target = target.getValue().str();
+  auto string = [&](const char *key, std::string &value) {
+    if (auto text = attribute.getAs<mlir::StringAttr>(key))
+      value = text.getValue().str();
+  };
+  string("target", schedule.target);
+  string("matrix_unit", schedule.matrixUnit);
+  string("copy", schedule.copy);
   for (const Parameter &parameter : integers)
     if (auto value = attribute.getAs<mlir::IntegerAttr>(parameter.key))
       schedule.*parameter.member = value.getInt();
+  if (auto warps = attribute.getAs<mlir::DenseI64ArrayAttr>("warps"))
+    schedule.warpsM = warps[0], schedule.warpsN = warps[1];
+  if (auto places = attribute.getAs<mlir::DictionaryAttr>("roles")) {
+    schedule.roles = 1;
+    schedule.loadRegisters = places.getAs<mlir::DenseI64ArrayAttr>("load")[2];
+    schedule.multiplyRegisters = places.getAs<mlir::DenseI64ArrayAttr>("multiply")[2];
+  }
   return schedule;
 }
 
@@ -54,9 +97,57 @@ std::vector<std::string> GemmSchedule::parameters() {
   return keys;
 }
 
-Reason xlstm::isSupported(const GemmProblem &, const Device &device) {
-  if (device.isGPU)
-    return say("xlstm.linear has kernels for the CPU only, got ", device.name);
+int64_t GemmSchedule::sharedBytes(int64_t weights) const {
+  int64_t stage = 2 * depth * (rows + weights * columns);
+  // Each warpgroup has two panels of 64 x 64 that go out.
+  return stages * stage + (roles ? warpsM * warpsN / 4 * 2 * 64 * 64 * 2 : 0);
+}
+
+Reason xlstm::isSupported(const GemmProblem &problem, const Device &device) {
+  if (!device.isGPU)
+    return {};
+  if (problem.inputBits != 16)
+    return say("x must be of 16 bits, got ", problem.inputBits);
+  if (problem.weights > 4)
+    return say("at most 4 weights fit a block's registers, got ", problem.weights);
+  if (problem.hasPrologue)
+    return say("prologues have kernels for the CPU only, got ", device.name);
+  return {};
+}
+
+/// What a GPU can run of a schedule.
+static Reason checkGPU(const GemmProblem &problem, const GemmSchedule &s, const Device &device) {
+  if (s.warpsM < 1 || s.warpsN < 1 || s.rows % (16 * s.warpsM) || s.columns % (16 * s.warpsN))
+    return say(
+        "rows must be a multiple of 16 gemm_warps_m and columns one of 16 gemm_warps_n, got ",
+        s.rows, " x ", s.columns, " on ", s.warpsM, " x ", s.warpsN, " warps");
+  if (s.depth % 64)
+    return say("gemm_depth must be a multiple of 64, got ", s.depth);
+  if (s.stages < 2)
+    return say("gemm_stages must be at least 2, got ", s.stages);
+  if (s.group < 1 || s.blocks < 1)
+    return say("gemm_group and gemm_blocks must be at least 1, got ", s.group, " and ", s.blocks);
+  if (s.roles && (s.matrixUnit != "wgmma" || s.copy != "tma"))
+    return say("gemm_roles needs wgmma and tma, got ", s.matrixUnit, " and ", s.copy);
+  if (s.roles && (s.warpsN != 1 || s.rows != 16 * s.warpsM || s.warpsM % 4 || s.columns % 64))
+    return say("with roles a warpgroup has 64 rows, and columns are a multiple of 64, got ", s.rows,
+               " x ", s.columns, " on ", s.warpsM, " x ", s.warpsN, " warps");
+  if (s.columns > 256 || s.rows > 256)
+    return say("a copied box has at most 256 rows, got ", s.rows, " of x and ", s.columns);
+  int64_t threads = 32 * s.warpsM * s.warpsN + (s.roles ? 128 : 0);
+  if (threads > device.threadsPerBlock)
+    return say(threads, " threads exceed ", device.threadsPerBlock);
+  int64_t sums = problem.weights * s.rows * s.columns / (32 * s.warpsM * s.warpsN);
+  int64_t available = s.roles ? s.multiplyRegisters : device.registersPerThread;
+  if (sums + 40 > available)
+    return say("sums take ", sums, " registers of a thread and the rest 40, got ", available);
+  if (s.roles && s.multiplyRegisters * s.warpsM * 32 + s.loadRegisters * 128 > 65536)
+    return say("registers of all roles must be at most 65536, got ",
+               s.multiplyRegisters * s.warpsM * 32 + s.loadRegisters * 128);
+  constexpr int64_t barriers = 1024;
+  if (s.sharedBytes(problem.weights) + barriers > device.sharedBytes)
+    return say("shared memory of ", s.sharedBytes(problem.weights) + barriers, " bytes exceeds ",
+               device.sharedBytes);
   return {};
 }
 
@@ -70,10 +161,39 @@ Reason xlstm::check(const GemmProblem &problem, const GemmSchedule &s, const Dev
     return say("gemm_columns must be 1 to ", mostColumns, ", got ", s.columns);
   if (s.depth < 1 || s.depth > mostDepth)
     return say("gemm_depth must be 1 to ", mostDepth, ", got ", s.depth);
-  return {};
+  return device.isGPU ? checkGPU(problem, s, device) : Reason();
 }
 
-std::vector<GemmSchedule> xlstm::enumerate(const GemmProblem &problem, const Device &device) {
+static std::vector<GemmSchedule> enumerateGPU(const GemmProblem &problem, const Device &device,
+                                              bool anyAlignment) {
+  std::vector<GemmSchedule> list;
+  bool roles = device.matrixUnit == "wgmma" && !anyAlignment;
+  for (int64_t columns : {256, 128, 64}) {
+    if (columns == 256 &&
+        !roles) // a thread's registers hold 64 sums, not 128, beside both operands
+      continue;
+    for (int64_t stages : {5, 4, 3, 2}) {
+      GemmSchedule s;
+      s.target = device.name;
+      s.copy = anyAlignment ? "elementwise" : device.copy;
+      s.matrixUnit = roles ? "wgmma" : "mma_sync";
+      s.roles = roles;
+      s.rows = 128, s.depth = 64, s.stages = stages;
+      s.columns = columns / (problem.weights > 2 ? 4 : problem.weights);
+      s.warpsM = roles ? 8 : 4, s.warpsN = roles ? 1 : 2;
+      // 16 x 128 rows beside 8 x 256 columns are read once by the blocks of one wave.
+      s.group = 16, s.blocks = device.multiprocessors;
+      if (check(problem, s, device).empty())
+        list.push_back(s);
+    }
+  }
+  return list;
+}
+
+std::vector<GemmSchedule> xlstm::enumerate(const GemmProblem &problem, const Device &device,
+                                           bool anyAlignment) {
+  if (device.isGPU)
+    return enumerateGPU(problem, device, anyAlignment);
   // The weights' tile is turned around before it is multiplied, which more rows pay for; it, x and
   // the sums share the second-level cache.
   std::vector<GemmSchedule> list;
@@ -102,16 +222,23 @@ std::vector<GemmSchedule> xlstm::enumerate(const GemmProblem &problem, const Dev
 
 std::optional<GemmSchedule> xlstm::decide(const GemmProblem &problem, const Device &device,
                                           const std::map<std::string, std::string> &overrides,
-                                          Reason &reason) {
+                                          Reason &reason, bool anyAlignment) {
   reason = isSupported(problem, device);
   if (!reason.empty())
     return std::nullopt;
-  GemmSchedule chosen = enumerate(problem, device).front();
+  GemmSchedule chosen = enumerate(problem, device, anyAlignment).front();
   for (const auto &[name, value] : overrides) {
     const std::string &key = name;
     auto parameter = std::find_if(std::begin(integers), std::end(integers), [&](const auto &p) {
       return key == std::string("gemm_") + p.key;
     });
+    // The kernel for any alignment has its own way to copy.
+    if (anyAlignment && (key == "gemm_stages" || key == "gemm_roles"))
+      continue;
+    if (parameter != std::end(integers) && !parameter->onCPU && !device.isGPU) {
+      reason = say("schedule parameter '", key, "' is for GPUs, got ", device.name);
+      return std::nullopt;
+    }
     if (parameter == std::end(integers)) {
       reason = say("unknown schedule parameter '", key, "', expected one of");
       for (const std::string &known : GemmSchedule::parameters())

@@ -12,6 +12,15 @@
 // How many rows there are is known at run time only. On a CPU a block takes the narrowest of
 // `widths` that holds its rows; one row is a product of a matrix and a vector, which reads the
 // weights once and moves nothing.
+//
+// On a GPU as many blocks as there are multiprocessors each take every so many-th tile. Tiles are
+// numbered down groups of rows, so that those computed at the same time share x and weights in the
+// second-level cache:
+//
+//   group of rows   0 4 8     With roles, one warp copies x and weights into rings ahead of the
+//                   1 5 9     others, also into the next tile while they finish this one; else all
+//                   2 6 ..    warps copy ahead by `stages`.
+//                   3 7
 #ifndef XLSTM_COMPILER_SCHEDULE_GEMMSCHEDULE_H
 #define XLSTM_COMPILER_SCHEDULE_GEMMSCHEDULE_H
 
@@ -36,26 +45,39 @@ struct GemmProblem {
 struct GemmSchedule {
   std::string target;                       // name of the device
   int64_t rows = 0, columns = 0, depth = 0; // of a block's tile; the last ones may reach beyond
+  // GPU only:
+  int64_t warpsM = 0, warpsN = 0; // warps over the tile: along rows, along columns
+  int64_t stages = 0;             // buffers of x and of each weight in shared memory
+  int64_t group = 0;              // tiles of rows that are visited before the next columns
+  int64_t blocks = 0;             // of the grid
+  std::string matrixUnit;         // mma_sync, wgmma
+  std::string copy;  // tma, cp_async (both need 16-byte aligned rows), elementwise (takes anything)
+  int64_t roles = 0; // 1: a warp beside the others copies
+  int64_t multiplyRegisters = 232, loadRegisters = 40; // of a thread
 
   /// The numbers of rows that a block on a CPU has programs for, widest first.
   std::vector<int64_t> widths() const;
   mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;
   static GemmSchedule fromAttribute(mlir::DictionaryAttr attribute);
-  /// The keys that `--set` takes: gemm_rows, gemm_columns, gemm_depth.
+  /// The keys that `--set` takes: gemm_rows, gemm_columns, gemm_depth, gemm_stages ...
   static std::vector<std::string> parameters();
+  /// Shared memory that the kernel takes, in bytes, without barriers.
+  int64_t sharedBytes(int64_t weights) const;
 };
 
 /// Whether the family takes the problem on the device at all; the reason if it does not.
 Reason isSupported(const GemmProblem &problem, const Device &device);
 /// Whether a schedule can run; the first violated inequality if it cannot.
 Reason check(const GemmProblem &problem, const GemmSchedule &schedule, const Device &device);
-/// Every schedule of the family that `check` accepts, best expected first.
-std::vector<GemmSchedule> enumerate(const GemmProblem &problem, const Device &device);
+/// Every schedule of the family that `check` accepts, best expected first. `anyAlignment` asks for
+/// copies that take tensors of any alignment and stride.
+std::vector<GemmSchedule> enumerate(const GemmProblem &problem, const Device &device,
+                                    bool anyAlignment = false);
 /// The first of `enumerate`, with `overrides` ("gemm_depth" -> "128") put in; the reason in `reason`
 /// if there is none.
 std::optional<GemmSchedule> decide(const GemmProblem &problem, const Device &device,
                                    const std::map<std::string, std::string> &overrides,
-                                   Reason &reason);
+                                   Reason &reason, bool anyAlignment = false);
 
 } // namespace xlstm
 

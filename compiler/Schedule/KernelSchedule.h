@@ -21,6 +21,8 @@ struct KernelSchedule {
   // slower, but compute-sanitizer's racecheck follows it (`lane_arrivals`).
   bool laneArrivals = false;
   bool roles = false; // the kernel is to be split into roles, or has been
+  bool aligned = false;  // rows of all tensors begin at multiples of 16 bytes
+  bool deferred = false; // loads for maps, and maps for stores, are done where a store asks
 
   static KernelSchedule fromAttribute(mlir::DictionaryAttr attribute) {
     KernelSchedule schedule;
@@ -49,6 +51,8 @@ struct KernelSchedule {
       schedule.tileWarpsN = warps[1];
     }
     schedule.laneArrivals = attribute.contains("lane_arrivals");
+    schedule.aligned = attribute.contains("aligned");
+    schedule.deferred = attribute.contains("deferred");
     if (auto threads = attribute.getAs<mlir::IntegerAttr>("threads"))
       schedule.threads = threads.getInt();
     return schedule;

@@ -113,9 +113,10 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
       problem.weights = linear.getWeights().size();
       problem.inputBits = getElementTypeOrSelf(linear.getX()).getIntOrFloatBitWidth();
       problem.hasPrologue = linear.hasPrologue();
-      return write(
-          op, decide(problem, device, overridesFor(overrides, GemmSchedule::parameters()), reason),
-          reason);
+      return write(op,
+                   decide(problem, device, overridesFor(overrides, GemmSchedule::parameters()),
+                          reason, elementwise),
+                   reason);
     }
     SumProblem problem;
     if (auto sum = dyn_cast<mlir::xlstm::OuterSumOp>(op)) {

@@ -267,6 +267,32 @@ void FunctionPlan::shape(int tensor, const Dimensions &dims, int64_t *out) const
   }
 }
 
+/// The innermost of a tensor's first axes that has more than one element; the last of them if none
+/// has.
+static int innermostMerged(const xlstm_tensor &tensor, int merged) {
+  for (int axis = merged - 1; axis >= 0; --axis)
+    if (tensor.shape[axis] != 1)
+      return axis;
+  return merged - 1;
+}
+
+/// The tensor with its first axes as one.
+static xlstm_tensor merge(const xlstm_tensor &tensor, int merged) {
+  xlstm_tensor out = tensor;
+  if (merged <= 1 || tensor.rank < merged)
+    return out;
+  out.rank = tensor.rank - merged + 1;
+  out.shape[0] = 1;
+  for (int axis = 0; axis < merged; ++axis)
+    out.shape[0] *= tensor.shape[axis];
+  out.strides[0] = tensor.strides[innermostMerged(tensor, merged)];
+  for (int axis = 1; axis < out.rank; ++axis) {
+    out.shape[axis] = tensor.shape[axis + merged - 1];
+    out.strides[axis] = tensor.strides[axis + merged - 1];
+  }
+  return out;
+}
+
 ImplementationPlan::ImplementationPlan(const FunctionPlan &function,
                                        const package::Implementation &implementation)
     : function(function), source(implementation) {
@@ -281,14 +307,19 @@ ImplementationPlan::ImplementationPlan(const FunctionPlan &function,
         if (implementation.workspace[w].name == arg.tensor)
           workspaceIndex = static_cast<int>(w);
       compiled.args.push_back({arg.kind, tensor, workspaceIndex, arg.axis, &arg});
-      if (tensor < 0 || arg.kind == package::Argument::Kind::Dim)
+      if (tensor < 0)
+        continue;
+      if (arg.merged > 1)
+        used.try_emplace(tensor, Use{tensor, 1, false, ~0u, false, 1}).first->second.merged =
+            arg.merged;
+      if (arg.kind == package::Argument::Kind::Dim)
         continue;
       if (arg.kind == package::Argument::Kind::Stride) {
-        strides[tensor] |= 1u << arg.axis;
+        strides[tensor] |= 1u << (arg.axis + arg.merged - 1);
         continue;
       }
       bool isMap = arg.kind == package::Argument::Kind::TensorMap;
-      Use &use = used.try_emplace(tensor, Use{tensor, 1, false, ~0u, false}).first->second;
+      Use &use = used.try_emplace(tensor, Use{tensor, 1, false, ~0u, false, 1}).first->second;
       use.tensorMap |= isMap;
       if (isMap) {
         // The map carries all strides but that of the last axis; cuTensorMapEncodeTiled wants 16
@@ -302,7 +333,7 @@ ImplementationPlan::ImplementationPlan(const FunctionPlan &function,
       used.at(tensor).freeAxes &= strides[tensor];
     for (const package::Requirement &requirement : launch.requirements) {
       int tensor = function.findTensor(requirement.tensor);
-      Use &use = used.try_emplace(tensor, Use{tensor, 1, false, ~0u, false}).first->second;
+      Use &use = used.try_emplace(tensor, Use{tensor, 1, false, ~0u, false, 1}).first->second;
       use.align = std::max(use.align, requirement.align);
       use.absent |= requirement.absent;
     }
@@ -346,6 +377,7 @@ bool ImplementationPlan::accepts(TensorList given, const Dimensions &dims,
       continue;
     int64_t size = static_cast<int64_t>(dtypeSize(tensor->dtype));
     int last = tensor->rank - 1;
+    int innermost = innermostMerged(*tensor, use.merged); // whose stride the merged axes have
     for (int axis = 0; axis <= last; ++axis) {
       int64_t stride = tensor->strides[axis];
       if (tensor->shape[axis] <= 1)
@@ -357,7 +389,10 @@ bool ImplementationPlan::accepts(TensorList given, const Dimensions &dims,
       }
       if (inner <= last)
         compact = multiply(tensor->shape[inner], tensor->strides[inner]).value_or(-1);
-      bool fixed = !(use.freeAxes >> axis & 1) || (axis == last && use.tensorMap);
+      bool isFree = use.freeAxes >> axis & 1;
+      if (axis < use.merged)
+        isFree = axis == innermost && (use.freeAxes >> (use.merged - 1) & 1);
+      bool fixed = !isFree || (axis == last && use.tensorMap);
       if (fixed && stride != compact) {
         if (reason)
           *reason = cat(name, ": axis ", axis, ": expected a stride of ", compact,
@@ -440,6 +475,14 @@ void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device 
         value = tensor ? static_cast<int64_t>(reinterpret_cast<intptr_t>(tensor->data)) : 0;
         break;
       case package::Argument::Kind::Dim: {
+        if (arg.source->merged > 1) {
+          value = arg.tensor < 0 || tensor ? 1 : 0;
+          for (int axis = 0; axis < arg.source->merged; ++axis)
+            value *= arg.tensor < 0 ? extents[arg.workspace][axis]
+                     : tensor       ? tensor->shape[axis]
+                                    : 0;
+          break;
+        }
         if (arg.tensor < 0) {
           value = extents[arg.workspace][arg.axis];
           break;
@@ -451,14 +494,15 @@ void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device 
         break;
       }
       case package::Argument::Kind::Stride:
-        value = tensor ? tensor->strides[arg.axis] : 0;
+        value = tensor ? merge(*tensor, arg.source->merged).strides[arg.axis] : 0;
         if (arg.tensor < 0)
-          value = std::accumulate(extents[arg.workspace].begin() + arg.axis + 1,
+          value = std::accumulate(extents[arg.workspace].begin() + arg.axis + arg.source->merged,
                                   extents[arg.workspace].end(), int64_t(1), std::multiplies<>());
         break;
       case package::Argument::Kind::TensorMap:
         if (launches[i].arguments.blocks > 0 && arg.tensor >= 0)
-          device.encodeTensorMap(*arg.source, tensor ? *tensor : absent, launches[i].parameters[a]);
+          device.encodeTensorMap(*arg.source, tensor ? merge(*tensor, arg.source->merged) : absent,
+                                 launches[i].parameters[a]);
         break;
       }
     }
@@ -494,7 +538,8 @@ void PreparedLaunches::setWorkspace(char *base) {
             static_cast<int64_t>(reinterpret_cast<intptr_t>(base + offsets[index]));
       else if (args[a].kind == package::Argument::Kind::TensorMap &&
                launches[i].arguments.blocks > 0)
-        device->encodeTensorMap(*args[a].source, workspaceTensor(index, base),
+        device->encodeTensorMap(*args[a].source,
+                                merge(workspaceTensor(index, base), args[a].source->merged),
                                 launches[i].parameters[a]);
     }
   }

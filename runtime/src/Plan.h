@@ -118,6 +118,7 @@ private:
     uint32_t
         freeAxes; // bit a: the stride of axis a is an argument of every launch that uses the tensor
     bool absent;  // the kernels ignore the tensor: it must not be given
+    int merged;   // first axes that count as one
   };
   struct Buffer {
     PlanSum bytes;              // without a shape

@@ -253,6 +253,59 @@ TEST_F(PackedPlanTest, TensorMapsOfWorkspaceTensorsFollowItsAddress) {
   }
 }
 
+TEST_F(PackedPlanTest, MergedAxesAreOne) {
+  function.implementations[0].target = "sm_90a";
+  function.inputs[0].shape = {"B", "T", 6};
+  function.outputs[0].shape = {"B", "T", 6};
+  Launch &launch = function.implementations[0].launches[0];
+  launch.requirements.clear();
+  launch.args = {Argument::pointer("x"), Argument::dim("x", 0, 2), Argument::stride("x", 0, 2),
+                 Argument::tensorMap("x", {6, 8}, 0, 2)};
+  FunctionPlan plan(function);
+  ImplementationPlan implementation(plan, function.implementations[0]);
+  struct {
+    std::vector<int64_t> shape, strides;
+    int64_t rows, stride;
+    std::string reason;
+  } cases[] = {
+      {{3, 5, 6}, {40, 8, 1}, 15, 8, ""},
+      {{3, 1, 6}, {16, 99, 1}, 3, 16, ""}, // an axis of one element has any stride
+      {{1, 5, 6}, {99, 16, 1}, 5, 16, ""},
+      {{1, 1, 6}, {7, 24, 1}, 1, 24, ""},
+      {{3, 5, 6}, {48, 8, 1}, 0, 0, "x: axis 0: expected a stride of 40 elements, got 48"},
+      {{3, 5, 6}, {80, 16, 2}, 0, 0, "x: axis 2: expected a stride of 1 elements, got 2"},
+  };
+  for (auto &c : cases) {
+    xlstm_tensor x = {}, h = {};
+    alignas(16) static char memory[16];
+    for (xlstm_tensor *tensor : {&x, &h}) {
+      xlstm_tensor_init(tensor, memory, XLSTM_BF16, 3, c.shape.data(), XLSTM_CPU, 0);
+      std::copy(c.strides.begin(), c.strides.end(), tensor->strides);
+    }
+    std::vector<const xlstm_tensor *> given(plan.tensorCount(), nullptr);
+    given[plan.findTensor("x")] = &x;
+    given[plan.findTensor("h")] = &h;
+    Dimensions dims = plan.makeDimensions();
+    std::string reason;
+    EXPECT_EQ(implementation.accepts(given.data(), dims, &reason), c.reason.empty()) << reason;
+    EXPECT_EQ(reason, c.reason);
+    if (!c.reason.empty())
+      continue;
+    for (auto &value : dims.values)
+      value.extent = 1;
+    PreparedLaunches prepared(implementation);
+    NoDevice device;
+    prepared.prepare(given.data(), dims, device);
+    EXPECT_EQ(prepared[0].values[1], c.rows);
+    EXPECT_EQ(prepared[0].values[2], c.stride);
+    ASSERT_EQ(device.encoded.size(), 1u);
+    EXPECT_EQ(device.encoded[0].rank, 2);
+    EXPECT_EQ(device.encoded[0].shape[0], c.rows);
+    EXPECT_EQ(device.encoded[0].shape[1], 6);
+    EXPECT_EQ(device.encoded[0].strides[0], c.stride);
+  }
+}
+
 TEST_F(PackedPlanTest, WorkspaceTensorsAreCompact) {
   give("x", XLSTM_F32, {1, 130});
   give("h", XLSTM_F32, {1, 130});

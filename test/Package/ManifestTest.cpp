@@ -221,7 +221,8 @@ TEST(Manifest, References) {
   EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/args/0", {{"dim", {"x", 3}}}),
             cat(at, ".args[0]: expected an axis of x, which has 3, got 3"));
   EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/args/0", {{"dim", {"x"}}}),
-            cat(at, ".args[0].dim: expected [tensor name, axis], got array"));
+            cat(at, ".args[0].dim: expected [tensor name, axis] or [tensor name, axis, number of "
+                    "axes], got array"));
   EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/args/0", {{"pointer", "x"}}),
             cat(at, ".args[0]: expected an object with ptr, dim, stride or tensormap, got object"));
   EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/grid", {"N"}),
@@ -261,6 +262,37 @@ TEST(Manifest, TensorMaps) {
   EXPECT_EQ(
       errorOfMap({64}, 0, "gfx942"),
       "m: functions[0].implementations[1]: target: expected cpu or sm_<capability>, got 'gfx942'");
+}
+
+TEST(Manifest, MergedAxes) {
+  auto errorOfArgument = [](Argument argument) {
+    Manifest manifest = test::gpuFixture("ptx", "", 0).manifest();
+    Workspace buffer;
+    buffer.name = "w7";
+    buffer.dtype = XLSTM_BF16;
+    buffer.shape = {{{4}}, {{3}}, {{128}}};
+    manifest.functions[0].implementations[1].target = "sm_90a";
+    manifest.functions[0].implementations[1].workspace = {buffer};
+    manifest.functions[0].implementations[1].launches[0].args[3] = argument;
+    std::string text = toJson(manifest), error = errorOf(text);
+    if (error == "accepted") {
+      const Argument &read =
+          parseManifest(text, "m").functions[0].implementations[1].launches[0].args[3];
+      EXPECT_EQ(read.merged, argument.merged);
+      EXPECT_EQ(int(read.kind), int(argument.kind));
+    }
+    return error;
+  };
+  const char *at = "m: functions[0].implementations[1].launches[0].args[3]";
+  EXPECT_EQ(errorOfArgument(Argument::dim("w7", 0, 2)), "accepted");
+  EXPECT_EQ(errorOfArgument(Argument::stride("w7", 0, 3)), "accepted");
+  EXPECT_EQ(errorOfArgument(Argument::tensorMap("w7", {64, 4}, 128, 2)), "accepted");
+  EXPECT_EQ(errorOfArgument(Argument::dim("w7", 0, 4)),
+            cat(at, ": expected to merge 1 to 3 axes of w7 from axis 0, got 4 from axis 0"));
+  EXPECT_EQ(errorOfArgument(Argument::stride("w7", 1, 2)),
+            cat(at, ": expected to merge 1 to 3 axes of w7 from axis 0, got 2 from axis 1"));
+  EXPECT_EQ(errorOfArgument(Argument::tensorMap("w7", {64, 4, 1}, 128, 2)),
+            cat(at, ": box: expected one extent for each of the 2 axes of w7 (1 to 5), got 3"));
 }
 
 TEST(Manifest, TensorMapsOfWorkspaceTensors) {

@@ -55,6 +55,8 @@ void KernelEmitter::createFunction() {
     else if (auto store = dyn_cast<StoreOp>(op); store && storesByTMA(store))
       mapped.push_back({store.getTensor(), store.getAxes()[1], store.getAxes()[0],
                         shapeOf(store.getTile().getType())[1]});
+    else if (store && storesPanels(store)) // each warpgroup its own rows
+      mapped.push_back({store.getTensor(), store.getAxes()[0], store.getAxes()[1], 64});
   });
   for (size_t i = 0; i < mapped.size(); ++i)
     types.push_back(LLVM::LLVMPointerType::get(context));
@@ -103,8 +105,12 @@ void KernelEmitter::createFunction() {
     SmallVector<int64_t> box(tensors[tensor].type.getRank(), 1);
     box[box.size() - 1 - tiles.columnAxis] = 64;
     box[box.size() - 1 - tiles.rowAxis] = tiles.rows;
-    tensorMaps.push_back(b.getDictionaryAttr({b.getNamedAttr("tensor", b.getI64IntegerAttr(tensor)),
-                                              b.getNamedAttr("box", b.getDenseI64ArrayAttr(box))}));
+    NamedAttrList entry;
+    entry.append("tensor", b.getI64IntegerAttr(tensor));
+    entry.append("box", b.getDenseI64ArrayAttr(box));
+    if (kernel.getMerged(tensor) > 1)
+      entry.append("merged", b.getI64IntegerAttr(kernel.getMerged(tensor)));
+    tensorMaps.push_back(entry.getDictionary(context));
   }
 
   thread = b.create<NVVM::ThreadIdXOp>(i32);
@@ -299,7 +305,7 @@ Value KernelEmitter::emitScalar(Operation &op, IRMapping &map) {
 
 /// The yielded value of a map's region. A final rounding to 16 bits is left to the caller, who
 /// packs two at a time.
-Value KernelEmitter::evaluateBody(Region &region, ValueRange arguments) {
+Value KernelEmitter::evaluateBody(Region &region, ValueRange arguments, unsigned result) {
   IRMapping map(scalars);
   for (auto [argument, value] : llvm::zip(region.getArguments(), arguments))
     map.map(argument, value);
@@ -307,16 +313,16 @@ Value KernelEmitter::evaluateBody(Region &region, ValueRange arguments) {
   for (Operation &op : region.front().without_terminator()) {
     bool lastRounding =
         isa<arith::TruncFOp>(op) && op.hasOneUse() && *op.user_begin() == yield.getOperation();
-    Value result = lastRounding ? map.lookup(op.getOperand(0)) : emitScalar(op, map);
-    if (!result) {
+    Value value = lastRounding ? map.lookup(op.getOperand(0)) : emitScalar(op, map);
+    if (!value) {
       if (!unsupportedBody) // once, not for every element
         op.emitError() << "has no lowering to NVVM";
       unsupportedBody = true;
       return ptx.f32(0);
     }
-    map.map(op.getResult(0), result);
+    map.map(op.getResult(0), value);
   }
-  return map.lookup(yield.getValues()[0]);
+  return map.lookup(yield.getValues()[result]);
 }
 
 //===----------------------------------------------------------------------===//
@@ -331,6 +337,16 @@ void KernelEmitter::hidePlaces() {
     thread = b.create<arith::SubIOp>(thread, ptx.i32(32 * role.getFirst()));
   lane = b.create<arith::AndIOp>(thread, ptx.i32(31));
   warp = ptx.opaque(warp);
+}
+
+/// How often a loop runs, if its bounds are constants.
+static std::optional<int64_t> iterationsOf(scf::ForOp op) {
+  std::optional<int64_t> lower = getConstantIntValue(op.getLowerBound()),
+                         upper = getConstantIntValue(op.getUpperBound()),
+                         step = getConstantIntValue(op.getStep());
+  if (!lower || !upper || !step || *step < 1)
+    return std::nullopt;
+  return *upper <= *lower ? 0 : (*upper - *lower + *step - 1) / *step;
 }
 
 LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
@@ -400,7 +416,7 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Value iv = loop.getInductionVar(), iteration = loop.getRegionIterArgs()[0];
-    induction = iv, lowerBound = lower, this->step = step;
+    roleLoops.push_back({iv, lower, step, iterationsOf(op).value_or(0)});
     scalars.map(op.getInductionVar(), iv);
     auto restore = keepPlaces();
     hidePlaces();
@@ -452,7 +468,7 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
   }
   if (failed(result))
     return failure();
-  induction = {};
+  roleLoops.pop_back();
   if (llvm::any_of(forms, [](const TileForm &form) { return form.kind == TileForm::Shared; }))
     meet(); // each thread has updated its own elements
   if (stages && !role) {

@@ -131,6 +131,8 @@ LogicalResult KernelEmitter::emitLoad(LoadOp op) {
       return success(); // copied by the loop around it
     return op.emitError() << "with stages must stand directly in a loop";
   }
+  if (deferLoad(op))
+    return success();
   const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
   SmallVector<Value> base = offsets(op.getOffsets());
   double pad = op.getPad().convertToDouble();
@@ -199,9 +201,14 @@ LogicalResult KernelEmitter::emitStore(StoreOp op) {
     });
     return success();
   }
-  if (form.kind != TileForm::Fragment || form.transposed)
+  bool deferred = form.kind == TileForm::Lazy && schedule.deferred;
+  if ((form.kind != TileForm::Fragment && !deferred) || form.transposed)
     return op.emitError() << "expected the result of a product or of a map of one";
   bool transposes = axes[0] > axes[1];
+  if (schedule.deferred && !transposes) {
+    storeRows(op, form);
+    return success();
+  }
   if (storesByTMA(op)) {
     storeByTMA(op, form);
     return success();

@@ -81,7 +81,7 @@ LogicalResult KernelEmitter::emitRole(RoleOp op) {
   auto restore = llvm::make_scope_exit(
       [this, s = scalars, t = tiles, n = threads] { scalars = s, tiles = t, threads = n; });
   threads = 32 * op.getCount();
-  induction = lowerBound = step = {};
+  roleLoops.clear();
   issued = done = 0;
   inFlight.clear();
   besides.clear();
@@ -230,10 +230,13 @@ void KernelEmitter::clearOperands() {
 
 // Made anew each time, and one base for all of a stage: registers are scarce.
 Value KernelEmitter::iteration() {
-  if (!induction)
-    return ptx.i32(0);
-  Value sinceFirst = b.createOrFold<arith::SubIOp>(ptx.opaque(induction), lowerBound);
-  return b.createOrFold<arith::DivUIOp>(sinceFirst, step);
+  Value number = ptx.i32(0);
+  for (const RoleLoop &loop : roleLoops) {
+    Value sinceFirst = b.createOrFold<arith::SubIOp>(ptx.opaque(loop.induction), loop.lowerBound);
+    number =
+        add(mul(number, loop.iterations), b.createOrFold<arith::DivUIOp>(sinceFirst, loop.step));
+  }
+  return number;
 }
 Value KernelEmitter::stageAddress(const Ring &ring) {
   Value stage = protocolOf(ring).stage(iteration());

@@ -18,6 +18,8 @@ Value KernelEmitter::combine(Combiner combiner, Value x, Value y) {
 //===----------------------------------------------------------------------===//
 
 LogicalResult KernelEmitter::emitMap(MapOp op) {
+  if (deferMap(op))
+    return success();
   if (op.getTiles().size() != 1)
     return op.emitError() << "with " << op.getTiles().size() << " results has no lowering to NVVM";
   if (role && emitRoleMap(op))
@@ -95,7 +97,7 @@ void KernelEmitter::evaluateBlock(MapOp map, const TileForm &result, int64_t mi,
       for (Value value : map.getCols())
         arguments.push_back(
             columnElement(tiles.lookup(value), result.grid, result.columns(), ni, p));
-      values.push_back(evaluateBody(map.getBody(), arguments));
+      values.push_back(evaluateBody(map.getBody(), arguments, result.mapResult));
     }
   if (!result.is16Bit()) {
     out.append(values);

@@ -74,8 +74,9 @@ void KernelEmitter::multiplySteps(const TileForm &lhs, const TileForm &rhs, int6
                                   int64_t last, int64_t columns, bool accumulate,
                                   ArrayRef<Value> left, SmallVector<Value> &accumulator) {
   Type element = rhs.type.getElementType();
-  // Instructions of more than 128 columns need more registers at entry than a large block has.
-  int64_t width = columns % 128 == 0 ? 128 : columns;
+  // Instructions of more than 128 columns need more registers at entry than a block of more than
+  // three warpgroups has.
+  int64_t width = columns % 128 || (columns == 256 && schedule.threads <= 384) ? columns : 128;
   Value right = ptx.descriptorWord(rhs.address, rhs.transposed ? 16 : rhs.panelPitch()), leftWord;
   if (left.empty()) {
     Value warpgroup = div(warp, 4); // has 64 rows: rows of the tile, or a panel of columns
@@ -84,7 +85,8 @@ void KernelEmitter::multiplySteps(const TileForm &lhs, const TileForm &rhs, int6
   }
   for (int64_t column = 0; column < columns; column += width)
     for (int64_t step = first; step < last; ++step) {
-      int64_t place = stepOffset(rhs, !rhs.transposed, step) + column / 64 * rhs.panelPitch() / 16;
+      int64_t place = stepOffset(rhs, !rhs.transposed, step) +
+                      (rhs.transposed ? column * 128 : column / 64 * rhs.panelPitch()) / 16;
       Value rightStep = ptx.descriptorOf(add(right, ptx.i32(place)));
       Value leftStep;
       if (left.empty())

@@ -103,6 +103,8 @@ Value KernelEmitter::columnElement(const TileForm &lanes, WarpGrid grid, int64_t
     return b.create<LLVM::ExtractElementOp>(pair, ptx.i32(p));
   }
   Value column = fragmentColumn(grid, columns, ni, p);
+  if (lanes.kind == TileForm::Global)
+    return globalPair(lanes, fragmentColumn(grid, columns, ni, 0))[p];
   if (lanes.registers.size() == 1)
     return ptx.shuffleIndex(lanes.registers[0], column);
   return ptx.shuffleIndex(lanes.registers[p],
@@ -204,6 +206,17 @@ SmallVector<Value> KernelEmitter::blockElements(const TileForm &form, WarpGrid g
       auto [low, high] = ptx.unpack(element, form.registers[first + half]);
       values.append({low, high});
     }
+    return values;
+  }
+  if (form.kind == TileForm::Global) {
+    Value column = fragmentColumn(grid, form.columns(), ni, 0);
+    for (int64_t half = 0; half < 2; ++half)
+      values.append(globalPair(form, {fragmentRow(grid, mi, half), column}));
+    return values;
+  }
+  if (form.kind == TileForm::Lazy) {
+    TileForm block = form;
+    evaluateBlock(form.map, block, mi, ni, values);
     return values;
   }
   // Shared: the matrices of two neighbouring blocks come with one ldmatrix; this block's are the

@@ -73,7 +73,7 @@ private:
   LogicalResult emitFor(mlir::scf::ForOp op);
   LogicalResult emitIf(mlir::scf::IfOp op);
   Value emitScalar(Operation &op, mlir::IRMapping &map);
-  Value evaluateBody(mlir::Region &region, mlir::ValueRange arguments);
+  Value evaluateBody(mlir::Region &region, mlir::ValueRange arguments, unsigned result = 0);
   Value scalar(Value value) { return scalars.lookup(value); }
 
   // EmitRoles.cpp: roles and what passes between them.
@@ -81,7 +81,7 @@ private:
   LogicalResult emitRole(mlir::tile::RoleOp op);
   void allocateRing(mlir::tile::RingOp op);
   void clearOperands();
-  Value iteration(); ///< of the role's loop; 0 outside
+  Value iteration(); ///< of the role's loops, counted through; 0 outside
   Value stageAddress(const Ring &ring), barrierOf(const Ring &ring, int64_t offset);
   void findAnew(TileForm &form); ///< the addresses of what a stage has, so that none is kept for it
   void waitFull(const Ring &ring), waitEmpty(const Ring &ring);
@@ -111,6 +111,20 @@ private:
   void emitScaled(mlir::tile::MapOp op, Value factor, TileForm &result);
   void emitRoleReduce(mlir::tile::ReduceOp op);
   void storeByTMA(mlir::tile::StoreOp op, const TileForm &fragment);
+
+  // EmitEpilogue.cpp: what follows a product, a few elements at a time.
+  bool deferLoad(mlir::tile::LoadOp op);
+  bool deferMap(mlir::tile::MapOp op);
+  WarpGrid fragmentGrid(mlir::tile::MapOp op);
+  SmallVector<Value> globalIndex(const TileForm &form, mlir::ArrayRef<Value> place,
+                                 bool firstOfPair);
+  Value globalElement(const TileForm &form, mlir::ArrayRef<Value> place);
+  SmallVector<Value> globalPair(const TileForm &form, mlir::ArrayRef<Value> place);
+  /// Whether a store goes along rows through shared memory by TMA.
+  bool storesPanels(mlir::tile::StoreOp op) const;
+  void storeRows(mlir::tile::StoreOp op, const TileForm &fragment);
+  void storePanels(mlir::tile::StoreOp op, const TileForm &fragment);
+  void storePairs(mlir::tile::StoreOp op, const TileForm &fragment);
   void settle(Operation &op);
   void settle(SmallVector<Value> &registers, int64_t product);
   void settle(Value result);
@@ -221,7 +235,13 @@ private:
   mlir::tile::RoleOp role; // the one that is emitted, if there are roles
   SmallVector<Ring> rings;
   mlir::DenseMap<Value, int64_t> ringNumber;
-  Value induction, lowerBound, step;       // of the role's loop, in it
+  // The loops of the role around what is emitted, outermost first; all but the first have a known
+  // number of iterations.
+  struct RoleLoop {
+    Value induction, lowerBound, step;
+    int64_t iterations = 0;
+  };
+  SmallVector<RoleLoop> roleLoops;
   int64_t issued = 0, done = 0;            // products of the role, numbered from 1
   mlir::DenseMap<Value, int64_t> inFlight; // results of products, by the product's number
   mlir::DenseMap<Value, Value> besides; // products with vectors: the product that they are part of

@@ -200,9 +200,11 @@ void PTX::tmaStore(Value shared, Value tensorMap, ArrayRef<Value> coordinates) {
            constraints + ",~{memory}", operands, true);
 }
 void PTX::bulkCommit() { assembly({}, "cp.async.bulk.commit_group;", "~{memory}", {}, true); }
-void PTX::bulkWait(bool read) {
-  assembly({}, std::string("cp.async.bulk.wait_group") + (read ? ".read" : "") + " 0;", "~{memory}",
-           {}, true);
+void PTX::bulkWait(bool read, int64_t groups) {
+  assembly({},
+           std::string("cp.async.bulk.wait_group") + (read ? ".read " : " ") +
+               std::to_string(groups) + ";",
+           "~{memory}", {}, true);
 }
 
 //===----------------------------------------------------------------------===//

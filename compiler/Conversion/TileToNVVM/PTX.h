@@ -76,7 +76,8 @@ public:
   /// A box from shared to global memory; one thread commits and waits for its own.
   void tmaStore(Value shared, Value tensorMap, ArrayRef<Value> coordinates);
   void bulkCommit();
-  void bulkWait(bool read); ///< until all have been read, or else written
+  /// Until all but the newest `groups` have been read, or else written.
+  void bulkWait(bool read, int64_t groups = 0);
 
   // Matrix products, f32 accumulators.
   /// accumulator[4] += a[4] * b[2]: m16n8k16, one warp.

@@ -24,6 +24,9 @@
 // Rows of a vector: register 2 mi + half of a lane is the element of the fragment's row that its
 // registers (mi, half) are of; the four lanes of a row have the same.
 //
+// Global tiles are still in their tensor. What is outside of it reads some element inside, because
+// nothing is stored of what follows from it.
+//
 // Lanes of a vector of N elements: R = ceil(N / 32) registers; element e is register e % R of lane
 // e / R, in every warp.
 #ifndef XLSTM_COMPILER_CONVERSION_TILETONVVM_TILEFORMS_H
@@ -41,7 +44,7 @@ struct WarpGrid {
 };
 
 struct TileForm {
-  enum Kind { Fragment, Lanes, Rows, Shared, Splat, Lazy } kind = Splat;
+  enum Kind { Fragment, Lanes, Rows, Shared, Splat, Lazy, Global } kind = Splat;
   mlir::tile::TileType type; // of the stored tile, before `transposed`
   bool transposed = false;   // the value is the transpose of what is stored (fragment, shared)
   WarpGrid grid;             // fragment, rows
@@ -51,8 +54,11 @@ struct TileForm {
   mlir::Value operand; // shared vector: the address of its two 16-bit rows, if it has them
   int64_t ring = -1;   // shared: number of the ring whose stage it is,
   int64_t inStage = 0, operandInStage = 0; // and where in the stage the two addresses are
-  mlir::tile::MapOp
-      map; // lazy: a map whose one use is the left operand of a product, evaluated there
+  // Lazy: a map whose one use is the left operand of a product, or a store; evaluated there.
+  mlir::tile::MapOp map;
+  unsigned mapResult = 0;
+  // Global: a load whose elements are read where they are used; `registers` are its offsets.
+  mlir::tile::LoadOp load;
 
   int64_t rows() const { return type.getShape()[0]; }
   int64_t columns() const { return type.getShape()[1]; }

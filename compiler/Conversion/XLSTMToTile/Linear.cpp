@@ -7,8 +7,8 @@
 //
 // The program is written for some numbers of rows, and the narrowest that holds the block's rows is
 // run (see GemmSchedule.h). One row is x' [depth] times matrices [columns, depth].
+#include "compiler/Conversion/XLSTMToTile/Linear.h"
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
-#include "compiler/Schedule/GemmSchedule.h"
 #include "compiler/Schedule/Passes.h"
 #include "mlir/IR/TypeUtilities.h"
 
@@ -16,73 +16,24 @@ using namespace mlir;
 using namespace mlir::tile;
 
 namespace xlstm {
-namespace {
-
-using mlir::xlstm::LinearOp;
-using mlir::xlstm::LinearOperands;
-
-class LinearProgram : ProgramBuilder {
-public:
-  LinearProgram(OpBuilder &builder, LinearOp op, const GemmSchedule &schedule)
-      : ProgramBuilder(builder, op.getLoc(), op.getAccumulationType()), op(op),
-        operands(op.getLinearOperands()), schedule(schedule), leadingRank(op.getLeadingRank()) {}
-  KernelOp build(StringRef name, TensorNames names);
-
-private:
-  /// The tensors that a region reads beside its first arguments.
-  struct Sources {
-    ArrayRef<Value> elems, rows, cols;
-  };
-  void declareTensors();
-  SmallVector<Extent> grid();
-  void enterBlock();
-  void run(int64_t rows);
-  SmallVector<Value> apply(Region &region, TileType type, ValueRange first, const Sources &sources,
-                           Value column, int64_t columns, Value columnEnd, Type rounded);
-  Value loadInput(int64_t rows, Value k);
-  Value zeros(int64_t rows);
-
-  /// A tile of `rows` x `columns`; of one row a vector of its columns.
-  TileType tileOf(int64_t rows, int64_t columns, Type type) {
-    return rows == 1 ? vec(columns, type) : mat(rows, columns, type);
-  }
-  SmallVector<int64_t> axesOf(TileType type) const {
-    if (type.getShape().size() == 1)
-      return {leadingRank};
-    return {leadingRank - 1, leadingRank};
-  }
-  SmallVector<Value> at(Value column) {
-    SmallVector<Value> offsets(leading);
-    offsets.push_back(column);
-    return offsets;
-  }
-
-  LinearOp op;
-  LinearOperands operands;
-  const GemmSchedule &schedule;
-  int64_t leadingRank;
-  SmallVector<Value> leading; // of the block's first row
-  Value column;               // its first column
-};
 
 void LinearProgram::declareTensors() {
-  declare(op.getX(), leadingRank);
-  for (Value value : operands.xElems)
-    declare(value, leadingRank);
-  for (Value value : operands.xRows)
-    declare(value, leadingRank, /*unitStride=*/false);
+  auto declareRows = [&](ArrayRef<Value> values, bool unitStride) {
+    for (Value value : values)
+      declare(value, leadingRank, unitStride, merged);
+  };
+  declareRows(operands.x, true);
+  declareRows(operands.xElems, true);
+  declareRows(operands.xRows, false);
   for (Value value : operands.xCols)
     declare(value, 0);
   for (Value value : operands.weights)
     declare(value, 0);
-  for (Value value : operands.elems)
-    declare(value, leadingRank);
-  for (Value value : operands.rows)
-    declare(value, leadingRank, /*unitStride=*/false);
+  declareRows(operands.elems, true);
+  declareRows(operands.rows, false);
   for (Value value : operands.cols)
     declare(value, 0);
-  for (Value value : op.getOutputs())
-    declare(value, leadingRank);
+  declareRows(SmallVector<Value>(op.getOutputs()), true);
 }
 
 /// The leading axes, of which the last is divided into blocks, then blocks of columns.
@@ -156,13 +107,10 @@ Value LinearProgram::loadInput(int64_t rows, Value k) {
                schedule.depth, end, getElementTypeOrSelf(op.getX()))[0];
 }
 
-Value LinearProgram::zeros(int64_t rows) {
-  return splat(tileOf(rows, schedule.columns, accumulation), 0);
-}
-
 /// The block's tile, which has `rows` rows at most.
 void LinearProgram::run(int64_t rows) {
-  SmallVector<Value> initial(operands.weights.size(), zeros(rows));
+  TileType type = tileOf(rows, schedule.columns, accumulation);
+  SmallVector<Value> initial(operands.weights.size(), splat(type, 0));
   SmallVector<Value> sums = loop(
       index(0), index(op.getInputFeatures()), index(schedule.depth), initial,
       [&](Value k, ValueRange carried) {
@@ -175,7 +123,11 @@ void LinearProgram::run(int64_t rows) {
           next.push_back(rows == 1 ? matvec(weight, x, sum) : matmul(x, transpose(weight), sum));
         return next;
       });
-  TileType type = tileOf(rows, schedule.columns, accumulation);
+  finish(type, sums);
+}
+
+/// Stores what the epilogue makes of a tile's sums.
+void LinearProgram::finish(TileType type, SmallVector<Value> sums) {
   if (op.hasEpilogue())
     sums = apply(op.getEpilogue(), type, sums, {operands.elems, operands.rows, operands.cols},
                  column, schedule.columns, nullptr, accumulation);
@@ -199,11 +151,11 @@ KernelOp LinearProgram::build(StringRef name, TensorNames names) {
   return kernel;
 }
 
-} // namespace
-
-KernelOp buildLinear(OpBuilder &builder, StringRef name, LinearOp op, TensorNames names) {
+KernelOp buildLinear(OpBuilder &builder, StringRef name, mlir::xlstm::LinearOp op,
+                     TensorNames names) {
   auto schedule = GemmSchedule::fromAttribute(op->getAttrOfType<DictionaryAttr>(scheduleAttrName));
-  return LinearProgram(builder, op, schedule).build(name, names);
+  LinearProgram program(builder, op, schedule);
+  return schedule.warpsM ? program.buildPersistent(name, names) : program.build(name, names);
 }
 
 } // namespace xlstm

@@ -161,11 +161,14 @@ Value ProgramBuilder::extract(Value source, int64_t position) {
 // Tensors
 //===----------------------------------------------------------------------===//
 
-void ProgramBuilder::declare(Value value, unsigned runTimeAxes, bool unitStride) {
+void ProgramBuilder::declare(Value value, unsigned runTimeAxes, bool unitStride, unsigned merged) {
   if (!value || (isa<OpResult>(value) && value.use_empty()))
     return;
   auto type = cast<RankedTensorType>(value.getType());
-  SmallVector<int64_t> shape(type.getShape()), strides(shape.size(), ShapedType::kDynamic);
+  SmallVector<int64_t> shape(type.getShape().drop_front(merged - 1)),
+      strides(shape.size(), ShapedType::kDynamic);
+  if (merged > 1)
+    mergedAxes[value] = merged;
   for (unsigned axis = 0; axis < runTimeAxes; ++axis)
     shape[axis] = ShapedType::kDynamic;
   if (unitStride)
@@ -200,6 +203,12 @@ void ProgramBuilder::createKernel(StringRef name, ArrayRef<Extent> grid, TensorN
     divisors.push_back(extent.divisor);
   }
   kernel = b.create<KernelOp>(loc, name, arguments, sizes, dims, divisors);
+  if (!mergedAxes.empty()) {
+    SmallVector<int64_t> merged;
+    for (auto &entry : tensors)
+      merged.push_back(mergedAxes.contains(entry.first) ? mergedAxes.lookup(entry.first) : 1);
+    kernel.setMergedAxes(merged);
+  }
   b.setInsertionPointToStart(&kernel.getBody().front());
 }
 

@@ -87,8 +87,8 @@ protected:
   // Tensors of the kernel.
   /// Makes an operand or result of the op a tensor of the kernel. Its first `runTimeAxes` axes have
   /// run-time extents whatever the op's type says; the last axis has stride 1 if `unitStride`. No
-  /// effect on a null value and on a result that nothing uses.
-  void declare(Value value, unsigned runTimeAxes, bool unitStride = true);
+  /// effect on a null value and on a result that nothing uses. The first `merged` axes are one.
+  void declare(Value value, unsigned runTimeAxes, bool unitStride = true, unsigned merged = 1);
   /// Makes a tensor between the kernels of one op a tensor of this one; the value stands for it.
   Value declareBuffer(const KernelBuffer &buffer, unsigned runTimeAxes);
   /// The extent of one grid dimension: a constant, or that of an axis of a declared tensor, divided
@@ -143,6 +143,7 @@ private:
   mlir::Block buffers; // its arguments stand for tensors that are no values of the op's function
   llvm::DenseMap<Value, std::string> bufferNames;
   llvm::SmallMapVector<Value, mlir::MemRefType, 16> tensors; // in the order of declaration
+  llvm::DenseMap<Value, int64_t> mergedAxes;                 // of those that have more than one
   llvm::DenseMap<Value, unsigned> position;                  // among the kernel's arguments
 };
 

@@ -114,10 +114,20 @@ LogicalResult RoleOp::verify() {
   }
   // role_c3
   WalkResult walk = getBody().walk([](scf::ForOp loop) {
-    if (!loop->getParentOfType<scf::ForOp>())
+    auto outer = loop->getParentOfType<scf::ForOp>();
+    if (!outer)
       return WalkResult::advance();
-    loop.emitOpError() << "expected no loop within the loop of a role";
-    return WalkResult::interrupt();
+    for (Value bound : {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()})
+      if (!getConstantIntValue(bound)) {
+        loop.emitOpError() << "expected constant bounds of a loop within the loop of a role";
+        return WalkResult::interrupt();
+      }
+    for (Operation &op : outer.getBody()->without_terminator())
+      if (isa<FetchOp, PutOp, GetOp, ReleaseOp>(op)) {
+        op.emitOpError() << "expected to stand in the innermost loop of its role";
+        return WalkResult::interrupt();
+      }
+    return WalkResult::advance();
   });
   return failure(walk.wasInterrupted());
 }

@@ -10,7 +10,7 @@ def Tile_RingType : TypeDef<Tile_Dialect, "Ring"> {
     `!tile.ring<2 : !tile.tile<64x256xbf16>>` has two stages of one matrix, `!tile.ring<2 : !tile.tile<64xf32>, f32>` two
     stages of a vector and a scalar. Each stage has two barriers: *full* (its values are there) and *empty* (all readers are
     done with them). Stages are used in turn, one in each iteration of the roles' loops, so a stage's number and the
-    barriers' parities follow from the iteration.
+    barriers' parities follow from the iteration, counted through loops in each other.
 
     Constraints: `ring_t1` at least one stage; `ring_t2` each value is a tile or f32.
   }];
@@ -38,7 +38,8 @@ def Tile_RoleOp : Tile_Op<"role", [HasParent<"KernelOp">, SingleBlock, NoTermina
 
     Constraints: `role_c1` warps are `first .. first + count - 1`, no warp has two roles, and a role of more than one warp
     has whole warpgroups; `role_c2` registers are a multiple of 8 from 24 to 240, one number in each warpgroup;
-    `role_c3` a role's loops stand side by side, not in each other.
+    `role_c3` a loop in a loop of a role has constant bounds, and rings are used in the innermost: a ring's use is counted
+    through all loops around it.
   }];
   let arguments = (ins StrAttr:$role, I64Attr:$first, I64Attr:$count, I64Attr:$registers);
   let regions = (region SizedRegion<1>:$body);

@@ -191,6 +191,14 @@ LogicalResult KernelOp::verify() {
                            << " to be a memref with a strided layout and offset 0, got "
                            << getTensor(i).getType();
   }
+  // kernel_c5
+  if (getMergedAxes() && getMergedAxes()->size() != getNumTensors())
+    return emitOpError() << "expected one number of merged axes per tensor, got "
+                         << getMergedAxes()->size() << " for " << getNumTensors();
+  for (unsigned i = 0; i < getNumTensors(); ++i)
+    if (getMerged(i) < 1)
+      return emitOpError() << "expected at least 1 merged axis of tensor " << i << ", got "
+                           << getMerged(i);
   for (unsigned i = 0; i < getNumGridDims(); ++i) {
     if (!getGridIndex(i).getType().isIndex())
       return emitOpError() << "expected grid index " << i << " to have type index, got "

@@ -21,9 +21,13 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol, AutomaticAlloc
     `dim(a, x) ceildiv n`, that extent divided by the constant n and rounded up.
     The last grid dimension varies fastest in the linear block number. No two blocks write the same element.
 
+    `merged_axes` has a number for each tensor: so many first axes of the tensor that the plan binds are axis 0 of the
+    argument, which has their product as its extent; 1 where it is absent.
+
     Constraints: `kernel_c1` every tensor argument is a memref with a strided layout or the identity;
     `kernel_c2` there is one name per tensor argument; `kernel_c3` one index argument per grid dimension;
-    `kernel_c4` a dynamic grid extent names an existing axis, and its divisor is at least 1.
+    `kernel_c4` a dynamic grid extent names an existing axis, and its divisor is at least 1; `kernel_c5` there is one number of
+    merged axes for each tensor, at least 1.
 
     ```mlir
     tile.kernel @scale(%x: memref<?x64xf32, strided<[?, 1]>>, %y: memref<?x64xf32, strided<[?, 1]>>) names ["x", "y"] grid(%b: dim(0, 0)) {
@@ -34,7 +38,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol, AutomaticAlloc
     ```
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, StrArrayAttr:$arg_names, DenseI64ArrayAttr:$grid_sizes, DenseI64ArrayAttr:$grid_dims,
-                       OptionalAttr<DenseI64ArrayAttr>:$grid_divisors, OptionalAttr<DictionaryAttr>:$schedule);
+                       OptionalAttr<DenseI64ArrayAttr>:$grid_divisors, OptionalAttr<DenseI64ArrayAttr>:$merged_axes,
+                       OptionalAttr<DictionaryAttr>:$schedule);
   let regions = (region SizedRegion<1>:$body);
   let hasCustomAssemblyFormat = 1;
   let hasVerifier = 1;
@@ -49,6 +54,8 @@ def Tile_KernelOp : Tile_Op<"kernel", [IsolatedFromAbove, Symbol, AutomaticAlloc
     StringRef getTensorName(unsigned i) { return cast<StringAttr>(getArgNames()[i]).getValue(); }
     /// The tensor argument and axis that give grid dimension i, or {-1, -1} when its extent is the constant getGridSizes()[i].
     std::pair<int64_t, int64_t> getGridDim(unsigned i) { return {getGridDims()[2 * i], getGridDims()[2 * i + 1]}; }
+    /// How many first axes of the tensor that the plan binds are axis 0 of tensor argument i.
+    int64_t getMerged(unsigned i) { return getMergedAxes() ? (*getMergedAxes())[i] : 1; }
     /// What the run-time extent of grid dimension i is divided by, rounded up.
     int64_t getGridDivisor(unsigned i) { return getGridDivisors() ? (*getGridDivisors())[i] : 1; }
   }];

@@ -397,7 +397,7 @@ struct SplitRolesPass : impl::SplitRolesBase<SplitRolesPass> {
   void runOnOperation() override {
     for (KernelOp kernel : getOperation().getOps<KernelOp>())
       if (DictionaryAttr schedule = kernel.getScheduleAttr();
-          schedule && schedule.contains("roles"))
+          schedule && schedule.contains("roles") && kernel.getBody().getOps<RoleOp>().empty())
         if (failed(Splitter(kernel).split()))
           return signalPassFailure();
   }

@@ -115,18 +115,23 @@ struct Argument {
   int axis = 0;             ///< Dim, Stride
   std::vector<int64_t> box; ///< TensorMap: box extents, fastest axis first, one per axis, 1..256
   int swizzle = 0;          ///< TensorMap: bytes, 0, 32, 64 or 128
+  /// The tensor's first axes that the kernel takes for one, of the product of their extents. They
+  /// must be compact relative to each other; their stride is that of the innermost one that has
+  /// more than one element. A Dim or Stride of axis 0 is of all of them.
+  int merged = 1;
 
   static Argument pointer(std::string tensor) {
-    return {Kind::Pointer, std::move(tensor), 0, {}, 0};
+    return {Kind::Pointer, std::move(tensor), 0, {}, 0, 1};
   }
-  static Argument dim(std::string tensor, int axis) {
-    return {Kind::Dim, std::move(tensor), axis, {}, 0};
+  static Argument dim(std::string tensor, int axis, int merged = 1) {
+    return {Kind::Dim, std::move(tensor), axis, {}, 0, merged};
   }
-  static Argument stride(std::string tensor, int axis) {
-    return {Kind::Stride, std::move(tensor), axis, {}, 0};
+  static Argument stride(std::string tensor, int axis, int merged = 1) {
+    return {Kind::Stride, std::move(tensor), axis, {}, 0, merged};
   }
-  static Argument tensorMap(std::string tensor, std::vector<int64_t> box, int swizzle) {
-    return {Kind::TensorMap, std::move(tensor), 0, std::move(box), swizzle};
+  static Argument tensorMap(std::string tensor, std::vector<int64_t> box, int swizzle,
+                            int merged = 1) {
+    return {Kind::TensorMap, std::move(tensor), 0, std::move(box), swizzle, merged};
   }
 };
 

@@ -69,17 +69,28 @@ Json write(const std::vector<Tensor> &tensors) {
   return out;
 }
 
+/// [tensor, axis], and how many axes that is if it is more than one.
+Json axisOf(const Argument &arg) {
+  Json out = Json::array({arg.tensor, arg.axis});
+  if (arg.merged > 1)
+    out.push_back(arg.merged);
+  return out;
+}
+
 Json write(const Argument &arg) {
   switch (arg.kind) {
   case Argument::Kind::Pointer:
     return Json{{"ptr", arg.tensor}};
   case Argument::Kind::Dim:
-    return Json{{"dim", Json::array({arg.tensor, arg.axis})}};
+    return Json{{"dim", axisOf(arg)}};
   case Argument::Kind::Stride:
-    return Json{{"stride", Json::array({arg.tensor, arg.axis})}};
-  case Argument::Kind::TensorMap:
-    return Json{
-        {"tensormap", Json{{"tensor", arg.tensor}, {"box", arg.box}, {"swizzle", arg.swizzle}}}};
+    return Json{{"stride", axisOf(arg)}};
+  case Argument::Kind::TensorMap: {
+    Json map{{"tensor", arg.tensor}, {"box", arg.box}, {"swizzle", arg.swizzle}};
+    if (arg.merged > 1)
+      map["merged"] = arg.merged;
+    return Json{{"tensormap", std::move(map)}};
+  }
   }
   fail(XLSTM_ERROR_INTERNAL, "kernel argument of unknown kind");
 }
@@ -232,11 +243,13 @@ Argument readArgument(const JsonNode &node) {
     return Argument::pointer(readName(*pointer));
   for (const char *key : {"dim", "stride"}) {
     if (auto pair = node.find(key)) {
-      if (!pair->isArray() || pair->size() != 2)
-        pair->expected("[tensor name, axis]");
+      if (!pair->isArray() || pair->size() < 2 || pair->size() > 3)
+        pair->expected("[tensor name, axis] or [tensor name, axis, number of axes]");
       std::string tensor = readName((*pair)[0]);
       int axis = static_cast<int>((*pair)[1].integer(0, XLSTM_MAX_RANK - 1));
-      return key[0] == 'd' ? Argument::dim(tensor, axis) : Argument::stride(tensor, axis);
+      int merged = pair->size() == 3 ? static_cast<int>((*pair)[2].integer(1, XLSTM_MAX_RANK)) : 1;
+      return key[0] == 'd' ? Argument::dim(tensor, axis, merged)
+                           : Argument::stride(tensor, axis, merged);
     }
   }
   if (auto map = node.find("tensormap")) {
@@ -246,8 +259,9 @@ Argument readArgument(const JsonNode &node) {
     int64_t bytes = swizzle.integer(0, 128);
     if (bytes != 0 && bytes != 32 && bytes != 64 && bytes != 128)
       swizzle.expected("0, 32, 64 or 128");
-    return Argument::tensorMap(readName(map->at("tensor")), std::move(box),
-                               static_cast<int>(bytes));
+    auto merged = map->find("merged");
+    return Argument::tensorMap(readName(map->at("tensor")), std::move(box), static_cast<int>(bytes),
+                               merged ? static_cast<int>(merged->integer(1, XLSTM_MAX_RANK)) : 1);
   }
   node.expected("an object with ptr, dim, stride or tensormap");
 }

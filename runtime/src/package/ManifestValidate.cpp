@@ -4,6 +4,7 @@
 
 #include "runtime/src/support/Failure.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -142,8 +143,12 @@ private:
     if ((arg.kind == Argument::Kind::Dim || arg.kind == Argument::Kind::Stride) &&
         (arg.axis < 0 || arg.axis >= rank))
       error(path, "expected an axis of ", arg.tensor, ", which has ", rank, ", got ", arg.axis);
+    if (arg.merged < 1 || arg.merged > std::max(rank, 1) || (arg.merged > 1 && arg.axis))
+      error(path, "expected to merge 1 to ", rank, " axes of ", arg.tensor, " from axis 0, got ",
+            arg.merged, " from axis ", arg.axis);
     if (arg.kind != Argument::Kind::TensorMap)
       return;
+    rank -= arg.merged - 1;
     if (cpu)
       error(path, "expected no tensor map in a launch on a CPU");
     if (rank < 1 || rank > 5 || static_cast<int>(arg.box.size()) != rank)

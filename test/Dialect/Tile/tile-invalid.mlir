@@ -157,6 +157,18 @@ tile.kernel @divisor(%x: memref<?xf32, strided<[1]>>) names ["x"] grid(%i: dim(0
 
 // -----
 
+// kernel_c5: a number for each tensor
+// expected-error @below {{'tile.kernel' op expected one number of merged axes per tensor, got 2 for 1}}
+tile.kernel @merged(%x: memref<4xf32>) names ["x"] grid(%i: 4) attributes {merged_axes = array<i64: 1, 2>} {}
+
+// -----
+
+// kernel_c5: a number of at least 1
+// expected-error @below {{'tile.kernel' op expected at least 1 merged axis of tensor 0, got 0}}
+tile.kernel @no_axes(%x: memref<4xf32>) names ["x"] grid(%i: 4) attributes {merged_axes = array<i64: 0>} {}
+
+// -----
+
 // kernel_c4: a constant extent
 // expected-error @below {{'tile.kernel' op expected grid extent 1 to be at least 1, got 0}}
 tile.kernel @no_blocks(%x: memref<4xf32>) names ["x"] grid(%i: 4, %j: 0) {}

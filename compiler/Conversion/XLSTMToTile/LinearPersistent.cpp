@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+// The program of xlstm.linear for a GPU: a block goes through every so many-th tile of y.
+//
+//   load       for each tile { for k { fetch x [rows, depth]; fetch each weight [columns, depth] } }
+//   multiply   for each tile { for k { sums += x weight^T }; y = epilogue(sums) }
+//
+// With roles these are two programs, and the copies of the next tile run while this one's results
+// go out. Without, all warps do both.
+#include "compiler/Conversion/XLSTMToTile/Linear.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace mlir::tile;
+
+namespace xlstm {
+
+Value LinearProgram::divide(Value x, Value y) { return b.create<arith::DivUIOp>(loc, x, y); }
+Value LinearProgram::remainder(Value x, Value y) { return b.create<arith::RemUIOp>(loc, x, y); }
+
+/// Runs `body` for each tile of the block.
+void LinearProgram::eachTile(function_ref<void()> body) {
+  Value rows = extent(op.getX(), 0);
+  Value rowTiles = divide(add(rows, index(schedule.rows - 1)), index(schedule.rows));
+  int64_t columnTiles = (op.getOutputFeatures() + schedule.columns - 1) / schedule.columns;
+  loop(kernel.getGridIndex(0), mul(rowTiles, index(columnTiles)), index(schedule.blocks), {},
+       [&](Value number, ValueRange) -> SmallVector<Value> {
+         enterTile(number, rowTiles);
+         body();
+         return {};
+       });
+}
+
+/// The place of a tile: down a group of rows, then to the next columns.
+void LinearProgram::enterTile(Value number, Value rowTiles) {
+  int64_t columnTiles = (op.getOutputFeatures() + schedule.columns - 1) / schedule.columns;
+  Value perGroup = index(schedule.group * columnTiles);
+  Value firstRow = mul(divide(number, perGroup), index(schedule.group));
+  Value inGroup = remainder(number, perGroup);
+  Value groupRows = min(sub(rowTiles, firstRow), index(schedule.group));
+  leading = {mul(add(firstRow, remainder(inGroup, groupRows)), index(schedule.rows))};
+  column = mul(divide(inGroup, groupRows), index(schedule.columns));
+}
+
+SmallVector<Value> LinearProgram::product(Value x, ArrayRef<Value> weights, ValueRange sums) {
+  SmallVector<Value> next;
+  for (auto [weight, sum] : llvm::zip(weights, sums))
+    next.push_back(b.create<MatmulOp>(loc, sum.getType(), x, transpose(weight), sum,
+                                      b.getDenseI64ArrayAttr({schedule.warpsM, schedule.warpsN})));
+  return next;
+}
+
+void LinearProgram::copyAhead(ArrayRef<Value> rings) {
+  eachTile([&] {
+    loop(index(0), index(op.getInputFeatures()), index(schedule.depth), {},
+         [&](Value k, ValueRange) -> SmallVector<Value> {
+           b.create<FetchOp>(loc, tensor(op.getX()), at(k), b.getDenseI64ArrayAttr({0, 1}),
+                             rings[0]);
+           for (auto [weight, ring] : llvm::zip(operands.weights, rings.drop_front()))
+             b.create<FetchOp>(loc, tensor(weight), ValueRange{column, k},
+                               b.getDenseI64ArrayAttr({0, 1}), ring);
+           return {};
+         });
+  });
+}
+
+void LinearProgram::multiplyTiles(ArrayRef<Value> rings) {
+  TileType type = mat(schedule.rows, schedule.columns, accumulation);
+  eachTile([&] {
+    SmallVector<Value> initial(operands.weights.size(), splat(type, 0));
+    SmallVector<Value> sums = loop(
+        index(0), index(op.getInputFeatures()), index(schedule.depth), initial,
+        [&](Value, ValueRange carried) {
+          SmallVector<Value> tiles;
+          for (Value ring : rings)
+            tiles.push_back(b.create<GetOp>(loc, cast<RingType>(ring.getType()).getValues(), ring)
+                                .getResult(0));
+          SmallVector<Value> next = product(tiles[0], ArrayRef(tiles).drop_front(), carried);
+          for (Value ring : rings)
+            b.create<ReleaseOp>(loc, ring);
+          return next;
+        });
+    finish(type, sums);
+  });
+}
+
+void LinearProgram::multiplyAlone() {
+  TileType type = mat(schedule.rows, schedule.columns, accumulation);
+  Type element = getElementTypeOrSelf(op.getX());
+  auto staged = [&](Value from, ArrayRef<Value> offsets, TileType tile) {
+    Value loaded = load(from, offsets, {0, 1}, tile);
+    loaded.getDefiningOp<LoadOp>().setStages(schedule.stages);
+    return loaded;
+  };
+  eachTile([&] {
+    SmallVector<Value> initial(operands.weights.size(), splat(type, 0));
+    SmallVector<Value> sums =
+        loop(index(0), index(op.getInputFeatures()), index(schedule.depth), initial,
+             [&](Value k, ValueRange carried) {
+               Value x = staged(op.getX(), at(k), mat(schedule.rows, schedule.depth, element));
+               SmallVector<Value> weights;
+               for (Value weight : operands.weights)
+                 weights.push_back(
+                     staged(weight, {column, k}, mat(schedule.columns, schedule.depth, element)));
+               return product(x, weights, carried);
+             });
+    finish(type, sums);
+  });
+}
+
+KernelOp LinearProgram::buildPersistent(StringRef name, TensorNames names) {
+  declareTensors();
+  createKernel(name, {{schedule.blocks}}, names);
+  DictionaryAttr attribute = schedule.toAttribute(b.getContext());
+  kernel.setScheduleAttr(attribute);
+  if (!schedule.roles) {
+    multiplyAlone();
+    return kernel;
+  }
+  Type element = getElementTypeOrSelf(op.getX());
+  SmallVector<Value> rings;
+  auto addRing = [&](int64_t rows) {
+    Type tile = mat(rows, schedule.depth, element);
+    rings.push_back(b.create<RingOp>(loc, RingType::get(b.getContext(), schedule.stages, {tile})));
+  };
+  addRing(schedule.rows);
+  for (size_t i = 0; i < operands.weights.size(); ++i)
+    addRing(schedule.columns);
+  auto places = attribute.getAs<DictionaryAttr>("roles");
+  auto addRole = [&](StringRef role, function_ref<void()> body) {
+    auto place = places.getAs<DenseI64ArrayAttr>(role);
+    auto roleOp = b.create<RoleOp>(loc, role, place[0], place[1], place[2]);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(&roleOp.getBody().emplaceBlock());
+    body();
+  };
+  addRole("multiply", [&] { multiplyTiles(rings); });
+  addRole("load", [&] { copyAhead(rings); });
+  return kernel;
+}
+
+} // namespace xlstm
