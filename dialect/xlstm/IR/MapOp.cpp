@@ -56,7 +56,9 @@ LogicalResult MapOp::verify() {
                          << ", got none";
   // map_c3
   bool isF64 = shape.getElementType().isF64();
-  for (Type type : llvm::concat<const Type>(getOperandTypes(), getResultTypes()))
+  SmallVector<Type> types(getOperandTypes());
+  llvm::append_range(types, getResultTypes());
+  for (Type type : types)
     if (getElementTypeOrSelf(type).isF64() != isF64)
       return emitOpError() << "expected all tensors to be f64, or none, got "
                            << shape.getElementType() << " and " << getElementTypeOrSelf(type);

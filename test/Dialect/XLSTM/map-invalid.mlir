@@ -52,7 +52,7 @@ func.func @axes(%x: tensor<?x8xf32>, %b: tensor<4xf32>) {
 
 // map_c3
 func.func @widths(%x: tensor<?x8xf32>) {
-  // expected-error @below {{'xlstm.map' op expected all tensors to be f64, or none, got f64 and f32}}
+  // expected-error @below {{'xlstm.map' op expected all tensors to be f64, or none, got 'f64' and 'f32'}}
   %0 = xlstm.map %x : tensor<?x8xf32> -> tensor<?x8xf64> {
   ^bb0(%2: f64):
     xlstm.yield outputs(%2 : f64)
