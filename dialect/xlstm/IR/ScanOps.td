@@ -191,8 +191,9 @@ def XLSTM_ScanOp : XLSTM_Op<"scan", [
 
 def XLSTM_YieldOp : XLSTM_Op<"yield", [
     Pure, Terminator, AttrSizedOperandSegments,
-    ParentOneOf<["::mlir::xlstm::LinearOp", "::mlir::xlstm::MapOp", "::mlir::xlstm::ScanOp"]>]> {
-  let summary = "ends the step of an xlstm.scan, or a region of an xlstm.linear or xlstm.map";
+    ParentOneOf<["::mlir::xlstm::LinearOp", "::mlir::xlstm::MapOp", "::mlir::xlstm::ScanOp",
+                 "::mlir::xlstm::SLSTMBlockOp"]>]> {
+  let summary = "ends the region of an xlstm.scan, xlstm.linear, xlstm.map or xlstm.slstm_block";
   let description = [{
     Gives the outputs of one token and the states after it; see `xlstm.scan`. In a region of
     `xlstm.linear` or `xlstm.map` it gives outputs only.

@@ -105,3 +105,16 @@ LogicalResult PermuteOp::verify() {
   return expectType(*this, {"the result", getResult()},
                     RankedTensorType::get(shape, x.getElementType()), "x in that order");
 }
+
+//===----------------------------------------------------------------------===//
+// xlstm.last_token
+//===----------------------------------------------------------------------===//
+
+LogicalResult LastTokenOp::verify() {
+  RankedTensorType x = tensorType(getX());
+  // last_token_c1
+  SmallVector<int64_t> shape(x.getShape());
+  shape.erase(shape.begin() + 1);
+  return expectType(*this, {"the result", getResult()},
+                    RankedTensorType::get(shape, x.getElementType()), "[B, ..]");
+}

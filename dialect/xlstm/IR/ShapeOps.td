@@ -119,4 +119,31 @@ def XLSTM_PermuteOp : XLSTM_Op<"permute", [Pure]> {
   let hasVerifier = 1;
 }
 
+def XLSTM_LastTokenOp : XLSTM_Op<"last_token", [Pure]> {
+  let summary = "the last token of each sequence";
+  let description = [{
+    ```
+    result[b, ..] = x[b, T - 1, ..]
+    ```
+
+    T = 0 is an error in the interpreter; kernels give zeros.
+
+    Constraints:
+    * `last_token_c1`: x is [B, T, ..] and the result is [B, ..] of its element type.
+
+    Example:
+
+    ```mlir
+    func.func @last(%x: tensor<?x?x64xf32>) -> tensor<?x64xf32> {
+      %y = xlstm.last_token %x : tensor<?x?x64xf32> -> tensor<?x64xf32>
+      return %y : tensor<?x64xf32>
+    }
+    ```
+  }];
+  let arguments = (ins Arg<TensorRankOf<XLSTM_AnyElement, [3, 4, 5]>, "[B, T, ..]">:$x);
+  let results = (outs Res<TensorRankOf<XLSTM_AnyElement, [2, 3, 4]>, "[B, ..]">:$result);
+  let assemblyFormat = "$x attr-dict `:` type($x) `->` type($result)";
+  let hasVerifier = 1;
+}
+
 #endif // XLSTM_DIALECT_XLSTM_IR_SHAPEOPS_TD

@@ -3,6 +3,7 @@
 #ifndef XLSTM_DIALECT_XLSTM_IR_XLSTMOPS_TD
 #define XLSTM_DIALECT_XLSTM_IR_XLSTMOPS_TD
 
+include "dialect/xlstm/IR/BlockOps.td"
 include "dialect/xlstm/IR/LayerOps.td"
 include "dialect/xlstm/IR/LinearOps.td"
 include "dialect/xlstm/IR/MLSTMOps.td"

@@ -60,6 +60,7 @@ LogicalResult run(CausalConv1dOp op, Frame &frame);
 LogicalResult run(ConcatOp op, Frame &frame);
 LogicalResult run(CrossEntropyOp op, Frame &frame);
 LogicalResult run(EmbeddingOp op, Frame &frame);
+LogicalResult run(LastTokenOp op, Frame &frame);
 LogicalResult run(LinearOp op, Frame &frame);
 LogicalResult run(MapOp op, Frame &frame);
 LogicalResult run(MLSTMOp op, Frame &frame);

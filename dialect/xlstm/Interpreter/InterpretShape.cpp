@@ -101,3 +101,22 @@ LogicalResult mlir::xlstm::run(PermuteOp op, Frame &frame) {
   frame.set(op.getResult(), shape, std::move(data));
   return success();
 }
+
+LogicalResult mlir::xlstm::run(LastTokenOp op, Frame &frame) {
+  FailureOr<const TensorValue *> x = frame.require(op, "x", op.getX());
+  if (failed(x))
+    return failure();
+  int64_t batch = (*x)->shape[0], time = (*x)->shape[1];
+  if (time == 0)
+    return op.emitOpError("expected at least one token, got none");
+  int64_t size = batch == 0 ? 0 : (*x)->size() / (batch * time);
+  std::vector<double> data;
+  for (int64_t b = 0; b < batch; ++b) {
+    auto row = (*x)->data.begin() + (b * time + time - 1) * size;
+    data.insert(data.end(), row, row + size);
+  }
+  std::vector<int64_t> shape = (*x)->shape;
+  shape.erase(shape.begin() + 1);
+  frame.set(op.getResult(), shape, std::move(data));
+  return success();
+}
