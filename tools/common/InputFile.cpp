@@ -64,7 +64,7 @@ HostInputs readInputs(const safetensors::File &file, const std::vector<DeclaredT
   for (const DeclaredTensor &wanted : declared) {
     const safetensors::TensorView *view = file.find(wanted.name);
     safetensors::Checkpoint::Entry weight{nullptr, nullptr};
-    if (!view && weights)
+    if (!view && weights && !wanted.optional)
       weight = weights->find(wanted.name);
     if (!view && !weight.tensor && !wanted.optional)
       fail(XLSTM_ERROR_INVALID_INPUT, file.source(), ": expected a tensor named '", wanted.name,

@@ -15,7 +15,7 @@ inputs are first rounded to the types that the function declares, as a package w
   --function NAME       of a cell: forward (default), step or forward_backward, which is derived from forward;
                         of a model of blocks: logits, prefill, step, loss; of a stack without vocabulary: forward, step
   --inputs FILE         input tensors, safetensors
-  --weights FILE|DIR    parameters that the inputs lack: safetensors, or a folder of them, with or without an index
+  --weights FILE|DIR    parameters that the inputs lack: safetensors, or a folder of model*.safetensors, with or without an index
                         (default: MODEL, if it is a folder with weights)
   -o FILE               output tensors, safetensors; several --inputs take as many -o, in order
   --probe NAMES@STEPS   also the states of these names after these steps (from 0), as c,n@0,5,100; the

@@ -20,7 +20,8 @@ std::vector<std::string> filesOf(const std::string &folder) {
   std::vector<std::string> files;
   std::error_code error;
   for (const fs::directory_entry &entry : fs::directory_iterator(folder, error))
-    if (entry.path().extension() == ".safetensors")
+    if (entry.path().extension() == ".safetensors" &&
+        entry.path().filename().string().rfind("model", 0) == 0)
       files.push_back(entry.path().string());
   std::sort(files.begin(), files.end());
   return files;
@@ -75,7 +76,7 @@ Checkpoint Checkpoint::open(const std::string &path) {
     }
     if (files.empty())
       fail(XLSTM_ERROR_INVALID_INPUT, path,
-           ": expected a folder with .safetensors files, got none in it");
+           ": expected a folder with model*.safetensors files, got none in it");
   }
   for (const std::string &file : files)
     result.list.push_back(File::open(file));

@@ -11,7 +11,7 @@ namespace xlstm::safetensors {
 class Checkpoint {
 public:
   /// `path` is a file, or a folder. In a folder, model.safetensors.index.json names the files, if it
-  /// is there; otherwise all that end in .safetensors belong to the checkpoint. Throws
+  /// is there; otherwise all of the form model*.safetensors belong to the checkpoint. Throws
   /// Failure(INVALID_INPUT) "<path>: …" where there is none, where a file of the index is missing
   /// or lacks a tensor that the index gives it, and where two files have a tensor of one name.
   static Checkpoint open(const std::string &path);
