@@ -189,9 +189,10 @@ Table<StackConfig> slstmTable() {
                         "the norm after the cell has a weight"),
                 inCell("forward_clipval", &CellDescription::forwardClip),
                 inCell("gradient_recurrent_clipval", &CellDescription::recurrentGradClip), cut,
+                word("backend", &B::recurrentStorage, {"vanilla", "cuda"},
+                     "the order in which recurrent weights are stored"),
                 function})
     table.push_back(through(&S::slstm, field));
-  table.push_back(ignored<S>("backend", "accepted and ignored, it only names a kernel"));
   ignore(table, {"num_states",
                  "num_gates",
                  "embedding_dim",
@@ -334,6 +335,7 @@ Result<ModelDescription, Problem> importBlockStack(const Value &document, const 
     return *problem;
 
   StackConfig config;
+  config.slstm.recurrentStorage = "cuda"; // of the package's default backend
   config.network.embeddingDim = 128;
   config.network.normEps = 1e-5;
   ModelDescription model;

@@ -110,6 +110,9 @@ struct BlockDescription {
   int64_t conv1dKernelSize = 4;
 
   // slstm_block (post up-projection)
+  /// In which order a checkpoint stores R and b: "cell", as the cell takes them; "cuda",
+  /// [H, Din, G Dout] and [H, G, D]; "vanilla", [H, G Dout, Din] and [G, H, D].
+  std::string recurrentStorage = "cell";
   bool groupNormWeight = true;
   bool ffn = true;             ///< false: the block ends after the cell
   std::string ffnAct = "gelu"; ///< activation of the feed-forward gate

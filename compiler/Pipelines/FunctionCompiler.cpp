@@ -84,16 +84,24 @@ llvm::Error FunctionCompiler::import() {
   if (!module)
     return llvm::createStringError(llvm::inconvertibleErrorCode(), module.error().str());
   imported = std::move(*module);
+  bool isModel = imported->lookupSymbol("logits");
   auto isWanted = [&](StringRef function) {
-    return options.functions.empty() || llvm::is_contained(options.functions, function);
+    // Without a choice, what there are kernels for: the functions of the cell.
+    return options.functions.empty()
+               ? llvm::is_contained(cellFunctions, function) && (!isModel || function != "step")
+               : llvm::is_contained(options.functions, function);
   };
-  bool derives = isWanted("forward_backward");
+  bool derives = isWanted("forward_backward") && imported->lookupSymbol("forward");
   auto keep = [&](llvm::function_ref<bool(StringRef)> keeps) {
     for (func::FuncOp function : llvm::make_early_inc_range(imported->getOps<func::FuncOp>()))
       if (!keeps(function.getName()))
         function.erase();
   };
   keep([&](StringRef name) { return isWanted(name) || (derives && name == "forward"); });
+  if (isModel && imported->getOps<func::FuncOp>().empty() && options.functions.empty())
+    return fail(
+        "blocks: expected one cell: this version compiles cells, and runs stacks of blocks only in "
+        "xlstm-interpret");
   prefix = "model";
   if (auto error = runPhase(*imported, "import", [](OpPassManager &) {}))
     return error;

@@ -3,6 +3,7 @@
 /// From descriptions to IR: every cell in every type is a module that verifies, with the functions
 /// and names of interface.md.
 #include "compiler/Import/IR/Build.h"
+#include "compiler/Import/IR/Function.h"
 
 #include "dialect/xlstm/IR/FunctionAttrs.h"
 #include "dialect/xlstm/IR/XLSTM.h"
@@ -184,11 +185,42 @@ TEST_F(Build, EveryExampleOfACell) {
   EXPECT_GE(count, 14);
 }
 
-TEST_F(Build, StacksOfBlocksAreNotCells) {
+// A model of blocks has a function for each way to run it; the parameters of all are the same.
+TEST_F(Build, FunctionsOfAModelShareTheirParameters) {
   std::vector<std::string> notes;
   auto module = importModule(XLSTM_SOURCE_DIR "/examples/language_model.json", context, notes);
-  ASSERT_FALSE(module);
-  EXPECT_EQ(module.error().path, "blocks");
+  ASSERT_TRUE(module) << module.error().str();
+  auto parametersOf = [&](StringRef name) {
+    std::vector<std::string> names;
+    auto function = (*module)->lookupSymbol<func::FuncOp>(name);
+    EXPECT_TRUE(function) << name.str();
+    for (unsigned i = 0; function && i < function.getNumArguments(); ++i)
+      if (FunctionTensor tensor = getArgument(function, i); tensor.isParameter)
+        names.push_back(tensor.name);
+    return names;
+  };
+  std::vector<std::string> parameters = parametersOf("logits");
+  EXPECT_EQ(parameters.size(), 45u);
+  EXPECT_EQ(parameters.front(), "embedding.weight");
+  EXPECT_EQ(parameters.back(), "lm_head.weight");
+  for (StringRef name : {"prefill", "step", "loss"})
+    EXPECT_EQ(parametersOf(name), parameters) << name.str();
+  EXPECT_FALSE((*module)->lookupSymbol("forward"));
+}
+
+// All parameters of xLSTM-7B have as many elements as the published model.
+TEST_F(Build, PublishedModelHasItsParameters) {
+  std::vector<std::string> notes;
+  auto module = importModule(XLSTM_SOURCE_DIR "/examples/xlstm_7b/config.json", context, notes);
+  ASSERT_TRUE(module) << module.error().str();
+  auto function = (*module)->lookupSymbol<func::FuncOp>("logits");
+  ASSERT_TRUE(function);
+  int64_t elements = 0;
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    if (FunctionTensor tensor = getArgument(function, i); tensor.isParameter)
+      elements += tensor.type.getNumElements();
+  EXPECT_EQ(elements, 6865424896);
+  EXPECT_TRUE((*module)->lookupSymbol("forward")); // the cell of its layers
 }
 
 } // namespace

@@ -58,9 +58,8 @@ TEST(BlockStack, LanguageModelUnderModelWithInterpolation) {
   EXPECT_TRUE(slstm.cell.recurrentGradCut);
   EXPECT_EQ(slstm.ffnAct, "swish");
   EXPECT_EQ(slstm.ffnDim, 128);
-  EXPECT_EQ(model.notes,
-            (std::vector<std::string>{
-                "model.slstm_block.slstm.backend: accepted and ignored, it only names a kernel"}));
+  EXPECT_EQ(slstm.recurrentStorage, "cuda");
+  EXPECT_EQ(model.notes, (std::vector<std::string>{}));
 }
 
 TEST(BlockStack, OneKindOfBlock) {

@@ -20,6 +20,22 @@ void checkShape(const safetensors::File &file, const safetensors::TensorView &vi
            ": expected ", wanted.shape[axis], ", got ", view.shape[axis]);
 }
 
+std::string describe(const std::vector<int64_t> &shape) {
+  std::string text;
+  for (int64_t extent : shape)
+    text += (text.empty() ? "" : ", ") + std::to_string(extent);
+  return "[" + text + "]";
+}
+
+/// A weight has the shape that the configuration gives it, or the one of the two is wrong.
+void checkWeight(const safetensors::Checkpoint::Entry &weight, const DeclaredTensor &wanted,
+                 const std::string &configuration) {
+  if (weight.tensor->shape != wanted.shape)
+    fail(XLSTM_ERROR_INVALID_INPUT, weight.file->source(), ": ", wanted.name, ": expected ",
+         describe(wanted.shape), " as ", configuration, " says, got ",
+         describe(weight.tensor->shape));
+}
+
 /// The tensor in its declared type; `rounded` collects what was rounded.
 HostTensor readInput(const safetensors::File &file, const safetensors::TensorView &view,
                      const DeclaredTensor &wanted, std::string &rounded) {
@@ -41,17 +57,25 @@ HostTensor readInput(const safetensors::File &file, const safetensors::TensorVie
 } // namespace
 
 HostInputs readInputs(const safetensors::File &file, const std::vector<DeclaredTensor> &declared,
-                      const char *tool, const std::string &function) {
+                      const char *tool, const std::string &function,
+                      const safetensors::Checkpoint *weights, const std::string &configuration) {
   HostInputs inputs;
   std::string rounded;
   for (const DeclaredTensor &wanted : declared) {
     const safetensors::TensorView *view = file.find(wanted.name);
-    if (!view && !wanted.optional)
+    safetensors::Checkpoint::Entry weight{nullptr, nullptr};
+    if (!view && weights && !wanted.optional)
+      weight = weights->find(wanted.name);
+    if (!view && !weight.tensor && !wanted.optional)
       fail(XLSTM_ERROR_INVALID_INPUT, file.source(), ": expected a tensor named '", wanted.name,
-           "', got none");
+           "'", weights ? " here or in " + weights->source() : "", ", got none");
     inputs.emplace_back();
     if (view)
       inputs.back() = readInput(file, *view, wanted, rounded);
+    else if (weight.tensor) {
+      checkWeight(weight, wanted, configuration);
+      inputs.back() = readInput(*weight.file, *weight.tensor, wanted, rounded);
+    }
   }
   if (!rounded.empty())
     std::fprintf(stderr, "%s: note: %s: rounded %s\n", tool, file.source().c_str(),

@@ -3,6 +3,7 @@
 #ifndef XLSTM_TOOLS_COMMON_INPUTFILE_H
 #define XLSTM_TOOLS_COMMON_INPUTFILE_H
 
+#include "runtime/src/safetensors/Checkpoint.h"
 #include "tools/common/HostTensor.h"
 
 #include <optional>
@@ -24,9 +25,13 @@ using HostInputs = std::vector<std::optional<HostTensor>>;
 /// The tensors of the file by name, in the declared types: exact conversions happen silently,
 /// rounding ones with a note of `tool` on standard error; another note says what is no input of
 /// `function`. Throws Failure for a tensor that is missing or has another rank, extent or kind of
-/// type, or that would change the result if it were ignored.
+/// type, or that would change the result if it were ignored. What the file lacks and may not be
+/// absent is looked up among
+/// the weights, if they are given, whose shapes the `configuration` of that name has to agree with.
 HostInputs readInputs(const safetensors::File &file, const std::vector<DeclaredTensor> &declared,
-                      const char *tool, const std::string &function);
+                      const char *tool, const std::string &function,
+                      const safetensors::Checkpoint *weights = nullptr,
+                      const std::string &configuration = "");
 
 } // namespace xlstm::tools
 #endif

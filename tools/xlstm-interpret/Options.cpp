@@ -12,8 +12,11 @@ Runs a function of a model in float64: what its package should compute, but for 
 description (.json, .yaml, a directory) or an .mlir file. Tensors have the names that xlstm-run gives them;
 inputs are first rounded to the types that the function declares, as a package would take them.
 
-  --function NAME       forward (default), step or forward_backward, which is derived from forward
+  --function NAME       of a cell: forward (default), step or forward_backward, which is derived from forward;
+                        of a model of blocks: logits, prefill, step, loss; of a stack without vocabulary: forward, step
   --inputs FILE         input tensors, safetensors
+  --weights FILE|DIR    parameters that the inputs lack: safetensors, or a folder of model*.safetensors, with or without an index
+                        (default: MODEL, if it is a folder with weights)
   -o FILE               output tensors, safetensors; several --inputs take as many -o, in order
   --probe NAMES@STEPS   also the states of these names after these steps (from 0), as c,n@0,5,100; the
                         outputs are named c@0, c@5, …
@@ -27,6 +30,7 @@ InterpretOptions parseInterpretOptions(Arguments &arguments) {
   InterpretOptions options;
   options.function = arguments.value("--function").value_or(options.function);
   options.inputs = arguments.values("--inputs");
+  options.weights = arguments.value("--weights").value_or("");
   options.outputs = arguments.values("-o");
   for (const std::string &probe : arguments.values("--probe"))
     options.probes.push_back(parseProbe(probe));

@@ -16,7 +16,8 @@ extern const char kInterpretUsage[];
 struct InterpretOptions {
   std::string model, function = "forward";
   std::vector<std::string> inputs,
-      outputs; ///< files, as many of one as of the other
+      outputs;         ///< files, as many of one as of the other
+  std::string weights; ///< a checkpoint; empty: the model's folder, if it holds one
   std::vector<Probe> probes;
   bool declaredTypes = false; ///< write outputs in the types that the function declares
 };

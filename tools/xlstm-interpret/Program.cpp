@@ -123,7 +123,7 @@ private:
 
 } // namespace
 
-Program::Program(const std::string &model, const std::string &function)
+Program::Program(const std::string &model, const std::string &function, const std::string &weights)
     : model(model), functionName(function) {
   DialectRegistry registry;
   registry.insert<mlir::xlstm::XLSTMDialect, arith::ArithDialect, func::FuncDialect,
@@ -131,6 +131,9 @@ Program::Program(const std::string &model, const std::string &function)
   context = std::make_unique<MLIRContext>(registry, MLIRContext::Threading::DISABLED);
   context->loadAllAvailableDialects();
   importModel();
+  expandBlocks();
+  if (!weights.empty() || (isDirectory(model) && safetensors::Checkpoint::isThere(model)))
+    checkpoint = safetensors::Checkpoint::open(weights.empty() ? model : weights);
   if (functionName == "forward_backward" && !module->lookupSymbol(functionName))
     deriveBackward();
   this->function = module->lookupSymbol<func::FuncOp>(functionName);
@@ -150,6 +153,14 @@ void Program::importModel() {
   for (const std::string &note : notes)
     std::fprintf(stderr, "xlstm-interpret: note: %s\n", note.c_str());
   module = std::move(*imported);
+}
+
+void Program::expandBlocks() {
+  Diagnostics diagnostics(*context, model);
+  PassManager passes(context.get());
+  passes.addPass(mlir::xlstm::createExpandBlocks());
+  if (failed(passes.run(*module)))
+    diagnostics.raise("the blocks cannot be expanded");
 }
 
 void Program::deriveBackward() {
@@ -176,7 +187,8 @@ void Program::readSignature() {
 void Program::run(const std::string &inputFile, const std::string &output,
                   const InterpretOptions &options) {
   auto file = safetensors::File::open(inputFile);
-  HostInputs inputs = readInputs(file, arguments, "xlstm-interpret", functionName);
+  HostInputs inputs = readInputs(file, arguments, "xlstm-interpret", functionName,
+                                 checkpoint ? &*checkpoint : nullptr, model);
   std::vector<std::optional<mlir::xlstm::TensorValue>> values;
   for (const std::optional<HostTensor> &input : inputs) {
     values.emplace_back();

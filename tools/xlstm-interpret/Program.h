@@ -15,7 +15,7 @@ class Program {
 public:
   /// Imports the model and derives its backward function if that is asked for.
   /// Throws Failure.
-  Program(const std::string &model, const std::string &function);
+  Program(const std::string &model, const std::string &function, const std::string &weights);
   ~Program();
 
   /// Runs it on tensors of a file and writes another. Throws Failure.
@@ -23,6 +23,7 @@ public:
 
 private:
   void importModel();
+  void expandBlocks();
   void deriveBackward();
   void readSignature();
 
@@ -31,6 +32,7 @@ private:
   mlir::OwningOpRef<mlir::ModuleOp> module;
   mlir::func::FuncOp function;
   std::vector<DeclaredTensor> arguments, results;
+  std::optional<safetensors::Checkpoint> checkpoint;
 };
 
 } // namespace xlstm::tools

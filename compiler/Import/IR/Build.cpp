@@ -4,6 +4,7 @@
 #include "compiler/Import/Cells.h"
 #include "compiler/Import/IR/Cell.h"
 #include "compiler/Import/IR/Function.h"
+#include "compiler/Import/IR/Network.h"
 #include "compiler/Import/IR/Recurrence.h"
 #include "compiler/Import/IR/Step.h"
 #include "mlir/IR/Dominance.h"
@@ -144,13 +145,17 @@ static func::FuncOp buildScan(OpBuilder &builder, Location loc, const CellDescri
 description::Result<OwningOpRef<ModuleOp>> buildModule(const description::ModelDescription &model,
                                                        const std::string &file,
                                                        MLIRContext &context) {
-  if (!model.cell)
-    return description::Diagnostic{
-        file, "blocks", "expected one cell: this version compiles cells, not stacks of blocks"};
   OpBuilder builder(&context);
   Location loc = NameLoc::get(builder.getStringAttr(model.name));
   OwningOpRef<ModuleOp> module = ModuleOp::create(loc, model.name);
   builder.setInsertionPointToEnd(module->getBody());
+  if (model.network) {
+    buildNetwork(*module, model, loc);
+    // The cell of the layers, where all blocks share one, has its own `forward` beside them.
+    if (!model.cell || module->lookupSymbol("forward"))
+      return module;
+    builder.setInsertionPointToStart(module->getBody());
+  }
   Type input = elementType(builder, model.dtype);
   Types types = {input, input.isF64() ? input : builder.getF32Type()};
   bool isMLSTM = model.cell->kind == description::CellKind::MLSTM;
@@ -160,7 +165,8 @@ description::Result<OwningOpRef<ModuleOp>> buildModule(const description::ModelD
   IRRewriter rewriter(&context);
   DominanceInfo dominance;
   eliminateCommonSubExpressions(rewriter, dominance, forward);
-  deriveStep(forward);
+  if (!model.network)
+    deriveStep(forward);
   return module;
 }
 

@@ -19,6 +19,8 @@ static DictionaryAttr attributesOf(MLIRContext *context, const FunctionTensor &t
   }
   if (tensor.isOptional)
     attributes.set(mlir::xlstm::optionalAttrName, builder.getUnitAttr());
+  if (tensor.isParameter)
+    attributes.set(mlir::xlstm::parameterAttrName, builder.getUnitAttr());
   return attributes.getDictionary(context);
 }
 
@@ -34,6 +36,7 @@ static FunctionTensor tensorOf(Type type, DictionaryAttr attributes) {
       if (auto text = dyn_cast<StringAttr>(dim))
         tensor.dims.push_back(text.str());
   tensor.isOptional = attributes.contains(mlir::xlstm::optionalAttrName);
+  tensor.isParameter = attributes.contains(mlir::xlstm::parameterAttrName);
   return tensor;
 }
 

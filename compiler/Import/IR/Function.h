@@ -16,6 +16,7 @@ struct FunctionTensor {
   mlir::RankedTensorType type;
   llvm::SmallVector<std::string, 2> dims; ///< names of the dynamic extents, in order
   bool isOptional = false;
+  bool isParameter = false;
 };
 
 /// Makes a function at the builder's insertion point. `body` makes its ops with the builder, which

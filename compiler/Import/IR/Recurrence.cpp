@@ -18,21 +18,21 @@ using Op = Expression::Op;
 /// accumulation type, or the condition of a select.
 class Emitter {
 public:
-  Emitter(OpBuilder &builder, mlir::xlstm::ScanOp scan, const CellDescription &cell,
-          const description::Formulas &formulas)
-      : builder(builder), loc(scan.getLoc()), type(scan.getAccumulationType()), cell(cell),
+  Emitter(OpBuilder &builder, Location loc, const StepArguments &arguments,
+          const CellDescription &cell, const description::Formulas &formulas)
+      : builder(builder), loc(loc), type(arguments.states[0].getType()), cell(cell),
         formulas(formulas), gates(cell.gates.size()), lets(cell.let.size()),
         newStates(cell.states.size()) {
-    llvm::append_range(states, scan.getStateArgs());
+    llvm::append_range(states, arguments.states);
     // raw_g = R_g h + wx_g + b_g, of which the first two may be missing.
     auto add = [&](const std::vector<std::string> &names, ArrayRef<BlockArgument> parts) {
       for (auto [name, part] : llvm::zip_equal(names, parts))
         gateParts[llvm::find(cell.gates, name) - cell.gates.begin()].push_back(part);
     };
     gateParts.resize(cell.gates.size());
-    add(*cell.recurrentGates, scan.getProductArgs());
-    add(*cell.inputGates, scan.getSequenceArgs(0));
-    add(cell.gates, scan.getConstantArgs(0));
+    add(*cell.recurrentGates, arguments.products);
+    add(*cell.inputGates, arguments.wx);
+    add(cell.gates, arguments.bias);
   }
 
   /// The values of the states after the step, in the order of the states.
@@ -150,10 +150,15 @@ private:
 
 } // namespace
 
-mlir::xlstm::ScanOp buildRecurrence(OpBuilder &builder, Location loc, const CellDescription &cell,
-                                    const mlir::xlstm::ScanOperands &operands) {
+SmallVector<Value> emitStep(OpBuilder &builder, Location loc, const CellDescription &cell,
+                            const StepArguments &arguments) {
   auto formulas = description::parseFormulas(cell);
   assert(formulas && "an imported cell was checked");
+  return Emitter(builder, loc, arguments, cell, *formulas).emit();
+}
+
+mlir::xlstm::ScanOp buildRecurrence(OpBuilder &builder, Location loc, const CellDescription &cell,
+                                    const mlir::xlstm::ScanOperands &operands) {
   auto wx = cast<RankedTensorType>(operands.sequences.front().getType());
   Type h = mlir::xlstm::getScanSequenceType(wx, /*channels=*/0, wx.getElementType(),
                                             /*step=*/false);
@@ -167,7 +172,9 @@ mlir::xlstm::ScanOp buildRecurrence(OpBuilder &builder, Location loc, const Cell
                                                   static_cast<int64_t>(cell.states.size()));
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointToEnd(&scan.getStepBlock());
-  SmallVector<Value> states = Emitter(builder, scan, cell, *formulas).emit();
+  SmallVector<Value> states = emitStep(builder, loc, cell,
+                                       {scan.getProductArgs(), scan.getSequenceArgs(0),
+                                        scan.getConstantArgs(0), scan.getStateArgs()});
   builder.create<mlir::xlstm::YieldOp>(loc, ValueRange(states).take_front(), states);
   return scan;
 }

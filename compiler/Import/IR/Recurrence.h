@@ -17,6 +17,15 @@ mlir::xlstm::ScanOp buildRecurrence(mlir::OpBuilder &builder, mlir::Location loc
                                     const description::CellDescription &cell,
                                     const mlir::xlstm::ScanOperands &operands);
 
+/// The arguments of a region that computes one step of a cell, by role: [G] each, then the states.
+struct StepArguments {
+  llvm::ArrayRef<mlir::BlockArgument> products, wx, bias, states;
+};
+/// Emits the cell's expressions at the builder's insertion point: the states after the step.
+llvm::SmallVector<mlir::Value> emitStep(mlir::OpBuilder &builder, mlir::Location loc,
+                                        const description::CellDescription &cell,
+                                        const StepArguments &arguments);
+
 } // namespace xlstm
 
 #endif // XLSTM_COMPILER_IMPORT_IR_RECURRENCE_H

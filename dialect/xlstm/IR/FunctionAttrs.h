@@ -12,6 +12,8 @@ inline constexpr const char *optionalAttrName = "xlstm.optional";
 /// Of an argument or result: names of its dynamic extents in order, an array of strings: B batch, T
 /// time, N packed sequences ("N+1" for cu_seqlens), S sequences (N with cu_seqlens, else B).
 inline constexpr const char *dimsAttrName = "xlstm.dims";
+/// Of an argument: it is a parameter of the model, named as in the checkpoint (UnitAttr).
+inline constexpr const char *parameterAttrName = "xlstm.parameter";
 /// Of a function: the cell as in a native model description (DictionaryAttr), for reports.
 inline constexpr const char *cellAttrName = "xlstm.cell";
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Constraints of the norm of each head and of its gradient.
+// Constraints of the norms and of their gradients.
 #include "dialect/xlstm/IR/Constraints.h"
 
 #include "mlir/IR/TypeUtilities.h"
@@ -9,33 +9,64 @@ using namespace mlir;
 using namespace mlir::xlstm;
 using namespace mlir::xlstm::detail;
 
-template <typename Op> static LogicalResult verifyNorm(Op op) {
-  auto x = op.getX().getType();
-  int64_t heads = x.getDimSize(2), d = x.getDimSize(3);
-  // multihead_norm_c1
-  if (failed(expectStatic(op, "H", heads)) || failed(expectStatic(op, "D", d)))
+// The constraints labelled norm_.. are those that multihead_norm_.. label likewise.
+template <typename Op>
+static LogicalResult verifyNorm(Op op, RankedTensorType weight, StringRef layout) {
+  // multihead_norm_c2, norm_c2
+  if (failed(expectType(op, {"weight", op.getWeight()}, weight, layout)))
     return failure();
-  // multihead_norm_c2
-  auto weight = RankedTensorType::get({heads, d}, getAccumulationTypeFor(x.getElementType()));
-  if (failed(expectType(op, {"weight", op.getWeight()}, weight, "[H, D]")))
-    return failure();
-  // multihead_norm_c3
+  // multihead_norm_c3, norm_c3
   double eps = op.getEps().convertToDouble();
   if (!std::isfinite(eps) || eps < 0)
     return op.emitOpError() << "expected eps to be finite and not negative, got " << eps;
   return success();
 }
 
-LogicalResult MultiheadNormOp::verify() { return verifyNorm(*this); }
+template <typename Op> static LogicalResult verifyDweight(Op op, StringRef layout) {
+  if (bool(op.getDweight()) != bool(op.getWeight()))
+    return op.emitOpError() << "expected a result dweight exactly with a weight, got "
+                            << (op.getDweight() ? "one" : "none");
+  return op.getWeight()
+             ? expectType(op, {"dweight", op.getDweight()}, op.getWeight().getType(), layout)
+             : success();
+}
+
+template <typename Op> static LogicalResult verifyRowNorm(Op op) {
+  auto x = op.getX().getType();
+  int64_t d = x.getShape().back();
+  // norm_c1
+  if (failed(expectStatic(op, "D", d)))
+    return failure();
+  return verifyNorm(op, RankedTensorType::get({d}, getAccumulationTypeFor(x.getElementType())),
+                    "[D]");
+}
+
+LogicalResult NormOp::verify() { return verifyRowNorm(*this); }
+
+LogicalResult NormBackwardOp::verify() {
+  // norm_backward_c1
+  if (failed(verifyRowNorm(*this)))
+    return failure();
+  // norm_backward_c2
+  return verifyDweight(*this, "[D]");
+}
+
+template <typename Op> static LogicalResult verifyHeadNorm(Op op) {
+  auto x = op.getX().getType();
+  int64_t heads = x.getDimSize(2), d = x.getDimSize(3);
+  // multihead_norm_c1
+  if (failed(expectStatic(op, "H", heads)) || failed(expectStatic(op, "D", d)))
+    return failure();
+  auto weight = RankedTensorType::get({heads, d}, getAccumulationTypeFor(x.getElementType()));
+  return verifyNorm(op, weight, "[H, D]");
+}
+
+LogicalResult MultiheadNormOp::verify() { return verifyHeadNorm(*this); }
 
 LogicalResult MultiheadNormBackwardOp::verify() {
   // multihead_norm_backward_c1
-  if (failed(verifyNorm(*this)))
+  if (failed(verifyHeadNorm(*this)))
     return failure();
   // multihead_norm_backward_c2
-  if (bool(getDweight()) != bool(getWeight()))
-    return emitOpError() << "expected a result dweight exactly with a weight, got "
-                         << (getDweight() ? "one" : "none");
-  return getWeight() ? expectType(*this, {"dweight", getDweight()}, getWeight().getType(), "[H, D]")
-                     : success();
+  return verifyDweight(*this, "[H, D]");
 }

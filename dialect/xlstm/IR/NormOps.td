@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The norm of each head by itself that follows a cell in a block.
+// Norms: of a whole row, before a block's layers, and of each head by itself, after a cell.
 #ifndef XLSTM_DIALECT_XLSTM_IR_NORMOPS_TD
 #define XLSTM_DIALECT_XLSTM_IR_NORMOPS_TD
 
@@ -84,6 +84,90 @@ def XLSTM_MultiheadNormBackwardOp : XLSTM_Op<"multihead_norm_backward", [
   let results = (outs
     Res<4DTensorOf<XLSTM_Inputs>, "[B, T, H, D]">:$dx,
     Res<Optional<2DTensorOf<XLSTM_Accumulated>>, "[H, D]">:$dweight);
+  let assemblyFormat = [{
+    custom<NormKind>($kind) $x `,` $dy (`weight` `(` $weight^ `:` type($weight) `)`)?
+    `eps` $eps attr-dict `:` type($x) (`,` type($dweight)^)?
+  }];
+  let hasVerifier = 1;
+}
+
+def XLSTM_NormOp : XLSTM_Op<"norm", [Pure, AllTypesMatch<["x", "result"]>]> {
+  let summary = "layer norm or RMS norm over the last axis";
+  let description = [{
+    For each row of D elements, the last axis of x:
+
+    ```
+    layer   y = (x - mean(x)) / sqrt(mean((x - mean(x))^2) + eps) * weight
+    rms     y = x / sqrt(mean(x^2) + eps) * weight
+    ```
+
+    The weight [D] is one where it is absent. Models that store w for a factor 1 + w have an
+    `xlstm.map` in front of it.
+
+    Constraints:
+    * `norm_c1`: D is static and at least 1.
+    * `norm_c2`: the weight is [D] of the accumulation type.
+    * `norm_c3`: eps is finite and not negative.
+
+    Example:
+
+    ```mlir
+    func.func @row_norm(%x: tensor<?x?x256xbf16>, %weight: tensor<256xf32>) -> tensor<?x?x256xbf16> {
+      %y = xlstm.norm rms %x weight(%weight : tensor<256xf32>) eps 1.0e-6 : tensor<?x?x256xbf16>
+      return %y : tensor<?x?x256xbf16>
+    }
+    ```
+  }];
+  let arguments = (ins
+    XLSTM_NormKindAttr:$kind,
+    Arg<TensorRankOf<XLSTM_Inputs, [1, 2, 3, 4]>, "[.., D]">:$x,
+    Arg<Optional<1DTensorOf<XLSTM_Accumulated>>, "[D]">:$weight,
+    F64Attr:$eps);
+  let results = (outs Res<TensorRankOf<XLSTM_Inputs, [1, 2, 3, 4]>, "[.., D]">:$result);
+  let assemblyFormat = [{
+    custom<NormKind>($kind) $x (`weight` `(` $weight^ `:` type($weight) `)`)?
+    `eps` $eps attr-dict `:` type($x)
+  }];
+  let hasVerifier = 1;
+}
+
+def XLSTM_NormBackwardOp : XLSTM_Op<"norm_backward", [Pure, AllTypesMatch<["x", "dy", "dx"]>]> {
+  let summary = "gradients of xlstm.norm";
+  let description = [{
+    With `g = dy * weight`, `x^ = (x - mean(x)) / sd` (`rms`: `x / sd`) and sd the denominator of
+    the norm:
+
+    ```
+    layer   dx = (g - mean(g) - x^ mean(g x^)) / sd
+    rms     dx = (g - x^ mean(g x^)) / sd
+    dweight[d] = sum over rows of dy x^                                   present iff weight is
+    ```
+
+    Constraints:
+    * `norm_backward_c1`: those of `xlstm.norm`.
+    * `norm_backward_c2`: there is a result dweight, of the type of the weight, exactly if there is
+      a weight.
+
+    Example:
+
+    ```mlir
+    func.func @row_norm_backward(%x: tensor<?x?x256xf32>, %dy: tensor<?x?x256xf32>,
+                                 %weight: tensor<256xf32>) -> tensor<256xf32> {
+      %dx, %dweight = xlstm.norm_backward layer %x, %dy weight(%weight : tensor<256xf32>) eps 1.0e-5
+          : tensor<?x?x256xf32>, tensor<256xf32>
+      return %dweight : tensor<256xf32>
+    }
+    ```
+  }];
+  let arguments = (ins
+    XLSTM_NormKindAttr:$kind,
+    Arg<TensorRankOf<XLSTM_Inputs, [1, 2, 3, 4]>, "input of the norm, [.., D]">:$x,
+    Arg<TensorRankOf<XLSTM_Inputs, [1, 2, 3, 4]>, "gradient of its result, [.., D]">:$dy,
+    Arg<Optional<1DTensorOf<XLSTM_Accumulated>>, "[D]">:$weight,
+    F64Attr:$eps);
+  let results = (outs
+    Res<TensorRankOf<XLSTM_Inputs, [1, 2, 3, 4]>, "[.., D]">:$dx,
+    Res<Optional<1DTensorOf<XLSTM_Accumulated>>, "[D]">:$dweight);
   let assemblyFormat = [{
     custom<NormKind>($kind) $x `,` $dy (`weight` `(` $weight^ `:` type($weight) `)`)?
     `eps` $eps attr-dict `:` type($x) (`,` type($dweight)^)?

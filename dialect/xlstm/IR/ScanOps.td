@@ -49,7 +49,7 @@ def XLSTM_ScanOp : XLSTM_Op<"scan", [
     `reset[b, t] != 0`.
 
     **Region.** One block of scalar ops: arith.addf, subf, mulf, divf, negf, maximumf, minimumf,
-    maxnumf, minnumf, cmpf, select, constant; math.exp, log, tanh, absf; xlstm.sigmoid, log_sigmoid,
+    maxnumf, minnumf, cmpf, select, constant; math.exp, log, tanh, erf, absf; xlstm.sigmoid, log_sigmoid,
     stop_gradient.
 
     Constraints:
@@ -191,11 +191,12 @@ def XLSTM_ScanOp : XLSTM_Op<"scan", [
 
 def XLSTM_YieldOp : XLSTM_Op<"yield", [
     Pure, Terminator, AttrSizedOperandSegments,
-    ParentOneOf<["::mlir::xlstm::LinearOp", "::mlir::xlstm::ScanOp"]>]> {
-  let summary = "ends the step of an xlstm.scan, or a region of an xlstm.linear";
+    ParentOneOf<["::mlir::xlstm::LinearOp", "::mlir::xlstm::MapOp", "::mlir::xlstm::ScanOp",
+                 "::mlir::xlstm::SLSTMBlockOp"]>]> {
+  let summary = "ends the region of an xlstm.scan, xlstm.linear, xlstm.map or xlstm.slstm_block";
   let description = [{
     Gives the outputs of one token and the states after it; see `xlstm.scan`. In a region of
-    `xlstm.linear` it gives outputs only.
+    `xlstm.linear` or `xlstm.map` it gives outputs only.
 
     ```
     xlstm.yield outputs(%y : f32) states(%h, %c : f32, f32)

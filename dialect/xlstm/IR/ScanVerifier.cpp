@@ -222,7 +222,8 @@ bool ScanOp::isAllowedInBody(Operation *op) {
   return isa<arith::AddFOp, arith::SubFOp, arith::MulFOp, arith::DivFOp, arith::NegFOp,
              arith::MaximumFOp, arith::MinimumFOp, arith::MaxNumFOp, arith::MinNumFOp,
              arith::CmpFOp, arith::SelectOp, arith::ConstantOp, math::ExpOp, math::LogOp,
-             math::TanhOp, math::AbsFOp, SigmoidOp, LogSigmoidOp, StopGradientOp, YieldOp>(op);
+             math::TanhOp, math::ErfOp, math::AbsFOp, SigmoidOp, LogSigmoidOp, StopGradientOp,
+             YieldOp>(op);
 }
 
 LogicalResult ScanOp::verifyRegions() {

@@ -55,7 +55,14 @@ struct Tokens {
 FailureOr<Tokens> readTokens(const Frame &frame, Operation *op, int64_t batch, int64_t time,
                              Value cuSeqlens, Value reset);
 
+LogicalResult run(BlockLinearOp op, Frame &frame);
+LogicalResult run(CausalConv1dOp op, Frame &frame);
+LogicalResult run(ConcatOp op, Frame &frame);
+LogicalResult run(CrossEntropyOp op, Frame &frame);
+LogicalResult run(EmbeddingOp op, Frame &frame);
+LogicalResult run(LastTokenOp op, Frame &frame);
 LogicalResult run(LinearOp op, Frame &frame);
+LogicalResult run(MapOp op, Frame &frame);
 LogicalResult run(MLSTMOp op, Frame &frame);
 LogicalResult run(MLSTMBackwardOp op, Frame &frame);
 LogicalResult run(ScanOp op, Frame &frame);
@@ -63,6 +70,11 @@ LogicalResult run(OuterSumOp op, Frame &frame);
 LogicalResult run(TimeSumOp op, Frame &frame);
 LogicalResult run(MultiheadNormOp op, Frame &frame);
 LogicalResult run(MultiheadNormBackwardOp op, Frame &frame);
+LogicalResult run(NormOp op, Frame &frame);
+LogicalResult run(NormBackwardOp op, Frame &frame);
+LogicalResult run(PermuteOp op, Frame &frame);
+LogicalResult run(ReshapeOp op, Frame &frame);
+LogicalResult run(SplitOp op, Frame &frame);
 
 } // namespace mlir::xlstm
 

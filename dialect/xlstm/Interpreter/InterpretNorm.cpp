@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The norm of each head by itself, and its gradient.
+// Norms of rows and of each head by itself, and their gradients.
 #include "dialect/xlstm/Interpreter/Frame.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <cmath>
@@ -33,23 +33,22 @@ struct Normalized {
   }
 };
 
-/// Calls body(first element, first element of weights) for each token and head.
-template <typename Body> void forEachRow(const TensorValue &x, Body body) {
-  int64_t heads = x.shape[2], d = x.shape[3];
+/// Calls body(first element, first element of weights) for each row of `d` elements; the weights
+/// are those of `heads` rows.
+template <typename Body>
+void forEachRow(const TensorValue &x, int64_t heads, int64_t d, Body body) {
   for (int64_t row = 0; row * d < x.size(); ++row)
     body(row * d, row % heads * d);
 }
 
-} // namespace
-
-LogicalResult mlir::xlstm::run(MultiheadNormOp op, Frame &frame) {
+/// The norm of rows, of which `heads` together have the weight, [heads, d].
+template <typename Op> LogicalResult runNorm(Op op, Frame &frame, int64_t heads, int64_t d) {
   FailureOr<const TensorValue *> x = frame.require(op, "x", op.getX());
   if (failed(x))
     return failure();
   const TensorValue *weight = frame.find(op.getWeight());
-  int64_t d = (*x)->shape[3];
   std::vector<double> result((*x)->data.size());
-  forEachRow(**x, [&](int64_t first, int64_t unit) {
+  forEachRow(**x, heads, d, [&](int64_t first, int64_t unit) {
     Normalized normalized(op.getKind(), op.getEps().convertToDouble(),
                           ArrayRef<double>((*x)->data).slice(first, d));
     for (int64_t n = 0; n < d; ++n)
@@ -59,7 +58,9 @@ LogicalResult mlir::xlstm::run(MultiheadNormOp op, Frame &frame) {
   return success();
 }
 
-LogicalResult mlir::xlstm::run(MultiheadNormBackwardOp op, Frame &frame) {
+template <typename Op>
+LogicalResult runNormBackward(Op op, Frame &frame, int64_t heads, int64_t d,
+                              std::vector<int64_t> weightShape) {
   FailureOr<const TensorValue *> x = frame.require(op, "x", op.getX());
   if (failed(x))
     return failure();
@@ -67,10 +68,9 @@ LogicalResult mlir::xlstm::run(MultiheadNormBackwardOp op, Frame &frame) {
   if (failed(dyValue) || failed(frame.get(op, "dy", op.getDy(), (*x)->shape)))
     return failure();
   const TensorValue *weight = frame.find(op.getWeight());
-  int64_t heads = (*x)->shape[2], d = (*x)->shape[3];
   const std::vector<double> &dy = (*dyValue)->data;
   std::vector<double> dx((*x)->data.size()), dweight(heads * d, 0.0);
-  forEachRow(**x, [&](int64_t first, int64_t unit) {
+  forEachRow(**x, heads, d, [&](int64_t first, int64_t unit) {
     Normalized normalized(op.getKind(), op.getEps().convertToDouble(),
                           ArrayRef<double>((*x)->data).slice(first, d));
     std::vector<double> g(d), gx(d);
@@ -85,6 +85,27 @@ LogicalResult mlir::xlstm::run(MultiheadNormBackwardOp op, Frame &frame) {
   });
   frame.set(op.getDx(), (*x)->shape, std::move(dx));
   if (op.getDweight())
-    frame.set(op.getDweight(), {heads, d}, std::move(dweight));
+    frame.set(op.getDweight(), std::move(weightShape), std::move(dweight));
   return success();
+}
+
+} // namespace
+
+LogicalResult mlir::xlstm::run(NormOp op, Frame &frame) {
+  return runNorm(op, frame, 1, cast<RankedTensorType>(op.getX().getType()).getShape().back());
+}
+
+LogicalResult mlir::xlstm::run(NormBackwardOp op, Frame &frame) {
+  int64_t d = cast<RankedTensorType>(op.getX().getType()).getShape().back();
+  return runNormBackward(op, frame, 1, d, {d});
+}
+
+LogicalResult mlir::xlstm::run(MultiheadNormOp op, Frame &frame) {
+  auto type = op.getX().getType();
+  return runNorm(op, frame, type.getDimSize(2), type.getDimSize(3));
+}
+
+LogicalResult mlir::xlstm::run(MultiheadNormBackwardOp op, Frame &frame) {
+  int64_t heads = op.getX().getType().getDimSize(2), d = op.getX().getType().getDimSize(3);
+  return runNormBackward(op, frame, heads, d, {heads, d});
 }

@@ -65,8 +65,10 @@ mlir::xlstm::interpret(func::FuncOp function, const std::vector<std::optional<Te
     }
     LogicalResult done =
         TypeSwitch<Operation *, LogicalResult>(&op)
-            .Case<LinearOp, MLSTMOp, MLSTMBackwardOp, ScanOp, OuterSumOp, TimeSumOp, MultiheadNormOp,
-                  MultiheadNormBackwardOp>([&](auto known) { return run(known, frame); })
+            .Case<BlockLinearOp, CausalConv1dOp, ConcatOp, CrossEntropyOp, EmbeddingOp, LastTokenOp,
+                  LinearOp, MapOp, MLSTMOp, MLSTMBackwardOp, MultiheadNormOp,
+                  MultiheadNormBackwardOp, NormOp, NormBackwardOp, OuterSumOp, PermuteOp, ReshapeOp,
+                  ScanOp, SplitOp, TimeSumOp>([&](auto known) { return run(known, frame); })
             .Default([](Operation *other) {
               return other->emitOpError("expected an op of the xlstm dialect or func.return: the "
                                         "interpreter runs no other");

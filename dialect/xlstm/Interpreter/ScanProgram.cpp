@@ -29,6 +29,7 @@ ScanProgram::Opcode ScanProgram::opcodeOf(Operation *op) {
       .Case<math::ExpOp>([](auto) { return Opcode::Exp; })
       .Case<math::LogOp>([](auto) { return Opcode::Log; })
       .Case<math::TanhOp>([](auto) { return Opcode::Tanh; })
+      .Case<math::ErfOp>([](auto) { return Opcode::Erf; })
       .Case<math::AbsFOp>([](auto) { return Opcode::Abs; })
       .Case<SigmoidOp>([](auto) { return Opcode::Sigmoid; })
       .Case<LogSigmoidOp>([](auto) { return Opcode::LogSigmoid; })
@@ -173,6 +174,9 @@ void ScanProgram::run(double *file, int64_t units) const {
       break;
     case Opcode::Tanh:
       each([](double a, double) { return std::tanh(a); });
+      break;
+    case Opcode::Erf:
+      each([](double a, double) { return std::erf(a); });
       break;
     case Opcode::Abs:
       each([](double a, double) { return std::fabs(a); });

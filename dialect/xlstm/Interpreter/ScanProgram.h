@@ -12,7 +12,7 @@ namespace mlir::xlstm {
 
 class ScanProgram {
 public:
-  /// Translates the block of a region of an op that has been verified.
+  /// Translates the region of an op that has been verified: one block that ends in xlstm.yield.
   explicit ScanProgram(Block &block);
 
   /// How many registers there are. The first are the arguments of the region in order.
@@ -42,6 +42,7 @@ private:
     Exp,
     Log,
     Tanh,
+    Erf,
     Abs, // of math
     Sigmoid,
     LogSigmoid,

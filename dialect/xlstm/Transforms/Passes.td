@@ -117,4 +117,55 @@ def DeriveBackward : Pass<"xlstm-derive-backward", "::mlir::ModuleOp"> {
                            "::mlir::xlstm::XLSTMDialect"];
 }
 
+def ExpandBlocks : Pass<"xlstm-expand-blocks", "::mlir::ModuleOp"> {
+  let summary = "writes residual blocks as projections, convolutions, norms and cells";
+  let description = [{
+    Each `xlstm.mlstm_block`, `xlstm.slstm_block`, `xlstm.xlstm_large_block` and `xlstm.ffn_block`
+    becomes the ops of its formula. This is the definition of the blocks: the interpreter and the
+    compiler only ever see what this pass leaves.
+
+    ```mlir
+    func.func @feed_forward(%x: tensor<?x?x8xf32>, %norm: tensor<8xf32>, %gate: tensor<16x8xf32>,
+                            %up: tensor<16x8xf32>, %down: tensor<8x16xf32>) -> tensor<?x?x8xf32> {
+      %y = xlstm.ffn_block %x norm(rms %norm) up(%gate, %up) down(%down)
+          {norm_eps = 1.0e-6, activation = #xlstm.activation<sigmoid>}
+          : (tensor<?x?x8xf32>, tensor<8xf32>, tensor<16x8xf32>, tensor<16x8xf32>,
+             tensor<8x16xf32>) -> tensor<?x?x8xf32>
+      return %y : tensor<?x?x8xf32>
+    }
+    // becomes
+    func.func @feed_forward_expanded(
+        %x: tensor<?x?x8xf32>, %norm: tensor<8xf32>, %gate: tensor<16x8xf32>,
+        %up: tensor<16x8xf32>, %down: tensor<8x16xf32>) -> tensor<?x?x8xf32> {
+      %u = xlstm.norm rms %x weight(%norm : tensor<8xf32>) eps 1.0e-6 : tensor<?x?x8xf32>
+      %g = xlstm.linear %u weights(%gate : tensor<16x8xf32>)
+          : tensor<?x?x8xf32> -> tensor<?x?x16xf32>
+      %p = xlstm.linear %u weights(%up : tensor<16x8xf32>)
+          : tensor<?x?x8xf32> -> tensor<?x?x16xf32>
+      %gated = xlstm.map %g, %p
+          : tensor<?x?x16xf32>, tensor<?x?x16xf32> -> tensor<?x?x16xf32> {
+      ^bb0(%0: f32, %1: f32):
+        %2 = xlstm.sigmoid %0 : f32
+        %3 = arith.mulf %2, %1 : f32
+        xlstm.yield outputs(%3 : f32)
+      }
+      %d = xlstm.linear %gated weights(%down : tensor<8x16xf32>)
+          : tensor<?x?x16xf32> -> tensor<?x?x8xf32>
+      %y = xlstm.map %x, %d : tensor<?x?x8xf32>, tensor<?x?x8xf32> -> tensor<?x?x8xf32> {
+      ^bb0(%0: f32, %1: f32):
+        %2 = arith.addf %0, %1 : f32
+        xlstm.yield outputs(%2 : f32)
+      }
+      return %y : tensor<?x?x8xf32>
+    }
+    ```
+
+    Where T is 1 statically, cells take their form for one token. Parameters that are stored for
+    other ops get an `xlstm.map` (1 + w, another element type) or an `xlstm.reshape` in front.
+  }];
+  let statistics = [Statistic<"numBlocks", "blocks", "blocks that were expanded">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+                           "::mlir::xlstm::XLSTMDialect"];
+}
+
 #endif

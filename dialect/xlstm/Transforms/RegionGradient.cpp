@@ -143,6 +143,12 @@ void Differentiator::visit(Operation &op) {
       .Case([&](math::TanhOp) {
         add(operand(0), mul(dy, create<arith::SubFOp>(constant(1, y), mul(y, y))));
       })
+      .Case([&](math::ErfOp) {
+        // 2 / sqrt(pi) e^-x^2
+        Value x = operand(0);
+        Value bell = create<math::ExpOp>(create<arith::NegFOp>(mul(x, x)));
+        add(x, mul(dy, mul(constant(1.1283791670955126, y), bell)));
+      })
       .Case([&](math::AbsFOp) {
         Value zero = constant(0, y);
         Value positive = compare(arith::CmpFPredicate::OGT, operand(0), zero);

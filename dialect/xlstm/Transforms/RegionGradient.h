@@ -11,6 +11,7 @@
 //   y = a / b      da += dy / b        db -= dy / b y
 //   y = exp a      da += dy y          log: dy / a         tanh: dy (1 - y^2)
 //   sigmoid        dy y (1 - y)        log_sigmoid: dy sigmoid(-a)
+//   erf a          dy 2/sqrt(pi) exp(-a^2)
 //   |a|            dy sign(a), 0 at 0
 //   max, min       dy to the operand that is strictly larger (smaller); at a tie to the second
 //                  operand, or to the one that varies when the other is a constant

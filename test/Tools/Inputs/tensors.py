@@ -4,6 +4,7 @@
 tensors.py write FILE NAME:DTYPE:SHAPE:VALUES ...    as x:F32:1x2x4:0,1,2,3,4,5,6,7; one value fills the tensor
 tensors.py print FILE                                one line per tensor
 tensors.py same FILE FILE                            exit code 1 unless the tensors are equal bit by bit
+tensors.py join FILE FILE OUT                        the tensors of both files; of those in both, the second's
 tensors.py cut FILE OUT BYTES                        the first bytes of a file; a negative number drops from the end
 """
 import json
@@ -51,6 +52,14 @@ def main(verb, *args):
             print(name, dtype, "x".join(map(str, shape)), " ".join("%g" % v for v in values))
     elif verb == "same":
         return 0 if read(args[0]) == read(args[1]) else 1
+    elif verb == "join":
+        header, data = {}, b""
+        for name, (dtype, shape, raw) in {**read(args[0]), **read(args[1])}.items():
+            header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
+            data += raw
+        text = json.dumps(header).encode()
+        with open(args[2], "wb") as out:
+            out.write(struct.pack("<Q", len(text)) + text + data)
     elif verb == "cut":
         with open(args[0], "rb") as file:
             data = file.read()

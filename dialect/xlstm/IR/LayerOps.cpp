@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// Constraints of the layers of blocks and models.
+#include "dialect/xlstm/IR/Constraints.h"
+
+#include "mlir/IR/TypeUtilities.h"
+#include "llvm/ADT/STLExtras.h"
+
+using namespace mlir;
+using namespace mlir::xlstm;
+using namespace mlir::xlstm::detail;
+
+/// All tensors are f64, or none is. `x` gives the type that the others are compared with.
+static LogicalResult expectOneWidth(Operation *op, Value x, ArrayRef<Named> others) {
+  Type element = getElementTypeOrSelf(x);
+  for (const Named &other : others)
+    if (other.value && getElementTypeOrSelf(other.value).isF64() != element.isF64())
+      return op->emitOpError() << "expected all tensors to be f64, or none, got x of " << element
+                               << " and " << other.name << " of "
+                               << getElementTypeOrSelf(other.value);
+  return success();
+}
+
+LogicalResult EmbeddingOp::verify() {
+  auto table = getTable().getType();
+  auto tokens = cast<RankedTensorType>(getTokens().getType());
+  // embedding_c1
+  if (failed(expectStatic(*this, "V", table.getDimSize(0))) ||
+      failed(expectStatic(*this, "D", table.getDimSize(1))))
+    return failure();
+  // embedding_c2
+  SmallVector<int64_t> shape(tokens.getShape());
+  shape.push_back(table.getDimSize(1));
+  return expectType(*this, {"the result", getResult()},
+                    RankedTensorType::get(shape, table.getElementType()), "[.., D]");
+}
+
+void CausalConv1dOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
+  setName(getY(), "conv");
+  setName(getStateLast(), "conv_last");
+}
+
+LogicalResult CausalConv1dOp::verify() {
+  auto x = getX().getType();
+  int64_t channels = getChannels(), kernel = getKernelSize();
+  // causal_conv1d_c1
+  if (failed(expectStatic(*this, "C", channels)) || failed(expectStatic(*this, "K", kernel)))
+    return failure();
+  auto like = [&](ArrayRef<int64_t> shape, Value value) {
+    return RankedTensorType::get(shape, value ? getElementTypeOrSelf(value) : x.getElementType());
+  };
+  // causal_conv1d_c2
+  if (x.getDimSize(2) != channels)
+    return emitOpError() << "expected x with the " << channels << " channels of the weight, got "
+                         << describe(x);
+  if (failed(expectType(*this, {"bias", getBias()}, like(channels, getBias()), "[C]")))
+    return failure();
+  // causal_conv1d_c3
+  auto state = RankedTensorType::get({x.getDimSize(0), kernel - 1, channels}, x.getElementType());
+  if (failed(expectType(*this, {"state", getState()}, state, "[B, K - 1, C]")) ||
+      failed(expectType(*this, {"the last state", getStateLast()}, state, "[B, K - 1, C]")))
+    return failure();
+  // causal_conv1d_c4
+  return expectOneWidth(*this, getX(), {{"weight", getWeight()}, {"bias", getBias()}});
+}
+
+LogicalResult BlockLinearOp::verify() {
+  auto x = cast<RankedTensorType>(getX().getType()), y = cast<RankedTensorType>(getY().getType());
+  auto weight = getWeight().getType();
+  // block_linear_c1
+  for (auto [axis, name] : llvm::enumerate(ArrayRef<StringRef>{"N", "O", "I"}))
+    if (failed(expectStatic(*this, name, weight.getDimSize(axis))))
+      return failure();
+  int64_t inputs = weight.getDimSize(0) * weight.getDimSize(2),
+          outputs = weight.getDimSize(0) * weight.getDimSize(1);
+  if (getTransposed())
+    std::swap(inputs, outputs);
+  // block_linear_c2
+  if (x.getShape().back() != inputs)
+    return emitOpError() << "expected x with a last axis of " << inputs << ", got " << describe(x);
+  // block_linear_c2, block_linear_c3
+  SmallVector<int64_t> shape(x.getShape());
+  shape.back() = outputs;
+  if (failed(expectType(*this, {"y", getY()}, RankedTensorType::get(shape, y.getElementType()),
+                        getTransposed() ? "[.., N I]" : "[.., N O]")))
+    return failure();
+  // block_linear_c3
+  return expectOneWidth(*this, getX(), {{"weight", getWeight()}, {"y", getY()}});
+}
+
+LogicalResult CrossEntropyOp::verify() {
+  auto logits = getLogits().getType();
+  // cross_entropy_c1
+  if (failed(expectStatic(*this, "V", logits.getDimSize(2))))
+    return failure();
+  // cross_entropy_c2
+  if (failed(expectType(*this, {"targets", getTargets()},
+                        RankedTensorType::get(logits.getShape().drop_back(),
+                                              getTargets().getType().getElementType()),
+                        "[B, T]")))
+    return failure();
+  // cross_entropy_c3
+  return expectType(*this, {"the loss", getLoss()},
+                    RankedTensorType::get({1}, getAccumulationTypeFor(logits.getElementType())),
+                    "[1]");
+}

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/src/safetensors/Checkpoint.h"
+
+#include "runtime/src/support/Failure.h"
+#include "runtime/src/support/Json.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <set>
+
+namespace fs = std::filesystem;
+
+namespace xlstm::safetensors {
+namespace {
+
+constexpr const char *kIndexName = "model.safetensors.index.json";
+
+/// The files of a folder that its names alone tell, in their order.
+std::vector<std::string> filesOf(const std::string &folder) {
+  std::vector<std::string> files;
+  std::error_code error;
+  for (const fs::directory_entry &entry : fs::directory_iterator(folder, error))
+    if (entry.path().extension() == ".safetensors" &&
+        entry.path().filename().string().rfind("model", 0) == 0)
+      files.push_back(entry.path().string());
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+/// The index of a folder: the file of each tensor, by name.
+std::map<std::string, std::string> readIndex(const std::string &path) {
+  MappedFile file(path);
+  nlohmann::json json = parseJson({file.data(), file.size()}, path);
+  JsonNode map = JsonNode(json, path).object().at("weight_map").object();
+  std::map<std::string, std::string> result;
+  for (const auto &[tensor, value] : map.json().items()) {
+    std::string name = map.member(tensor).string();
+    // A file of the same folder: nothing else is opened for a stranger's index.
+    if (name.empty() || name.find('/') != std::string::npos || name[0] == '.')
+      map.member(tensor).expected("the name of a file in the same folder");
+    result[tensor] = name;
+  }
+  return result;
+}
+
+} // namespace
+
+bool Checkpoint::isThere(const std::string &path) {
+  std::error_code error;
+  if (!isDirectory(path))
+    return fs::exists(path, error) && fs::path(path).extension() == ".safetensors";
+  return fs::exists(fs::path(path) / kIndexName, error) || !filesOf(path).empty();
+}
+
+Checkpoint Checkpoint::open(const std::string &path) {
+  Checkpoint result;
+  result.path = path;
+  std::vector<std::string> files{path};
+  std::map<std::string, std::string> index;
+  std::string indexPath = (fs::path(path) / kIndexName).string();
+  std::error_code error;
+  if (isDirectory(path)) {
+    files = filesOf(path);
+    if (fs::exists(indexPath, error)) {
+      index = readIndex(indexPath);
+      std::set<std::string> named;
+      for (const auto &[tensor, file] : index)
+        named.insert(file);
+      files.clear();
+      for (const std::string &file : named) {
+        files.push_back((fs::path(path) / file).string());
+        if (!fs::exists(files.back(), error))
+          fail(XLSTM_ERROR_INVALID_INPUT, indexPath, ": weight_map: expected the file ", file,
+               " in the folder, got none");
+      }
+    }
+    if (files.empty())
+      fail(XLSTM_ERROR_INVALID_INPUT, path,
+           ": expected a folder with model*.safetensors files, got none in it");
+  }
+  for (const std::string &file : files)
+    result.list.push_back(File::open(file));
+  for (size_t number = 0; number < result.list.size(); ++number)
+    for (const TensorView &tensor : result.list[number].tensors()) {
+      auto [entry, isNew] = result.fileOf.try_emplace(tensor.name, number);
+      if (!isNew)
+        fail(XLSTM_ERROR_INVALID_INPUT, files[number], ": ", oneLine(tensor.name),
+             ": expected each tensor once, got it in ", files[entry->second], " too");
+    }
+  for (const auto &[tensor, file] : index)
+    if (Entry entry = result.find(tensor);
+        !entry.file || fs::path(entry.file->source()).filename() != file)
+      fail(XLSTM_ERROR_INVALID_INPUT, indexPath, ": weight_map: expected ", oneLine(tensor), " in ",
+           file, ", got ", entry.file ? "it in " + entry.file->source() : "none");
+  return result;
+}
+
+Checkpoint::Entry Checkpoint::find(const std::string &name) const {
+  auto found = fileOf.find(name);
+  if (found == fileOf.end())
+    return {nullptr, nullptr};
+  const File &file = list[found->second];
+  return {&file, file.find(name)};
+}
+
+} // namespace xlstm::safetensors

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+// One case for every message of xlstm.norm and of its gradient.
+// RUN: xlstm-opt %s -split-input-file -verify-diagnostics
+
+// norm_c1
+func.func @width(%x: tensor<?x?xf32>) {
+  // expected-error @below {{'xlstm.norm' op expected D to be static and at least 1, got a dynamic extent}}
+  %0 = xlstm.norm layer %x eps 0.0 : tensor<?x?xf32>
+  return
+}
+
+// -----
+
+// norm_c2
+func.func @weight(%x: tensor<?x?x8xbf16>, %w: tensor<8xf64>) {
+  // expected-error @below {{'xlstm.norm' op expected weight to be [D] = [8]xf32, got [8]xf64}}
+  %0 = xlstm.norm layer %x weight(%w : tensor<8xf64>) eps 0.0 : tensor<?x?x8xbf16>
+  return
+}
+
+// -----
+
+// norm_c3
+func.func @eps(%x: tensor<?x?x8xf32>) {
+  // expected-error @below {{'xlstm.norm' op expected eps to be finite and not negative, got -1.000000e+00}}
+  %0 = xlstm.norm rms %x eps -1.0 : tensor<?x?x8xf32>
+  return
+}
+
+// -----
+
+// norm_backward_c1
+func.func @backward_width(%x: tensor<?x?xf32>) {
+  // expected-error @below {{'xlstm.norm_backward' op expected D to be static and at least 1, got a dynamic extent}}
+  %0 = xlstm.norm_backward rms %x, %x eps 0.0 : tensor<?x?xf32>
+  return
+}
+
+// -----
+
+// norm_backward_c2
+func.func @no_gradient_of_weight(%x: tensor<?x8xf32>, %w: tensor<8xf32>) {
+  // expected-error @below {{'xlstm.norm_backward' op expected a result dweight exactly with a weight, got none}}
+  %0 = xlstm.norm_backward rms %x, %x weight(%w : tensor<8xf32>) eps 0.0 : tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// norm_backward_c2
+func.func @type_of_gradient_of_weight(%x: tensor<?x8xf32>, %w: tensor<8xf32>) {
+  // expected-error @below {{'xlstm.norm_backward' op expected dweight to be [D] = [8]xf32, got [4]xf32}}
+  %0, %1 = xlstm.norm_backward rms %x, %x weight(%w : tensor<8xf32>) eps 0.0 : tensor<?x8xf32>, tensor<4xf32>
+  return
+}

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+// xlstm.norm and its gradient are read, printed, read again, and the same through the generic form.
+// RUN: xlstm-opt %s | FileCheck %s
+// RUN: xlstm-opt %s | xlstm-opt | FileCheck %s
+// RUN: xlstm-opt %s --mlir-print-op-generic | xlstm-opt | FileCheck %s
+
+// CHECK-LABEL: func.func @norm
+func.func @norm(%x: tensor<?x?x64xbf16>, %w: tensor<64xf32>) -> tensor<?x?x64xbf16> {
+  // CHECK: xlstm.norm rms %arg0 weight(%arg1 : tensor<64xf32>) eps 1.250000e-01 : tensor<?x?x64xbf16>{{$}}
+  %0 = xlstm.norm rms %x weight(%w : tensor<64xf32>) eps 0.125 : tensor<?x?x64xbf16>
+  // CHECK: xlstm.norm layer %0 eps 0.000000e+00 {my.note = 3 : i64} : tensor<?x?x64xbf16>{{$}}
+  %1 = xlstm.norm layer %0 eps 0.0 {my.note = 3} : tensor<?x?x64xbf16>
+  return %1 : tensor<?x?x64xbf16>
+}
+
+// CHECK-LABEL: func.func @backward
+func.func @backward(%x: tensor<?x64xf64>, %w: tensor<64xf64>) -> (tensor<?x64xf64>, tensor<64xf64>) {
+  // CHECK: %dx = xlstm.norm_backward rms %arg0, %arg0 eps 1.250000e-01 : tensor<?x64xf64>{{$}}
+  %0 = xlstm.norm_backward rms %x, %x eps 0.125 : tensor<?x64xf64>
+  // CHECK: %dx_0, %dweight = xlstm.norm_backward layer %arg0, %dx weight(%arg1 : tensor<64xf64>) eps 1.250000e-01 : tensor<?x64xf64>, tensor<64xf64>{{$}}
+  %1, %2 = xlstm.norm_backward layer %x, %0 weight(%w : tensor<64xf64>) eps 0.125 : tensor<?x64xf64>, tensor<64xf64>
+  return %1, %2 : tensor<?x64xf64>, tensor<64xf64>
+}
