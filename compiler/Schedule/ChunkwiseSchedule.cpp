@@ -87,7 +87,7 @@ ChunkwiseSchedule ChunkwiseSchedule::fromAttribute(mlir::DictionaryAttr attribut
         value = place[2];
     };
     schedule.roles = 1;
-    schedule.laneArrivals = attribute.contains("lane_arrivals");
+    schedule.laneArrivals = attribute.contains("lane_arrivals") ? 1 : 0;
     integer("ring_stages", schedule.ringStages);
     registers("state", schedule.stateRegisters);
     registers("score", schedule.scoreRegisters);

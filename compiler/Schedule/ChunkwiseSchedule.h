@@ -44,7 +44,7 @@ struct ChunkwiseSchedule {
   // scores have one warpgroup more, copies and gates share another.
   int64_t roles = 0;      // 1: roles
   int64_t ringStages = 2; // of what one role computes for another
-  int64_t laneArrivals = 0; // 1: for compute-sanitizer, see KernelSchedule.h
+  int64_t laneArrivals = 1; // 0: each warp arrives once, see KernelSchedule.h
   int64_t stateRegisters = 208, scoreRegisters = 72, loadRegisters = 24; // of a thread
 
   // Sequences in segments, by three kernels: as many as bring the blocks up to `segmentBlocks`, none

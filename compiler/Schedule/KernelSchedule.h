@@ -17,8 +17,9 @@ struct KernelSchedule {
   int64_t threads = 0;    // of a block: `threads`, or those of warps = [m, n] and of its roles
   // Warps over matrices that no product divides: along rows, along columns (`tile_warps`).
   int64_t tileWarpsM = 0, tileWarpsN = 0;
-  // Every lane arrives at the barriers of rings, instead of one for its warp behind bar.warp.sync:
-  // slower, but compute-sanitizer's racecheck follows it (`lane_arrivals`).
+  // Every lane arrives at the barriers of rings, instead of one for its warp behind bar.warp.sync.
+  // The memory model orders both; compute-sanitizer's racecheck follows the first only, and reports
+  // hazards of the second (`lane_arrivals`).
   bool laneArrivals = false;
   bool roles = false; // the kernel is to be split into roles, or has been
   bool aligned = false;  // rows of all tensors begin at multiples of 16 bytes

@@ -9,7 +9,7 @@
 
 // The layer of xLSTM-7B: one warpgroup pair holds C^T [128, 256], q, k and v are read one chunk ahead.
 // CHECK-LABEL: func.func @layer_7b
-// CHECK: xlstm.schedule = {chunk = 64 : i64, copy = "tma", dqk_tile = 256 : i64, dv_slice = 128 : i64, matrix_unit = "wgmma", ring_stages = 2 : i64, roles = {gates = array<i64: 12, 1, 24>, load = array<i64: 13, 1, 24>, score = array<i64: 8, 4, 72>, state = array<i64: 0, 8, 208>}, stages = 2 : i64, target = "sm_90a", warps = array<i64: 8, 1>}
+// CHECK: xlstm.schedule = {chunk = 64 : i64, copy = "tma", dqk_tile = 256 : i64, dv_slice = 128 : i64, lane_arrivals, matrix_unit = "wgmma", ring_stages = 2 : i64, roles = {gates = array<i64: 12, 1, 24>, load = array<i64: 13, 1, 24>, score = array<i64: 8, 4, 72>, state = array<i64: 0, 8, 208>}, stages = 2 : i64, target = "sm_90a", warps = array<i64: 8, 1>}
 // WITHOUT-LABEL: func.func @layer_7b
 // WITHOUT: xlstm.schedule = {chunk = 64 : i64, copy = "tma", dqk_tile = 256 : i64, dv_slice = 128 : i64, matrix_unit = "wgmma", stages = 2 : i64, target = "sm_90a", warps = array<i64: 8, 1>}
 // As many segments as bring the blocks up to the number of multiprocessors, of 512 tokens at least.

@@ -131,7 +131,7 @@ bool KernelEmitter::storesPanels(StoreOp op) const {
          axes[0] < axes[1] && element.getIntOrFloatBitWidth() == 16;
 }
 
-void KernelEmitter::storeRows(StoreOp op, const TileForm &fragment) {
+void KernelEmitter::storeEpilogue(StoreOp op, const TileForm &fragment) {
   storesPanels(op) ? storePanels(op, fragment) : storePairs(op, fragment);
 }
 

@@ -38,6 +38,22 @@ Value KernelEmitter::pointInRange(const Tensor &tensor, ArrayRef<Value> index,
   return condition;
 }
 
+Value KernelEmitter::pairsInRange(const Tensor &tensor, ArrayRef<Value> base, ArrayRef<int64_t> axes,
+                                  const TileForm &form) {
+  if (getConstantIntValue(tensor.strides[axes[1]]) != 1 ||
+      !tensor.type.getElementType().isF32() || form.columns() % 2)
+    return {};
+  Value address = b.create<LLVM::PtrToIntOp>(b.getI64Type(), elementPointer(tensor, base));
+  Value step = b.createOrFold<arith::MulIOp>(tensor.strides[axes[0]], ptx.i64(4));
+  Value misaligned = b.create<arith::AndIOp>(b.create<arith::OrIOp>(address, step), ptx.i64(7));
+  Value condition = b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, misaligned, ptx.i64(0));
+  for (int64_t k : {0, 1}) {
+    Value last = add(base[axes[k]], ptx.i32(form.type.getShape()[k] - 1));
+    condition = andI(condition, less(last, tensor.extents[axes[k]]));
+  }
+  return condition;
+}
+
 Value KernelEmitter::elementPointer(const Tensor &tensor, ArrayRef<Value> index) {
   Value offset;
   for (auto [i, stride] : llvm::zip(index, tensor.strides)) {
@@ -157,12 +173,37 @@ LogicalResult KernelEmitter::emitLoad(LoadOp op) {
   if (!form.grid.m || form.is16Bit())
     return op.emitError()
            << "expected stages, or a use in a product that says how warps divide the tile";
-  auto read = [&] {
+  auto readElements = [&] {
     SmallVector<Value> registers;
     eachElement(tensor, form, base, axes, [&](ArrayRef<Value> index, Value pointer, int64_t) {
       registers.push_back(guardedLoad(tensor, index, {}, pad, pointer));
     });
     return registers;
+  };
+  auto readPairs = [&] {
+    SmallVector<Value> registers;
+    eachElement(tensor, form, base, axes, [&](ArrayRef<Value>, Value pointer, int64_t number) {
+      if (number % 2)
+        return;
+      auto type = VectorType::get(2, b.getF32Type());
+      Value pair = b.create<LLVM::LoadOp>(type, pointer, /*alignment=*/8);
+      for (int64_t i : {0, 1})
+        registers.push_back(b.create<LLVM::ExtractElementOp>(pair, ptx.i32(i)));
+    });
+    return registers;
+  };
+  auto read = [&]() -> SmallVector<Value> {
+    Value pairs = pairsInRange(tensor, base, axes, form);
+    if (!pairs)
+      return readElements();
+    SmallVector<Type> types(form.numFragmentRegisters(), b.getF32Type());
+    auto branch = b.create<scf::IfOp>(types, pairs, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    b.create<scf::YieldOp>(readPairs());
+    b.setInsertionPointToStart(branch.elseBlock());
+    b.create<scf::YieldOp>(readElements());
+    return branch.getResults();
   };
   // An absent tensor is one branch for the whole tile.
   SmallVector<Type> types(form.numFragmentRegisters(), b.getF32Type());
@@ -206,7 +247,7 @@ LogicalResult KernelEmitter::emitStore(StoreOp op) {
     return op.emitError() << "expected the result of a product or of a map of one";
   bool transposes = axes[0] > axes[1];
   if (schedule.deferred && !transposes) {
-    storeRows(op, form);
+    storeEpilogue(op, form);
     return success();
   }
   if (storesByTMA(op)) {
@@ -222,15 +263,34 @@ LogicalResult KernelEmitter::emitStore(StoreOp op) {
     storeRows(op, form);
     return success();
   }
-  when(pointInRange(tensor, base, axes), [&] {
+  auto write = [&](bool pairs) {
     SmallVector<Value> block;
     eachElement(tensor, form, base, axes,
                 [&](ArrayRef<Value> index, Value pointer, int64_t number) {
                   if (number % 4 == 0)
                     block = blockElements(form, form.grid, number / 4 / form.columnBlocks(),
                                           number / 4 % form.columnBlocks());
-                  guardedStore(tensor, index, {}, block[number % 4], pointer);
+                  if (!pairs)
+                    return guardedStore(tensor, index, {}, block[number % 4], pointer);
+                  if (number % 2)
+                    return;
+                  Value pair = b.create<LLVM::UndefOp>(VectorType::get(2, b.getF32Type()));
+                  for (int64_t i : {0, 1})
+                    pair = b.create<LLVM::InsertElementOp>(pair, block[number % 4 + i], ptx.i32(i));
+                  b.create<LLVM::StoreOp>(pair, pointer, /*alignment=*/8);
                 });
+  };
+  when(pointInRange(tensor, base, axes), [&] {
+    Value pairs = pairsInRange(tensor, base, axes, form);
+    if (!pairs)
+      return write(false);
+    auto branch = b.create<scf::IfOp>(pairs, /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    auto restore = keepPlaces();
+    b.setInsertionPointToStart(branch.thenBlock());
+    write(true);
+    b.setInsertionPointToStart(branch.elseBlock());
+    write(false);
   });
   return success();
 }

@@ -122,7 +122,7 @@ private:
   SmallVector<Value> globalPair(const TileForm &form, mlir::ArrayRef<Value> place);
   /// Whether a store goes along rows through shared memory by TMA.
   bool storesPanels(mlir::tile::StoreOp op) const;
-  void storeRows(mlir::tile::StoreOp op, const TileForm &fragment);
+  void storeEpilogue(mlir::tile::StoreOp op, const TileForm &fragment);
   void storePanels(mlir::tile::StoreOp op, const TileForm &fragment);
   void storePairs(mlir::tile::StoreOp op, const TileForm &fragment);
   void settle(Operation &op);
@@ -135,6 +135,9 @@ private:
   Value inRange(const Tensor &tensor, mlir::ArrayRef<Value> index);
   Value pointInRange(const Tensor &tensor, mlir::ArrayRef<Value> index,
                      mlir::ArrayRef<int64_t> axes);
+  /// Whether all of a tile is inside, and pairs of neighbours along axes[1] are aligned to 8 bytes.
+  Value pairsInRange(const Tensor &tensor, mlir::ArrayRef<Value> base, mlir::ArrayRef<int64_t> axes,
+                     const TileForm &form);
   Value elementPointer(const Tensor &tensor, mlir::ArrayRef<Value> index);
   Value guardedLoad(const Tensor &tensor, mlir::ArrayRef<Value> index, Value extraGuard, double pad,
                     Value known = {});

@@ -96,7 +96,7 @@ void MLSTMForward::cutSequence() {
 
 void MLSTMForward::loadSegmentState(const SegmentTensors &states) {
   Value zero = index(0);
-  C = load(states.C, {number, segment, head, zero, dv0}, {4, 3}, mat(dv, dqk, accumulation));
+  C = load(states.C, {number, segment, head, dv0, zero}, {3, 4}, mat(dv, dqk, accumulation));
   n = options.hasNormalizer()
           ? load(states.n, {number, segment, head, zero}, {3}, vec(dqk, accumulation))
           : Value();
@@ -107,7 +107,7 @@ void MLSTMForward::loadSegmentState(const SegmentTensors &states) {
 
 void MLSTMForward::storeSegmentState(const SegmentTensors &states, Value sum) {
   Value zero = index(0);
-  store(C, states.C, {number, segment, head, zero, dv0}, {4, 3});
+  store(C, states.C, {number, segment, head, dv0, zero}, {3, 4});
   ifThen(equal(slice, zero), [&] {
     if (options.hasNormalizer())
       store(n, states.n, {number, segment, head, zero}, {3});

@@ -24,7 +24,7 @@
 
 namespace xlstm {
 
-/// States of segments: C [S, G, H, dqk, dv], n [S, G, H, dqk], and m [S, G, H, 3], which has m, M
+/// States of segments: C^T [S, G, H, dv, dqk], as kernels hold it, n [S, G, H, dqk], and m [S, G, H, 3], which has m, M
 /// and the sum of log f.
 struct SegmentStates {
   KernelBuffer C, n, m;
