@@ -82,7 +82,7 @@ struct Transfer {
   SmallVector<int64_t> offsets;
   int64_t panel = 0, firstRow = 0, lastRow = 0; // of the matrix in shared memory
   int64_t ring = -1, stage = 0, iteration = 0;  // fetch
-  int64_t store = 0, buffer = 0;                // store: its number in the role, and where it reads
+  int64_t buffer = 0;                           // store: where it reads
 };
 
 /// Thrown at a finding.

@@ -126,11 +126,12 @@ void BlockRun::finish(Transfer transfer) {
   auto store = dyn_cast<StoreOp>(transfer.op);
   GlobalTensor &tensor = tensorOf(fetch ? fetch.getTensor() : store.getTensor());
   ArrayRef<int64_t> axes = fetch ? fetch.getAxes() : store.getAxes();
-  int64_t rowAxis = axes[fetch ? 0 : 1], columnAxis = axes[fetch ? 1 : 0];
+  bool transposed = store && axes[0] > axes[1]; // the store's tile
+  int64_t rowAxis = axes[transposed], columnAxis = axes[!transposed];
   ArrayRef<int64_t> shape = cast<TileType>(fetch ? fetch.getRing().getType().getValues().front()
                                                  : store.getTile().getType())
                                 .getShape();
-  int64_t rows = shape[fetch ? 0 : 1], columns = shape[fetch ? 1 : 0];
+  int64_t rows = shape[transposed], columns = shape[!transposed];
   Element element = tensor.element;
   int64_t width = 128 / bytesOf(element);
   SmallVector<int64_t> index = transfer.offsets;
