@@ -83,7 +83,8 @@ def Tile_ReleaseOp : Tile_Op<"release", [MemoryEffects<[MemWrite]>]> {
   let summary = "says that this role is done with the stage that it got last";
   let description = [{
     It takes effect when the products that read the stage are done: where the role first reads the result of the last of
-    them, or of a later one. A product in flight is waited for by whatever reads its result, so nothing else can.
+    them, or of a later one, at the latest at the end of the loop's iteration or the branch. A product in flight is waited for
+    by whatever reads its result, so nothing else can read it.
   }];
   let arguments = (ins Tile_RingType:$ring);
   let assemblyFormat = "$ring attr-dict `:` type($ring)";
