@@ -67,7 +67,7 @@ def Tile_PutOp : Tile_Op<"put", [MemoryEffects<[MemWrite]>]> {
   let hasVerifier = 1;
 }
 
-def Tile_GetOp : Tile_Op<"get", [MemoryEffects<[MemRead]>]> {
+def Tile_GetOp : Tile_Op<"get", [MemoryEffects<[MemRead, MemWrite]>]> { // it waits, also where nothing is read
   let summary = "the values of a ring's next stage, when that is full";
   let description = [{
     They may be used until `tile.release`. Constraints: `get_c1` the results have the ring's types; `get_c2` tiles of the ring, and

@@ -2,12 +2,20 @@
 // Products in flight of a role: waited for where a result is read, and where a loop or a branch begins or ends, because the
 // waits count the products of the program's text, whether a branch is taken or not.
 // RUN: xlstm-opt %s --convert-tile-to-nvvm | FileCheck %s
+// RUN: xlstm-opt %s --canonicalize --convert-tile-to-nvvm | FileCheck %s --check-prefix=CANONICAL
 
 !a = !tile.ring<2 : !tile.tile<64x64xbf16>>
 !m = !tile.tile<64x64xf32>
 !x = memref<?x64xbf16, strided<[?, 1]>>
 !y = memref<?x64xf32, strided<[?, 1]>>
 // CHECK-LABEL: llvm.func @branch
+// Canonicalisation moves constants out of the roles and takes the products away, of which nothing is read here, but not the
+// wait of tile.get and its tile.release.
+// CANONICAL-LABEL: llvm.func @branch
+// CANONICAL: scf.for
+// CANONICAL: mbarrier.try_wait
+// CANONICAL-NOT: wgmma
+// CANONICAL: mbarrier.arrive
 tile.kernel @branch(%x: !x, %y: !y) names ["x", "y"] grid(%b: 1)
     attributes {schedule = {target = "sm_90a", matrix_unit = "wgmma", copy = "tma", warps = array<i64: 4, 1>, roles = {multiply = array<i64: 0, 4, 208>, load = array<i64: 4, 1, 24>}}} {
   %r = tile.ring : !a
