@@ -75,12 +75,7 @@ void BlockRun::beginWrite(Operation *op, Ring &ring, int64_t stage, int64_t iter
   state.holds = iteration;
   state.writer = op;
   memory.mark(ring.first + stage * ring.bytes, ring.bytes, SharedMemory::unwritten);
-  for (Operation *user : ring.op.getRing().getUsers())
-    if (isa<GetOp>(user))
-      for (auto &role : roles)
-        if (role->name == user->getParentOfType<RoleOp>().getRole())
-          for (size_t warp = 0; warp < role->queues.size(); ++warp)
-            state.readers.insert({role->number, warp});
+  state.readers = ring.readers;
 }
 
 /// A warp's rows: every `warps`-th block of 16. The first warp writes scalars.
@@ -163,7 +158,7 @@ Column BlockRun::readStage(Operation *reader, const RuntimeValue &value) {
   Ring &ring = rings[value.ring];
   int64_t stage = ring.stageOf(value.iteration), wanted = value.iteration + 1;
   const Slot &slot = ring.slots[value.slot];
-  Column result(int64_t(slot.places.size()));
+  Column result(slot.places.size());
   for (int64_t i = 0; i < int64_t(slot.places.size()); ++i) {
     int64_t place = ring.place(stage, value.slot) + slot.places[i];
     int64_t tag = memory.tagOf(slot.element, place, wanted);
