@@ -168,6 +168,8 @@ LogicalResult KernelEmitter::emitOp(Operation &op) {
     hidePlaces();
   if (role) {
     settle(op);
+    if (isa<scf::ForOp, scf::IfOp>(op))
+      settleAll();
     if (isa<FetchOp, PutOp, GetOp, ReleaseOp, MatmulOp, MatvecOp, ReduceOp>(op))
       return emitRoleOp(op);
   }
@@ -448,7 +450,7 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
     }
     result = emitBlock(*op.getBody());
     if (role)
-      settle(*op.getBody()->getTerminator());
+      settleAll();
     if (succeeded(result)) {
       SmallVector<Value> yielded = {add(iteration, ptx.i32(1))};
       for (auto [value, form] :
@@ -491,10 +493,13 @@ LogicalResult KernelEmitter::emitIf(scf::IfOp op) {
   b.setInsertionPointToStart(branch.thenBlock());
   if (failed(emitBlock(*op.thenBlock())))
     return failure();
+  settleAll();
   if (op.getElseRegion().empty())
     return success();
   b.setInsertionPointToStart(branch.elseBlock());
-  return emitBlock(*op.elseBlock());
+  LogicalResult result = emitBlock(*op.elseBlock());
+  settleAll();
+  return result;
 }
 
 } // namespace xlstm

@@ -44,6 +44,10 @@ LogicalResult KernelEmitter::emitRoles() {
   clearOperands();
   ptx.fenceProxyAsync();
   ptx.barrier();
+  // Scalars of all roles: canonicalisation moves constants there.
+  for (Operation &op : kernel.getBody().front().without_terminator())
+    if (!isa<RingOp, RoleOp>(op) && failed(emitOp(op)))
+      return failure();
 
   SmallVector<RoleOp> roles(kernel.getBody().getOps<RoleOp>());
   llvm::sort(roles, [](RoleOp x, RoleOp y) { return x.getFirst() < y.getFirst(); });

@@ -46,7 +46,8 @@ LogicalResult KernelEmitter::emitMap(MapOp op) {
   // time.
   if (op.getTile().hasOneUse()) {
     auto matmul = dyn_cast<MatmulOp>(*op.getTile().user_begin());
-    bool fromShared = role && llvm::any_of(op.getElems(), [&](Value value) {
+    // What a stage holds is read here: it may be released before the product.
+    bool fromShared = role && llvm::any_of(op->getOperands(), [&](Value value) {
                         return tiles.lookup(value).kind == TileForm::Shared;
                       });
     if (matmul && matmul.getLhs() == op.getTile() && !fromShared) {

@@ -3,8 +3,9 @@
 // vectors in rows of fragments, stores by TMA.
 //
 // A product is issued and numbered; its result is waited for where the program first reads it, and a
-// stage that it reads is released then. Left operands that are converted from the state are made
-// two steps at a time: more of them would not fit beside it.
+// stage that it reads is released then. None is in flight where a loop or a branch begins or ends:
+// the waits count products in the order of the program's text. Left operands that are converted from
+// the state are made two steps at a time: more of them would not fit beside it.
 #include "compiler/Conversion/TileToNVVM/KernelEmitter.h"
 #include "mlir/IR/Matchers.h"
 
@@ -59,6 +60,15 @@ void KernelEmitter::settle(Value result) {
     sums.registers.push_back(b.create<arith::AddFOp>(start.registers[0], sum));
   }
   tiles[result] = sums;
+}
+
+/// Waits for all products.
+void KernelEmitter::settleAll() {
+  while (!inFlight.empty()) {
+    auto oldest = llvm::min_element(
+        inFlight, [](const auto &x, const auto &y) { return x.second < y.second; });
+    settle(Value(oldest->first));
+  }
 }
 
 //===----------------------------------------------------------------------===//

@@ -128,6 +128,7 @@ private:
   void settle(Operation &op);
   void settle(SmallVector<Value> &registers, int64_t product);
   void settle(Value result);
+  void settleAll();
   Value vectorElement(const TileForm &form, Value index);
   SmallVector<Value> ownElements(const TileForm &vector);
 

@@ -68,7 +68,7 @@ def Tile_PutOp : Tile_Op<"put", [MemoryEffects<[MemWrite]>]> {
   let hasVerifier = 1;
 }
 
-def Tile_GetOp : Tile_Op<"get", [MemoryEffects<[MemRead]>]> {
+def Tile_GetOp : Tile_Op<"get", [MemoryEffects<[MemRead, MemWrite]>]> { // it waits, also where nothing is read
   let summary = "the values of a ring's next stage, when that is full";
   let description = [{
     They may be used until `tile.release`. Constraints: `get_c1` the results have the ring's types; `get_c2` tiles of the ring, and
@@ -84,7 +84,8 @@ def Tile_ReleaseOp : Tile_Op<"release", [MemoryEffects<[MemWrite]>]> {
   let summary = "says that this role is done with the stage that it got last";
   let description = [{
     It takes effect when the products that read the stage are done: where the role first reads the result of the last of
-    them, or of a later one. A product in flight is waited for by whatever reads its result, so nothing else can.
+    them, or of a later one, at the latest at the end of the loop's iteration or the branch. A product in flight is waited for
+    by whatever reads its result, so nothing else can read it.
   }];
   let arguments = (ins Tile_RingType:$ring);
   let assemblyFormat = "$ring attr-dict `:` type($ring)";

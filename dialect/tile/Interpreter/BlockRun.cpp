@@ -46,6 +46,11 @@ void BlockRun::makeRing(RingOp op) {
   ring.full.assign(type.getStages(), Barrier(arrivals.writers + ring.fault.writers));
   ring.empty.assign(type.getStages(), Barrier(arrivals.readers + ring.fault.readers));
   ring.stages.resize(type.getStages());
+  for (auto [number, role] : llvm::enumerate(kernel.getBody().front().getOps<RoleOp>()))
+    for (Operation *user : op.getRing().getUsers())
+      if (isa<GetOp>(user) && role->isProperAncestor(user))
+        for (uint64_t warp = 0; warp < role.getCount(); ++warp)
+          ring.readers.insert({number, warp});
   ringNumbers[op.getRing()] = rings.size();
   rings.push_back(std::move(ring));
 }

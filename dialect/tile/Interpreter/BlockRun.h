@@ -30,7 +30,7 @@ struct Ring {
     int64_t holds = -1;          // the iteration whose values are, or are being, written
     Operation *writer = nullptr; // of them
     int64_t copies = 0;          // pieces of them in flight
-    std::set<std::pair<int64_t, int64_t>> readers; // roles and warps that have not released them
+    std::set<std::pair<int64_t, int64_t>> readers; // that have not released them
   };
   RingOp op;
   int64_t number = 0;
@@ -40,8 +40,9 @@ struct Ring {
   int64_t first = 0, bytes = 0; // of stage 0, of each stage
   std::vector<Barrier> full, empty;
   std::vector<Stage> stages;
-  int64_t fetched = 0;       // copies started
-  std::set<int64_t> awaited; // iterations that a role has got
+  std::set<std::pair<int64_t, int64_t>> readers; // all roles and warps that read it
+  int64_t fetched = 0;                           // copies started
+  std::set<int64_t> awaited;                     // iterations that a role has got
 
   int64_t stageOf(int64_t iteration) const { return protocol.stage(iteration); }
   int64_t fullParity(int64_t iteration) const {
@@ -82,7 +83,7 @@ struct Transfer {
   SmallVector<int64_t> offsets;
   int64_t panel = 0, firstRow = 0, lastRow = 0; // of the matrix in shared memory
   int64_t ring = -1, stage = 0, iteration = 0;  // fetch
-  int64_t store = 0, buffer = 0;                // store: its number in the role, and where it reads
+  int64_t buffer = 0;                           // store: where it reads
 };
 
 /// Thrown at a finding.

@@ -8,7 +8,7 @@ def TileInterpret : Pass<"tile-interpret", "::mlir::ModuleOp"> {
   let summary = "runs each kernel on this machine in several orders and reports races and deadlocks";
   let description = [{
     The IR stays as it is. Tensors hold random numbers, the same in each order; those that `absent` names are not given. The
-    n-th dynamic extent of every tensor is the n-th of `extents`. Roles, warps, copies and products go on in an order that
+    n-th dynamic extent of every tensor is the n-th of `extents`, or of its own in `shapes`. Roles, warps, copies and products go on in an order that
     the seed draws; an order that is found to be wrong is run again with the same seed. A kernel without roles has one order.
 
     ```
@@ -24,6 +24,7 @@ def TileInterpret : Pass<"tile-interpret", "::mlir::ModuleOp"> {
   }];
   let options = [
     ListOption<"extents", "extents", "int64_t", "dynamic extents of each tensor, in the order of its axes">,
+    ListOption<"shapes", "shapes", "std::string", "dynamic extents of single tensors, each NAME=4x100">,
     ListOption<"absent", "absent", "std::string", "names of tensors that are not given">,
     Option<"orders", "orders", "int64_t", "8", "how many orders to run">,
     Option<"seed", "seed", "uint64_t", "0", "that of the first order; the next ones follow">,

@@ -226,31 +226,33 @@ void RoleRun::store(StoreOp op) {
                 [&](int64_t i, ArrayRef<int64_t> index) { tensor.set(index, (*data)[i]); });
 }
 
-/// Through one of two buffers, transposed; the copies read it later. One thread has waited for the
-/// copies before this one, but only behind the next meeting of the warps do the others know.
+/// Through one of two buffers, of which copies read later. Before it writes, one thread has waited
+/// for the copies before this one. A store along rows then lets the warps meet; one of columns does
+/// so only behind its writes, so that the other warps know of the copies before the last one.
 void RoleRun::storeByTMA(StoreOp op, const Column &data) {
-  ArrayRef<int64_t> shape = cast<TileType>(op.getTile().getType()).getShape(); // [columns, rows]
+  ArrayRef<int64_t> shape = cast<TileType>(op.getTile().getType()).getShape();
+  bool ofColumns = op.getAxes()[0] > op.getAxes()[1];
+  int64_t rows = shape[ofColumns], columns = shape[!ofColumns];
   Type element = cast<MemRefType>(op.getTensor().getType()).getElementType();
-  Slot slot(TileType::get(op.getContext(), {shape[1], shape[0]}, element));
-  if (staging < 0 || stagingBytes != slot.bytes) {
+  Slot slot(TileType::get(op.getContext(), {rows, columns}, element));
+  if (stagingBytes != slot.bytes) {
     stagingBytes = slot.bytes;
     staging = block.memory.allocate(2 * stagingBytes, 1024);
     stagedBy[0] = stagedBy[1] = 0;
   }
   int64_t half = RingProtocol<IntegerArithmetic>{{}, 2}.stage(iteration());
-  if (stagedBy[half] > storesRead)
+  if (ofColumns && stagedBy[half] > storesRead)
     block.race(op, "writes the staging buffer of iteration " + std::to_string(iteration()) +
                        " while an earlier copy may still read it");
   storesRead = stores;
   stagedBy[half] = ++stores;
   Transfer transfer = {op, number, indices(op.getOffsets())};
-  transfer.store = stores;
   transfer.buffer = staging + half * stagingBytes;
-  for (int64_t row = 0; row < shape[1]; ++row)
-    for (int64_t column = 0; column < shape[0]; ++column)
-      block.memory.write(slot.element, transfer.buffer + slot.places[row * shape[0] + column],
-                         data[column * shape[1] + row], stores);
-  transfer.lastRow = shape[1];
+  transfer.lastRow = rows;
+  for (int64_t row = 0; row < rows; ++row)
+    for (int64_t column = 0; column < columns; ++column)
+      block.memory.write(slot.element, transfer.buffer + slot.places[row * columns + column],
+                         data[ofColumns ? column * rows + row : row * columns + column], stores);
   for (; transfer.panel < fetchedPanels(slot.tile); ++transfer.panel)
     block.transfers.push_back(transfer);
 }

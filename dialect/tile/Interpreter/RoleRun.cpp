@@ -92,6 +92,9 @@ void RoleRun::step() {
 }
 
 bool RoleRun::executeControl(Operation *op) {
+  // No product is in flight where a loop or a branch begins or ends.
+  if (isa<scf::ForOp, scf::IfOp, scf::YieldOp>(op))
+    settle(issued);
   if (auto loop = dyn_cast<scf::ForOp>(op)) {
     enterLoop(loop);
   } else if (auto branch = dyn_cast<scf::IfOp>(op)) {
@@ -132,11 +135,8 @@ void RoleRun::startIteration(Frame &frame) {
 
 void RoleRun::yield(Operation *op) {
   SmallVector<RuntimeValue> yielded;
-  for (Value value : op->getOperands()) {
+  for (Value value : op->getOperands())
     yielded.push_back(lookup(value));
-    if (yielded.back().product)
-      settle(yielded.back().product->number);
-  }
   Frame &frame = frames.back();
   bool again = false;
   if (frame.loop) {

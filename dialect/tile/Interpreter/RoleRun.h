@@ -104,7 +104,7 @@ private:
   std::vector<std::pair<int64_t, Action>> releases; // by the product that they wait for
   // Stores by TMA: how many, up to which their reads were waited for before the warps met.
   int64_t stores = 0, storesRead = 0;
-  int64_t staging = -1, stagingBytes = 0, stagedBy[2] = {0, 0};
+  int64_t staging = 0, stagingBytes = 0, stagedBy[2] = {0, 0};
 };
 
 } // namespace mlir::tile

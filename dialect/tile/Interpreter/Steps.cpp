@@ -75,12 +75,7 @@ void BlockRun::beginWrite(Operation *op, Ring &ring, int64_t stage, int64_t iter
   state.holds = iteration;
   state.writer = op;
   memory.mark(ring.first + stage * ring.bytes, ring.bytes, SharedMemory::unwritten);
-  for (Operation *user : ring.op.getRing().getUsers())
-    if (isa<GetOp>(user))
-      for (auto &role : roles)
-        if (role->name == user->getParentOfType<RoleOp>().getRole())
-          for (size_t warp = 0; warp < role->queues.size(); ++warp)
-            state.readers.insert({role->number, warp});
+  state.readers = ring.readers;
 }
 
 /// A warp's rows: every `warps`-th block of 16. The first warp writes scalars.
@@ -126,11 +121,12 @@ void BlockRun::finish(Transfer transfer) {
   auto store = dyn_cast<StoreOp>(transfer.op);
   GlobalTensor &tensor = tensorOf(fetch ? fetch.getTensor() : store.getTensor());
   ArrayRef<int64_t> axes = fetch ? fetch.getAxes() : store.getAxes();
-  int64_t rowAxis = axes[fetch ? 0 : 1], columnAxis = axes[fetch ? 1 : 0];
+  bool transposed = store && axes[0] > axes[1]; // the store's tile
+  int64_t rowAxis = axes[transposed], columnAxis = axes[!transposed];
   ArrayRef<int64_t> shape = cast<TileType>(fetch ? fetch.getRing().getType().getValues().front()
                                                  : store.getTile().getType())
                                 .getShape();
-  int64_t rows = shape[fetch ? 0 : 1], columns = shape[fetch ? 1 : 0];
+  int64_t rows = shape[transposed], columns = shape[!transposed];
   Element element = tensor.element;
   int64_t width = 128 / bytesOf(element);
   SmallVector<int64_t> index = transfer.offsets;
@@ -162,7 +158,7 @@ Column BlockRun::readStage(Operation *reader, const RuntimeValue &value) {
   Ring &ring = rings[value.ring];
   int64_t stage = ring.stageOf(value.iteration), wanted = value.iteration + 1;
   const Slot &slot = ring.slots[value.slot];
-  Column result(int64_t(slot.places.size()));
+  Column result(slot.places.size());
   for (int64_t i = 0; i < int64_t(slot.places.size()); ++i) {
     int64_t place = ring.place(stage, value.slot) + slot.places[i];
     int64_t tag = memory.tagOf(slot.element, place, wanted);

@@ -20,6 +20,23 @@ struct TileInterpretPass : impl::TileInterpretBase<TileInterpretPass> {
     markAllAnalysesPreserved();
   }
 
+  /// The dynamic extents of a tensor: its own, if `shapes` has it.
+  FailureOr<SmallVector<int64_t>> extentsOf(StringRef name) {
+    for (const std::string &shape : shapes) {
+      auto [of, list] = StringRef(shape).split('=');
+      if (of != name)
+        continue;
+      SmallVector<int64_t> own;
+      SmallVector<StringRef> parts;
+      list.split(parts, 'x');
+      for (StringRef part : parts)
+        if (part.getAsInteger(10, own.emplace_back()))
+          return failure();
+      return own;
+    }
+    return SmallVector<int64_t>(extents.begin(), extents.end());
+  }
+
   FailureOr<std::vector<GlobalTensor>> makeTensors(KernelOp kernel) {
     std::vector<GlobalTensor> tensors;
     std::mt19937_64 random(1);
@@ -31,15 +48,16 @@ struct TileInterpretPass : impl::TileInterpretBase<TileInterpretPass> {
         tensors.push_back(GlobalTensor::absent(type));
         continue;
       }
-      if (type.getNumDynamicDims() > int64_t(extents.size()))
+      FailureOr<SmallVector<int64_t>> dynamic = extentsOf(name);
+      if (failed(dynamic) || type.getNumDynamicDims() > int64_t(dynamic->size()))
         return mlir::emitError(kernel.getLoc())
                << "expected " << type.getNumDynamicDims() << " extents for the tensor \"" << name
-               << "\", got " << extents.size();
+               << "\", got " << (failed(dynamic) ? "others" : std::to_string(dynamic->size()));
       SmallVector<int64_t> shape(type.getShape());
       size_t next = 0;
       for (int64_t &extent : shape)
         if (ShapedType::isDynamic(extent))
-          extent = extents[next++];
+          extent = (*dynamic)[next++];
       GlobalTensor tensor(type.getElementType(), shape);
       if (isa<FloatType>(type.getElementType()))
         tensor.forEach([&](ArrayRef<int64_t> index) { tensor.set(index, uniform(random)); });

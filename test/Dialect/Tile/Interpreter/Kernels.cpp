@@ -53,7 +53,11 @@ void Kernel::apply(const std::string &passes) {
     throw std::runtime_error(passes + ": " + message);
 }
 
-tile::KernelOp Kernel::op() { return *module->getOps<tile::KernelOp>().begin(); }
+std::vector<tile::KernelOp> Kernel::ops() {
+  auto kernels = module->getOps<tile::KernelOp>();
+  return {kernels.begin(), kernels.end()};
+}
+tile::KernelOp Kernel::op() { return ops().back(); }
 
 std::string Kernel::text() {
   std::string text;
@@ -61,41 +65,47 @@ std::string Kernel::text() {
   return text;
 }
 
-bool Kernel::has(const std::string &name) {
-  return llvm::is_contained(op().getArgNames(), StringAttr::get(context.get(), name));
-}
-
 tile::GlobalTensor &Kernel::tensor(const std::string &name) { return tensors.at(name); }
 
-static MemRefType typeOf(tile::KernelOp kernel, unsigned i) {
-  return cast<MemRefType>(kernel.getTensor(i).getType());
+/// Calls `body` with the name and the type of each tensor argument.
+static void forEachTensor(std::vector<tile::KernelOp> kernels,
+                          function_ref<void(std::string, MemRefType)> body) {
+  for (tile::KernelOp kernel : kernels)
+    for (unsigned i = 0; i < kernel.getNumTensors(); ++i)
+      body(kernel.getTensorName(i).str(), cast<MemRefType>(kernel.getTensor(i).getType()));
 }
 
-void Kernel::absent(const std::string &name) {
-  for (unsigned i = 0; i < op().getNumTensors(); ++i)
-    if (op().getTensorName(i) == name)
-      tensors[name] = tile::GlobalTensor::absent(typeOf(op(), i));
+void Kernel::absent(const std::string &absent) {
+  forEachTensor(ops(), [&](std::string name, MemRefType type) {
+    if (name == absent)
+      tensors[name] = tile::GlobalTensor::absent(type);
+  });
 }
 
-void Kernel::allocate(ArrayRef<int64_t> dynamic) {
-  for (unsigned i = 0; i < op().getNumTensors(); ++i) {
-    SmallVector<int64_t> extents(typeOf(op(), i).getShape());
+void Kernel::allocate(ArrayRef<int64_t> dynamic, StringRef prefix) {
+  forEachTensor(ops(), [&](std::string name, MemRefType type) {
+    if (!StringRef(name).starts_with(prefix))
+      return;
+    SmallVector<int64_t> extents(type.getShape());
     const int64_t *next = dynamic.data();
     for (int64_t &extent : extents)
       if (ShapedType::isDynamic(extent))
         extent = *next++;
-    tensors.try_emplace(op().getTensorName(i).str(), typeOf(op(), i).getElementType(), extents);
-  }
+    tensors.try_emplace(name, type.getElementType(), extents);
+  });
 }
 
 std::optional<tile::Finding> Kernel::run(const tile::InterpretOptions &options) {
-  std::vector<tile::GlobalTensor> arguments;
-  for (unsigned i = 0; i < op().getNumTensors(); ++i)
-    arguments.push_back(tensors.at(op().getTensorName(i).str()));
-  auto finding = tile::interpret(op(), arguments, options);
-  for (unsigned i = 0; i < op().getNumTensors(); ++i)
-    tensors.at(op().getTensorName(i).str()) = arguments[i];
-  return finding;
+  for (tile::KernelOp kernel : ops()) {
+    std::vector<tile::GlobalTensor> arguments;
+    for (unsigned i = 0; i < kernel.getNumTensors(); ++i)
+      arguments.push_back(tensors.at(kernel.getTensorName(i).str()));
+    if (auto finding = tile::interpret(kernel, arguments, options))
+      return finding;
+    for (unsigned i = 0; i < kernel.getNumTensors(); ++i)
+      tensors.at(kernel.getTensorName(i).str()) = arguments[i];
+  }
+  return std::nullopt;
 }
 
 MLSTMOptions sigmoid(bool normalize) {
@@ -151,14 +161,16 @@ std::string Cell::source() const {
          v + "\n  return " + returned + " : " + types + "\n}\n";
 }
 
-std::unique_ptr<Kernel> Cell::kernel(int64_t batch, int64_t time, bool givesState,
-                                     uint64_t seed) const {
+std::unique_ptr<Kernel> Cell::kernel(int64_t batch, int64_t time, bool givesState, uint64_t seed,
+                                     int64_t segments) const {
   auto kernel = std::make_unique<Kernel>(source());
   kernel->apply("xlstm-select-schedule{target=sm_90a set=roles=1" + set +
-                "},convert-xlstm-to-tile" + (roles ? ",tile-split-roles" : ""));
+                (segments ? " segments=1" : "") + "},convert-xlstm-to-tile" +
+                (roles ? ",tile-split-roles" : ""));
   for (const char *name : {"c0", "n0", "m0"})
     if (!givesState)
       kernel->absent(name);
+  kernel->allocate({batch, segments}, "w"); // states between kernels: one for each segment
   kernel->allocate({batch, time});
   std::mt19937_64 random(seed);
   auto fill = [&](const char *name, double mean, double deviation) {

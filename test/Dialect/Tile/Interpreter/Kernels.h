@@ -12,7 +12,7 @@
 
 namespace xlstm::test {
 
-/// A module of one kernel, and the tensors of a run.
+/// A module of kernels that run one after the other, and the tensors of a run.
 class Kernel {
 public:
   /// Throws std::runtime_error with what went wrong. Without `verify`, also what is not valid.
@@ -21,15 +21,16 @@ public:
   /// Throws if the module does not take the passes, given as in a pipeline's text.
   void apply(const std::string &passes);
 
-  mlir::tile::KernelOp op();
+  mlir::tile::KernelOp op(); ///< the last one
+  std::vector<mlir::tile::KernelOp> ops();
   std::string text();
-  /// The kernel's tensor of this name; absent ones stay absent.
+  /// The tensor of this name; absent ones stay absent.
   mlir::tile::GlobalTensor &tensor(const std::string &name);
   void absent(const std::string &name);
-  /// Gives every tensor whose name is not known yet zeros; the n-th dynamic extent of each is the
-  /// n-th of `dynamic`.
-  void allocate(llvm::ArrayRef<int64_t> dynamic);
-  bool has(const std::string &name);
+  /// Gives every tensor whose name is not known yet, and starts so, zeros; the n-th dynamic extent
+  /// of each is the n-th of `dynamic`.
+  void allocate(llvm::ArrayRef<int64_t> dynamic, llvm::StringRef prefix = "");
+  bool has(const std::string &name) const { return tensors.count(name); }
 
   std::optional<mlir::tile::Finding> run(const mlir::tile::InterpretOptions &options = {});
   std::optional<mlir::tile::Finding> run(uint64_t seed) {
@@ -55,7 +56,9 @@ struct Cell {
 
   std::string source() const;
   /// Its kernel, with tensors for B sequences of T tokens and random inputs.
-  std::unique_ptr<Kernel> kernel(int64_t batch, int64_t time, bool givesState, uint64_t seed) const;
+  /// With `segments`, those that cut each sequence into as many.
+  std::unique_ptr<Kernel> kernel(int64_t batch, int64_t time, bool givesState, uint64_t seed,
+                                 int64_t segments = 0) const;
   /// Empty if h and the last states are those of the float64 reference within the tolerances of the
   /// type, else what is not.
   std::string compare(Kernel &kernel, int64_t batch, int64_t time) const;

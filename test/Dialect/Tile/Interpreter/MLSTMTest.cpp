@@ -12,9 +12,10 @@ namespace {
 const char *outputs[] = {"h", "c_last", "n_last", "m_last"};
 
 /// Runs a kernel in some orders: no finding, the reference's numbers, the same bits each time.
-void expectGood(const Cell &cell, int64_t batch, int64_t time, bool givesState, int orders) {
+void expectGood(const Cell &cell, int64_t batch, int64_t time, bool givesState, int orders,
+                int64_t segments = 0) {
   SCOPED_TRACE(cell.source() + "B " + std::to_string(batch) + ", T " + std::to_string(time));
-  auto kernel = cell.kernel(batch, time, givesState, /*seed=*/time + 1);
+  auto kernel = cell.kernel(batch, time, givesState, /*seed=*/time + 1, segments);
   std::map<std::string, std::vector<uint8_t>> bits;
   for (int seed = 0; seed < orders; ++seed) {
     for (const char *name : outputs)
@@ -97,6 +98,17 @@ TEST(MLSTM, Stages) {
     cell.dv = 64;
     cell.set = set;
     expectGood(cell, 1, 290, true, 8);
+  }
+}
+
+// Three kernels: what each segment adds to the state, the states before segments, the outputs.
+TEST(MLSTM, Segments) {
+  for (MLSTMOptions options : {MLSTMOptions(), sigmoid(false)}) {
+    Cell cell;
+    cell.dv = 64;
+    cell.options = options;
+    for (int64_t time : {1, 300, 400})
+      expectGood(cell, 1, time, time != 300, 3, /*segments=*/3);
   }
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One case for every kind of finding; FindingsTest.cpp has the single faults.
-// RUN: xlstm-opt %s -split-input-file "--tile-interpret=extents=64 seed=5" -verify-diagnostics
+// RUN: xlstm-opt %s -split-input-file "--tile-interpret=extents=64 shapes=w=2x3,z=a seed=5" -verify-diagnostics
 
 // A race: two copies, of which the reader waits for one.
 !ring = !tile.ring<2 : !tile.tile<64x64xbf16>>
@@ -68,8 +68,23 @@ tile.kernel @extents(%x: memref<?x?xf32, strided<[?, ?]>>) names ["x"] grid(%b: 
 
 // -----
 
+// expected-error @below {{expected 1 extents for the tensor "z", got others}}
+tile.kernel @shapes(%z: memref<?xf32, strided<[?]>>) names ["z"] grid(%b: 1) {
+}
+
+// -----
+
 tile.kernel @unknown(%x: memref<?xf32, strided<[?]>>) names ["x"] grid(%b: 1) {
   %c0 = arith.constant 0 : index
   // expected-error @below {{memref.load is not known to the tile interpreter (seed 5)}}
   %e = memref.load %x[%c0] : memref<?xf32, strided<[?]>>
+}
+
+// -----
+
+// A tensor with extents of its own.
+// expected-remark @below {{orders run: 8; no race, no deadlock, equal bits}}
+tile.kernel @own(%w: memref<?x?xf32, strided<[?, ?]>>) names ["w"] grid(%b: dim(0, 1)) {
+  %c2 = arith.constant 2 : index
+  %f = tile.load_scalar %w[%c2, %b] : memref<?x?xf32, strided<[?, ?]>> -> f32
 }

@@ -2,6 +2,7 @@
 // The mLSTM cell as a loop and in roles: in every order the same, without a race.
 // RUN: xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=roles=1" --convert-xlstm-to-tile "--tile-interpret=extents=1,70 orders=1" 2>&1 | FileCheck %s --check-prefix=LOOP
 // RUN: xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=roles=1" --convert-xlstm-to-tile --tile-split-roles "--tile-interpret=extents=1,70 absent=c0 orders=5 seed=3" 2>&1 | FileCheck %s
+// RUN: xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=roles=1" --convert-xlstm-to-tile --tile-split-roles --canonicalize --cse "--tile-interpret=extents=1,70 absent=c0 orders=5 seed=3" 2>&1 | FileCheck %s
 
 // LOOP: tile-interpret.mlir:[[@LINE+8]]:{{[0-9]+}}: remark: orders run: 1; no race, no deadlock, equal bits
 // LOOP: tile.kernel @f
