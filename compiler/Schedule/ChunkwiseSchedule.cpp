@@ -44,8 +44,11 @@ mlir::DictionaryAttr ChunkwiseSchedule::toAttribute(mlir::MLIRContext *context) 
 
 ChunkwiseSchedule ChunkwiseSchedule::ofAdds() const {
   ChunkwiseSchedule adds = *this;
-  if (roles) // without q there is room: 4 * 48 KB for 256 x 128
-    adds.stages = 4;
+  if (roles) {
+    adds.stages = 4; // without q there is room: 4 * 48 KB for 256 x 128
+    adds.loadRegisters += 8; // gates are carried; there are no scores but n
+    adds.scoreRegisters -= 8;
+  }
   return adds;
 }
 

@@ -138,23 +138,30 @@ KernelOp ChunkwiseProgram::buildAdds(StringRef name, const SegmentStates &states
   n = options.hasNormalizer() ? splat(vec(dqk, accumulation), 0) : Value();
   m = constant(gate, -big);
   M = constant(gate, options.hasStabilizer() ? -big : 0);
+  // Gates are loaded a chunk ahead: their latency would be most of a chunk's time.
+  auto loadGates = [&](Value t0) -> SmallVector<Value> {
+    return {loadGate(operands.i, sequence, t0, head, -big),
+            loadGate(operands.f, sequence, t0, head, big)};
+  };
   SmallVector<Value> initial = state();
+  size_t first = initial.size();
+  initial.append(loadGates(sequence.begin));
   initial.push_back(constant(gate, 0)); // the sum of log f
   SmallVector<Value> last =
       loop(sequence.begin, sequence.end, index(L), initial, [&](Value t0, ValueRange carried) {
-        setState(carried.drop_back());
+        setState(carried.take_front(first));
         Value k = loadStaged(operands.k, t0, index(0), dqk);
         Value v = loadStaged(operands.v, t0, dv0, dv);
-        Gates gates = chunkGates(loadGate(operands.i, sequence, t0, head, -big),
-                                 loadGate(operands.f, sequence, t0, head, big),
-                                 loadReset(sequence, t0), m, M);
+        Gates gates = chunkGates(carried[first], carried[first + 1], loadReset(sequence, t0), m, M);
+        SmallVector<Value> nextGates = loadGates(add(t0, index(L)));
         Addends addends = {decayed(C, gates), weightedValues(v, gates)};
         advance(k, addends, gates);
         SmallVector<Value> next = state();
+        next.append(nextGates);
         next.push_back(add(carried.back(), gates.sum));
         return next;
       });
-  setState(ValueRange(last).drop_back());
+  setState(ValueRange(last).take_front(first));
   storeSegmentState(adds, last.back());
   return kernel;
 }
