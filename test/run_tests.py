@@ -159,6 +159,12 @@ def run_numerics(arguments, results):
         if chosen:
             add_checks(results, tools, chosen, options + jobs)
 
+    several = compile_cells(arguments, results, cells.several_cells(["f32", "bf16"]),
+                            ["--function", "forward", "--set", "kernels=several"] + native_isa())
+    for options in [["--T", "0,1,65,300"], ["--T", "130", "--gates", "wild,low,high,init7b"], ["--T", "1,130", "--states", "--strided"]]:
+        if several:
+            add_checks(results, tools, several, options + jobs)
+
     trained = compile_cells(arguments, results, cells.trained_cells(), native_isa())
 
     def named(test):

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The cells that numeric tests compile.
 
-cells() is the matrix of mLSTM forward passes: every head size in both roles, and every option. trained_cells() are smaller
+cells() is the matrix of mLSTM forward passes: every head size in both roles, and every option. large_cells() and
+several_cells() are for the forward pass by several kernels, on a GPU and on a CPU. trained_cells() are smaller
 cells of every kind, option and type, whose forward, backward and step functions are all checked.
 """
 import json
@@ -24,6 +25,10 @@ OPTIONS = {
 # All options are tried on these; the other sizes take the options in turn.
 FULL = [(48, 64), (64, 128)]
 SMALL = [(5, 16), (48, 64), (96, 48)]
+# By several kernels on a GPU: heads, dqk, dv. (520, 1000) are no multiples of a tile, (300, 5) not of 16 bytes.
+LARGE = [(2, 384, 384), (2, 512, 1024), (1, 768, 768), (1, 1024, 1024), (2, 1024, 256), (2, 520, 1000), (2, 300, 5)]
+# By several kernels on a CPU, where a schedule has to ask for them.
+SEVERAL = [(3, 5, 16), (2, 48, 64), (2, 300, 70), (1, 384, 384)]
 LAYER_7B = {"heads": 8, "dqk": 256, "dv": 512}
 
 # Options of the gradient of the mLSTM cell, beside those above.
@@ -61,6 +66,25 @@ def cells(dtypes):
                 heads = 3 if dqk * dv <= 128 * 128 else 2
                 cell = {"kind": "mlstm", "heads": heads, "dqk": dqk, "dv": dv, **OPTIONS[option]}
                 yield describe("mlstm_%s_%dx%d_%s" % (dtype, dqk, dv, option), dtype, cell)
+
+
+def large_cells(dtypes):
+    """Yields (name, description) of cells with large heads."""
+    yield from in_turn("large", LARGE, dtypes)
+
+
+def several_cells(dtypes):
+    """Yields (name, description) of cells that are compiled with kernels = several."""
+    yield from in_turn("several", SEVERAL, dtypes)
+
+
+def in_turn(prefix, sizes, dtypes):
+    names = list(OPTIONS)
+    for i, dtype in enumerate(dtypes):
+        for turn, (heads, dqk, dv) in enumerate(sizes):
+            option = names[(turn + i * len(sizes)) % len(names)]
+            cell = {"kind": "mlstm", "heads": heads, "dqk": dqk, "dv": dv, **OPTIONS[option]}
+            yield describe("%s_%s_%dx%d_%s" % (prefix, dtype, dqk, dv, option), dtype, cell)
 
 
 def trained_cells():

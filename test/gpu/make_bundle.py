@@ -60,7 +60,7 @@ def main():
     shutil.copy2(os.path.join(SOURCE, "tools", "xlstm-bench", "compare_peers.py"), arguments.output)
 
     packages = fresh(os.path.join(arguments.output, "packages"))
-    failures = compile_all(arguments.compiler, list(cells.cells(DTYPES)), packages)
+    failures = compile_all(arguments.compiler, list(cells.cells(DTYPES)) + list(cells.large_cells(DTYPES)), packages)
     layer = fresh(os.path.join(arguments.output, "layer_7b"))
     failures += compile_all(arguments.compiler, [cells.layer_7b(dtype) for dtype in DTYPES], layer)
 

@@ -260,7 +260,7 @@ LogicalResult KernelEmitter::emitStore(StoreOp op) {
   }
   if (!transposes && tensor.type.getElementType().getIntOrFloatBitWidth() == 16 &&
       getConstantIntValue(tensor.strides[axes[1]]) == 1 && form.columnBlocks() % 2 == 0) {
-    storeRows(op, form);
+    storeWarpRows(op, form);
     return success();
   }
   auto write = [&](bool pairs) {
@@ -367,7 +367,7 @@ void KernelEmitter::storePiece(const Tensor &tensor, SmallVector<Value> index, i
 /// A fragment whose columns run along the tensor's contiguous axis. Each warp has its rows to
 /// itself: 16 of them, up to 64 columns at a time, go through shared memory of its own, to be
 /// stored in 16-byte pieces.
-void KernelEmitter::storeRows(StoreOp op, const TileForm &fragment) {
+void KernelEmitter::storeWarpRows(StoreOp op, const TileForm &fragment) {
   const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
   Type element = tensor.type.getElementType();
   SmallVector<Value> base = offsets(op.getOffsets());

@@ -151,7 +151,7 @@ private:
   LogicalResult emitLoad(mlir::tile::LoadOp op);
   LogicalResult emitStore(mlir::tile::StoreOp op);
   void storeThroughShared(mlir::tile::StoreOp op, const TileForm &fragment);
-  void storeRows(mlir::tile::StoreOp op, const TileForm &fragment);
+  void storeWarpRows(mlir::tile::StoreOp op, const TileForm &fragment);
   void storePiece(const Tensor &tensor, SmallVector<Value> index, int64_t axis, Value vector);
   void emitLoadScalar(mlir::tile::LoadScalarOp op);
   void emitStoreScalar(mlir::tile::StoreScalarOp op);

@@ -55,7 +55,7 @@ void ChunkKernel::createKernel(StringRef name, const char *part, ArrayRef<Extent
   kernel.setScheduleAttr(states.ofKernel(part, b.getContext()));
   number = kernel.getGridIndex(0);
   head = kernel.getGridIndex(1);
-  tokens = sequence(number, operands.k, Value());
+  tokens = sequence(number, overTokens(), Value());
 }
 
 Value ChunkKernel::staged(Value from, ArrayRef<Value> offsets, ArrayRef<int64_t> axes, int64_t rows,

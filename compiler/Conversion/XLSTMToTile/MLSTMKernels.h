@@ -47,8 +47,9 @@ protected:
   void createKernel(mlir::StringRef name, const char *part, mlir::ArrayRef<Extent> grid,
                     TensorNames names);
   /// Grid dimensions: sequences, and chunks of a sequence.
-  Extent sequences() { return {mlir::ShapedType::kDynamic, operands.k, 0}; }
-  Extent chunks() { return {mlir::ShapedType::kDynamic, operands.k, 1, L}; }
+  Extent sequences() { return {mlir::ShapedType::kDynamic, overTokens(), 0}; }
+  Extent chunks() { return {mlir::ShapedType::kDynamic, overTokens(), 1, L}; }
+  Value overTokens() { return isDeclared(operands.q) ? operands.q : operands.k; }
   static int64_t slices(int64_t extent, int64_t slice) { return (extent + slice - 1) / slice; }
 
   /// A load that a GPU reads ahead in the loop around it.

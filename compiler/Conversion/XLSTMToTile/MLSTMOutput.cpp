@@ -106,8 +106,8 @@ public:
 
 KernelOp OutputKernel::build(StringRef name, TensorNames names) {
   OpBuilder::InsertionGuard guard(b);
-  for (Value value : {operands.q, operands.k, operands.v})
-    declare(value, 2);
+  declare(operands.q, 2);
+  declare(operands.v, 2);
   tensors.C = use(buffers.C);
   tensors.P = use(buffers.P);
   tensors.weights = use(buffers.weights);

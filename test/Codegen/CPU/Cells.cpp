@@ -7,6 +7,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include <limits>
 #include <stdexcept>
 
 using namespace mlir;
@@ -40,12 +41,45 @@ Cells::Cells(const std::string &source, const std::string &isa, std::vector<std:
       entry.names.push_back(kernel.getTensorName(i).str());
       entry.ranks.push_back(cast<MemRefType>(kernel.getTensor(i).getType()).getRank());
     }
+    order.push_back(kernel.getSymName().str());
+    for (unsigned i = 0; i < kernel.getNumGridDims(); ++i) {
+      auto [tensor, axis] = kernel.getGridDim(i);
+      entry.grid.push_back({kernel.getGridSizes()[i], tensor, axis, kernel.getGridDivisor(i)});
+    }
     for (unsigned i = 0; i < kernel.getNumGridDims(); ++i)
       if (kernel.getGridDim(i).first < 0)
         entry.blocks *= kernel.getGridSizes()[i];
       else
         entry.perSequence = true, entry.divisor = kernel.getGridDivisor(i);
   }
+  if (auto list = module.get()->getAttrOfType<ArrayAttr>(workspaceAttrName))
+    for (auto entry : list.getAsRange<DictionaryAttr>()) {
+      auto type = cast<RankedTensorType>(entry.getAs<TypeAttr>("type").getValue());
+      Buffer &buffer = buffers.emplace_back();
+      buffer.name = entry.getAs<StringAttr>("name").getValue().str();
+      buffer.type = type.getElementType().isF64()    ? DType::F64
+                    : type.getElementType().isF32()  ? DType::F32
+                    : type.getElementType().isBF16() ? DType::BF16
+                                                     : DType::F16;
+      auto extents = entry.getAs<ArrayAttr>("extents");
+      size_t next = 0;
+      for (int64_t extent : type.getShape()) {
+        auto &sum = buffer.extents.emplace_back();
+        if (!ShapedType::isDynamic(extent)) {
+          sum = {{{"", extent}}};
+          continue;
+        }
+        for (auto product : cast<ArrayAttr>(extents[next++]).getAsRange<ArrayAttr>()) {
+          auto &factors = sum.emplace_back();
+          for (Attribute factor : product)
+            if (auto dim = dyn_cast<StringAttr>(factor))
+              factors.emplace_back(dim.getValue().str(), 1);
+            else
+              factors.emplace_back(cast<StringAttr>(cast<ArrayAttr>(factor)[0]).getValue().str(),
+                                   cast<IntegerAttr>(cast<ArrayAttr>(factor)[1]).getInt());
+        }
+      }
+    }
   module.get()->setAttrs(DictionaryAttr::get(&context)); // what the plan reads
   llvm::raw_string_ostream(text) << *module;
   program = std::make_unique<Program>(text, isa);
@@ -72,9 +106,50 @@ std::pair<std::vector<Array *>, int64_t> Cells::bind(const Kernel &kernel,
 
 void Cells::run(const std::string &function, const std::map<std::string, Array *> &tensors,
                 int64_t sequences) {
+  if (!kernels.count(function))
+    return runSeveral(function, tensors);
   std::vector<Array> absent;
   auto [arrays, blocks] = bind(kernels.at(function), tensors, sequences, absent);
   program->run(function, arrays, 0, blocks);
+}
+
+void Cells::runSeveral(const std::string &function, std::map<std::string, Array *> tensors) {
+  // B and T are those of the first tensor over tokens.
+  std::map<std::string, int64_t> dims;
+  for (auto &[name, array] : tensors)
+    if (array->shape().size() == 4 && dims.empty())
+      dims = {{"B", array->shape()[0]}, {"T", array->shape()[1]}};
+  std::vector<std::unique_ptr<Array>> between;
+  for (const Buffer &buffer : buffers) {
+    Array::Index shape;
+    for (auto &sum : buffer.extents) {
+      int64_t extent = 0;
+      for (auto &product : sum) {
+        int64_t term = 1;
+        for (auto &[dim, number] : product)
+          term *= dim.empty() ? number : (dims.at(dim) + number - 1) / number;
+        extent += term;
+      }
+      shape.push_back(extent);
+    }
+    between.push_back(std::make_unique<Array>(buffer.type, shape));
+    between.back()->fill([] { return std::numeric_limits<double>::quiet_NaN(); });
+    tensors[buffer.name] = between.back().get();
+  }
+  for (const std::string &name : order) {
+    const Kernel &kernel = kernels.at(name);
+    if (name.rfind(function + "_", 0) != 0)
+      throw std::runtime_error("expected a kernel of " + function + ", got " + name);
+    std::vector<Array> absent;
+    std::vector<Array *> arrays = bind(kernel, tensors, 0, absent).first;
+    int64_t blocks = 1;
+    for (const Kernel::Extent &extent : kernel.grid)
+      blocks *=
+          extent.tensor < 0
+              ? extent.size
+              : (arrays[extent.tensor]->shape()[extent.axis] + extent.divisor - 1) / extent.divisor;
+    program->run(name, arrays, 0, blocks);
+  }
 }
 
 double Cells::seconds(const std::string &function, const std::map<std::string, Array *> &tensors,

@@ -520,6 +520,89 @@ TEST_P(MLSTM, SavedStatesAreThoseBeforeEachChunk) {
     }
 }
 
+/// Several kernels with small tiles, so that every loop has several iterations, the last of them over
+/// an edge.
+const std::vector<std::string> smallKernels = {
+    "kernels=several", "chunk=32",  "tokens=16",    "rows=16",        "depth=16",
+    "dv_slice=16",     "columns=8", "dqk_slice=16", "carry_slice=24", "save_every=64"};
+
+TEST_P(MLSTM, SeveralKernels) {
+  for (const MLSTMOptions &options : allOptions()) {
+    Cell cell;
+    cell.options = options;
+    cell.dqk = 40, cell.dv = 30;
+    cell.set = smallKernels;
+    Cells cells(cell.source(), isa(), cell.set);
+    for (int64_t time : {0, 1, 32, 33, 150})
+      expectGood(cells, cell, {2, time, {}, true});
+    expectGood(cells, cell, {2, 70, {}, false});
+  }
+}
+
+TEST_P(MLSTM, SeveralKernelsOfAllTypes) {
+  for (DType type : {DType::F64, DType::F32, DType::BF16, DType::F16})
+    for (std::vector<std::string> set :
+         {smallKernels, std::vector<std::string>{"kernels=several"}}) {
+      Cell cell;
+      cell.type = type;
+      cell.heads = 3, cell.dqk = 5, cell.dv = 7;
+      cell.set = set;
+      Cells cells(cell.source(), isa(), set);
+      expectGood(cells, cell, {2, 70, {}});
+    }
+}
+
+// What is saved every 64 tokens, brought to the cell's m, is the last state of the tokens before.
+TEST_P(MLSTM, SeveralKernelsSaveStates) {
+  for (const MLSTMOptions &options : {MLSTMOptions(), sigmoid(false)}) {
+    Cell cell;
+    cell.options = options;
+    cell.save = true;
+    cell.dqk = 40, cell.dv = 30;
+    cell.set = smallKernels;
+    Cells cells(cell.source(), isa(), cell.set);
+    CellRun run(cell, {2, 150, {}, true, 0, 64}, random);
+    run.compute(cells);
+    EXPECT_EQ(run.check(), "") << describe(run);
+    Cell alone = cell;
+    alone.save = false;
+    alone.set = {};
+    Cells before(alone.source(), isa());
+    for (int64_t b = 0; b < 2; ++b)
+      for (int64_t chunk = 0; 64 * chunk < 150; ++chunk) {
+        CellRun prefix(alone, {1, 64 * chunk, {}}, random);
+        for (const char *name : {"q", "k", "v", "i", "f", "c0", "n0", "m0"}) {
+          if (!run.hasOutput(name))
+            continue;
+          Array &from = run.output(name), &to = prefix.output(name);
+          to.forEach([&](Index i) {
+            Index place = i;
+            place[0] = b;
+            to.setBits(i, from.bits(place));
+          });
+        }
+        prefix.compute(before);
+        int64_t row = 3 * b + chunk;
+        for (int64_t head = 0; head < cell.heads; ++head) {
+          double m = run.output("m_states").get({row, head, 0}),
+                 M = run.output("m_states").get({row, head, 1});
+          if (options.hasStabilizer())
+            EXPECT_NEAR(prefix.output("m_last").get({0, head}), M, 1e-4);
+          for (int64_t i = 0; i < cell.dqk; ++i) {
+            double n = options.hasNormalizer() ? prefix.output("n_last").get({0, head, i}) : 0;
+            EXPECT_NEAR(run.output("n_states").get({row, head, i}) * std::exp(m - M), n,
+                        1e-4 * (1 + std::fabs(n)));
+            for (int64_t j = 0; j < cell.dv; ++j) {
+              double expected = prefix.output("c_last").get({0, head, i, j});
+              EXPECT_NEAR(run.output("c_states").get({row, head, i, j}) * std::exp(m - M), expected,
+                          1e-4 * (1 + std::fabs(expected)));
+            }
+          }
+        }
+      }
+  }
+}
+
 // Slices of dv that do not divide it, and chunks of any length.
 TEST_P(MLSTM, Schedules) {
   for (const char *form : sequenceForms)

@@ -423,3 +423,89 @@ tile.kernel @absent(%c: memref<?x16x16xf32, strided<[?, 16, 1]>>, %a: memref<?x1
     tile.store %r, %c[%b, %c0, %c0] axes [1, 2] : !tile.tile<16x16xf32>, memref<?x16x16xf32, strided<[?, 16, 1]>>
   }
 }
+
+//===----------------------------------------------------------------------===//
+// What kernels over memory need
+//===----------------------------------------------------------------------===//
+
+// A copy that is started ahead computes its offset anew from the next iteration's value; the second loop's stages and the tile
+// that goes out are where the first loop's stages were: (128 + 64) x 64 x 2 bytes, and 512 for the vector.
+// CHECK-LABEL: gpu.module @two_loops_module
+// CHECK: tile.shared_bytes = 25088 : i64
+// CHECK: "cp.async.cg.shared.global
+// A long vector by rows goes through shared memory, behind a barrier.
+// CHECK: "bar.sync 0;"
+// CHECK: llvm.store %{{.*}} : f32, !llvm.ptr<3>
+// CHECK: "bar.sync 0;"
+// CHECK: llvm.load %{{.*}} : !llvm.ptr<3> -> f32
+// A warp's own 16 rows go out in pieces of 16 bytes.
+// CHECK: "bar.warp.sync 0xffffffff;"
+// CHECK: llvm.store %{{.*}} : i32, !llvm.ptr<3>
+// CHECK: "bar.warp.sync 0xffffffff;"
+// CHECK: llvm.load %{{.*}} : !llvm.ptr<3> -> vector<4xi32>
+// CHECK: llvm.store %{{.*}} : vector<4xi32>, !llvm.ptr<1>
+tile.kernel @two_loops(%x: memref<128x256xbf16>, %y: memref<256x64xbf16>, %r: memref<128xf32>, %z: memref<128x64xbf16>) names ["x", "y", "r", "z"] grid(%i: 1)
+    attributes {schedule = {target = "sm_80", warps = array<i64: 8, 1>, matrix_unit = "mma_sync", copy = "cp_async"}} {
+  %c0 = arith.constant 0 : index
+  %c64 = arith.constant 64 : index
+  %c128 = arith.constant 128 : index
+  %zero = arith.constant 0.0 : f32
+  %start = tile.splat %zero : f32 -> !tile.tile<128x64xf32>
+  %first = scf.for %k = %c0 to %c128 step %c64 iter_args(%sum = %start) -> !tile.tile<128x64xf32> {
+    %a = tile.load %x[%c0, %k] axes [0, 1] {stages = 1 : i64} : memref<128x256xbf16> -> !tile.tile<128x64xbf16>
+    %b = tile.load %y[%k, %c0] axes [0, 1] {stages = 1 : i64} : memref<256x64xbf16> -> !tile.tile<64x64xbf16>
+    %next = tile.matmul %a, %b, %sum {warps = array<i64: 8, 1>} : !tile.tile<128x64xbf16>, !tile.tile<64x64xbf16>, !tile.tile<128x64xf32> -> !tile.tile<128x64xf32>
+    scf.yield %next : !tile.tile<128x64xf32>
+  }
+  %factors = tile.load %r[%c0] axes [0] : memref<128xf32> -> !tile.tile<128xf32>
+  %scaled = tile.map elems(%first : !tile.tile<128x64xf32>) rows(%factors : !tile.tile<128xf32>) -> !tile.tile<128x64xf32> {
+  ^bb0(%m: index, %n: index, %e: f32, %f: f32):
+    %p = arith.mulf %e, %f : f32
+    tile.yield %p : f32
+  }
+  %second = scf.for %k = %c0 to %c128 step %c64 iter_args(%sum = %scaled) -> !tile.tile<128x64xf32> {
+    %at = arith.addi %k, %c128 : index
+    %a = tile.load %x[%c0, %at] axes [0, 1] {stages = 1 : i64} : memref<128x256xbf16> -> !tile.tile<128x64xbf16>
+    %b = tile.load %y[%at, %c0] axes [0, 1] {stages = 1 : i64} : memref<256x64xbf16> -> !tile.tile<64x64xbf16>
+    %next = tile.matmul %a, %b, %sum {warps = array<i64: 8, 1>} : !tile.tile<128x64xbf16>, !tile.tile<64x64xbf16>, !tile.tile<128x64xf32> -> !tile.tile<128x64xf32>
+    scf.yield %next : !tile.tile<128x64xf32>
+  }
+  tile.store %second, %z[%c0, %c0] axes [0, 1] : !tile.tile<128x64xf32>, memref<128x64xbf16>
+}
+
+// A factor that is 1 in one case multiplies nothing then. Scalars of f64 tensors.
+// CHECK-LABEL: gpu.module @seldom_module
+// CHECK: %[[FACTOR:.*]] = arith.select
+// CHECK: %[[CHANGES:.*]] = arith.cmpf une, %[[FACTOR]], %
+// CHECK: scf.if %[[CHANGES]]
+// CHECK: arith.mulf %{{.*}}, %[[FACTOR]] : f32
+// CHECK: } else {
+// CHECK: arith.truncf %{{.*}} : f64 to f32
+// CHECK: arith.extf %{{.*}} : f32 to f64
+// CHECK: llvm.store %{{.*}} : f64
+tile.kernel @seldom(%x: memref<64x64xf32>, %y: memref<64x64xbf16>, %s: memref<2xf64>) names ["x", "y", "s"] grid(%i: 2)
+    attributes {schedule = {target = "sm_80", warps = array<i64: 4, 1>, matrix_unit = "mma_sync", copy = "cp_async"}} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c16 = arith.constant 16 : index
+  %c64 = arith.constant 64 : index
+  %one = arith.constant 1.0 : f32
+  %half = arith.constant 0.5 : f32
+  %is = arith.cmpi eq, %i, %c0 : index
+  %factor = arith.select %is, %half, %one : f32
+  %x0 = tile.load %x[%c0, %c0] axes [0, 1] : memref<64x64xf32> -> !tile.tile<64x64xf32>
+  %x1 = tile.map elems(%x0 : !tile.tile<64x64xf32>) -> !tile.tile<64x64xf32> {
+  ^bb0(%m: index, %n: index, %e: f32):
+    %p = arith.mulf %e, %factor : f32
+    tile.yield %p : f32
+  }
+  %x2 = scf.for %k = %c0 to %c64 step %c16 iter_args(%sum = %x1) -> !tile.tile<64x64xf32> {
+    %a = tile.load %y[%c0, %k] axes [0, 1] {stages = 1 : i64} : memref<64x64xbf16> -> !tile.tile<64x16xbf16>
+    %b = tile.load %y[%k, %c0] axes [0, 1] {stages = 1 : i64} : memref<64x64xbf16> -> !tile.tile<16x64xbf16>
+    %next = tile.matmul %a, %b, %sum {warps = array<i64: 4, 1>} : !tile.tile<64x16xbf16>, !tile.tile<16x64xbf16>, !tile.tile<64x64xf32> -> !tile.tile<64x64xf32>
+    scf.yield %next : !tile.tile<64x64xf32>
+  }
+  tile.store %x2, %x[%c0, %c0] axes [0, 1] : !tile.tile<64x64xf32>, memref<64x64xf32>
+  %m = tile.load_scalar %s[%c0] : memref<2xf64> -> f32
+  tile.store_scalar %m, %s[%c1] : f32, memref<2xf64>
+}

@@ -16,6 +16,7 @@ import cell
 ALL_GATES = ["256x512", "512x512", "256x128", "5x5"]
 IN_TURN = ["128x256", "64x64", "16x48", "96x96", "512x64", "256x64", "64x96", "1x1"]
 F16 = ["256x512", "512x64", "64x96"]
+LARGE = ["1024x1024", "384x768", "1000x72"]  # by several kernels, as those of dqk = 512
 
 
 def cells():
@@ -23,7 +24,7 @@ def cells():
     for shape in ALL_GATES:
         for option in options:
             yield "bf16", shape, option
-    for turn, shape in enumerate(IN_TURN):
+    for turn, shape in enumerate(IN_TURN + LARGE):
         yield "bf16", shape, options[turn % len(options)]
     for turn, shape in enumerate(F16):
         yield "f16", shape, options[turn % len(options)]
@@ -36,7 +37,7 @@ def main():
     source = os.path.join(folder, "cell.json")
     bad = False
     for dtype, shape, option in cells():
-        if overrides and shape.startswith("512x"):
+        if overrides and int(shape.split("x")[0]) > 256:
             continue
         with open(source, "w") as file:
             file.write(cell.describe(dtype, shape, option))
