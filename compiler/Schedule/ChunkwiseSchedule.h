@@ -28,6 +28,7 @@ struct ChunkwiseProblem {
   int64_t heads = 0, dqk = 0, dv = 0;
   int64_t inputBits = 0;          // 16 (bf16, f16), 32 or 64
   std::string form = "chunkwise"; // chunkwise, recurrent, parallel, step: as xlstm.mlstm has it
+  bool normalizes = true;         // has the state n
 };
 
 struct ChunkwiseSchedule {

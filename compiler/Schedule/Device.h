@@ -24,6 +24,12 @@ struct Device {
   std::string matrixUnit;         // mma_sync, wgmma (GPU)
   std::string copy;               // fastest copy into shared memory: cp_async, tma (GPU)
   std::string ptxFeatures;        // LLVM's feature string (GPU)
+  // Rates, for the cost model; of a GPU under the load of such kernels.
+  double clockGHz = 0;       // of a multiprocessor
+  double memoryGBps = 0;     // device memory, two parts read and one written
+  double l2GBps = 0;         // from the second-level cache to all multiprocessors
+  double macsPerCycle = 0;   // 16-bit multiply-adds of a multiprocessor's matrix units
+  double sharedPerCycle = 0; // bytes of shared memory of a multiprocessor
 };
 
 /// The device of that name, or nothing.

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "compiler/Schedule/ChunkwiseCost.h"
 #include "compiler/Schedule/ChunkwiseSchedule.h"
 #include "compiler/Schedule/GemmSchedule.h"
 #include "compiler/Schedule/Passes.h"
@@ -39,6 +40,7 @@ ChunkwiseProblem problemOf(mlir::xlstm::MLSTMOp op) {
                            op.getInputType().getIntOrFloatBitWidth()};
   if (auto form = op.getForm())
     problem.form = stringifyMLSTMForm(*form).str();
+  problem.normalizes = op.hasNormalizer();
   return problem;
 }
 
@@ -67,6 +69,17 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
     return success();
   }
 
+  /// What the schedule is expected to take, for 65,536 tokens.
+  void expect(mlir::xlstm::MLSTMOp op, const Device &device) {
+    constexpr int64_t batch = 8, tokens = 8192;
+    auto schedule =
+        ChunkwiseSchedule::fromAttribute(op->getAttrOfType<DictionaryAttr>(scheduleAttrName));
+    ChunkwiseCost cost = costOf(problemOf(op), schedule, device, batch, tokens);
+    op->emitRemark() << device.name << ", " << schedule.copy << (schedule.roles ? ", roles" : "")
+                     << (segments ? ", whole sequences of the segments' kernel" : "")
+                     << ": expects " << cost.str(batch, tokens);
+  }
+
   LogicalResult schedule(Operation *op, const Device &device, const Overrides &overrides) {
     Reason reason;
     if (auto mlstm = dyn_cast<mlir::xlstm::MLSTMOp>(op)) {
@@ -85,6 +98,8 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
                       reason);
       if (succeeded(written) && !kernels.reason.empty())
         op->emitRemark() << kernels.reason;
+      if (succeeded(written) && !kernels.several && device.clockGHz > 0)
+        expect(mlstm, device);
       return written;
     }
     if (auto backward = dyn_cast<mlir::xlstm::MLSTMBackwardOp>(op)) {
