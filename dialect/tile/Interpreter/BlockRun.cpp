@@ -5,14 +5,14 @@
 
 namespace mlir::tile {
 
-BlockRun::BlockRun(KernelOp kernel, MutableArrayRef<GlobalTensor> tensors, ArrayRef<int64_t> index,
+BlockRun::BlockRun(KernelOp kernel, GlobalMemory &global, int64_t number, ArrayRef<int64_t> index,
                    const InterpretOptions &options)
-    : kernel(kernel), tensors(tensors), options(options), generator(options.seed) {
+    : kernel(kernel), global(global), number(number), options(options), generator(options.seed) {
   Block &body = kernel.getBody().front();
   outer = std::make_unique<RoleRun>(*this, -1, "", 0, body);
-  for (auto [i, number] : llvm::enumerate(index)) {
+  for (auto [i, place] : llvm::enumerate(index)) {
     RuntimeValue content;
-    content.scalar = number;
+    content.scalar = place;
     outer->bind(kernel.getGridIndex(i), content);
   }
   for (RingOp op : body.getOps<RingOp>())
@@ -56,7 +56,31 @@ void BlockRun::makeRing(RingOp op) {
 }
 
 GlobalTensor &BlockRun::tensorOf(Value value) {
-  return tensors[cast<BlockArgument>(value).getArgNumber()];
+  return global.tensor(cast<BlockArgument>(value).getArgNumber());
+}
+
+double BlockRun::readGlobal(Operation *op, Value tensor, ArrayRef<int64_t> index) {
+  std::string conflict;
+  double value = global.read(cast<BlockArgument>(tensor).getArgNumber(), index, number, conflict);
+  if (!conflict.empty())
+    blockRace(op, tensor, index, conflict);
+  return value;
+}
+
+void BlockRun::writeGlobal(Operation *op, Value tensor, ArrayRef<int64_t> index, double value) {
+  std::string conflict;
+  global.write(cast<BlockArgument>(tensor).getArgNumber(), index, value, number, conflict);
+  if (!conflict.empty())
+    blockRace(op, tensor, index, conflict);
+}
+
+void BlockRun::blockRace(Operation *op, Value tensor, ArrayRef<int64_t> index,
+                         const std::string &conflict) {
+  std::string text = "of block " + std::to_string(number) + " " + conflict + ": \"" +
+                     kernel.getTensorName(cast<BlockArgument>(tensor).getArgNumber()).str() + "\"[";
+  for (auto [axis, i] : llvm::enumerate(index))
+    text += (axis ? ", " : "") + std::to_string(i);
+  race(op, text + "]");
 }
 
 void BlockRun::race(Operation *op, const std::string &what) {

@@ -4,6 +4,7 @@
 #ifndef XLSTM_DIALECT_TILE_INTERPRETER_BLOCKRUN_H
 #define XLSTM_DIALECT_TILE_INTERPRETER_BLOCKRUN_H
 
+#include "dialect/tile/Interpreter/GlobalMemory.h"
 #include "dialect/tile/Interpreter/SharedMemory.h"
 #include <deque>
 #include <memory>
@@ -93,7 +94,7 @@ struct Stop {
 
 class BlockRun {
 public:
-  BlockRun(KernelOp kernel, MutableArrayRef<GlobalTensor> tensors, ArrayRef<int64_t> index,
+  BlockRun(KernelOp kernel, GlobalMemory &global, int64_t number, ArrayRef<int64_t> index,
            const InterpretOptions &options);
   ~BlockRun();
   void run(); ///< throws Stop
@@ -104,6 +105,8 @@ public:
   static std::string describe(Operation *op);
 
   GlobalTensor &tensorOf(Value value);
+  double readGlobal(Operation *op, Value tensor, ArrayRef<int64_t> index);
+  void writeGlobal(Operation *op, Value tensor, ArrayRef<int64_t> index, double value);
   Ring &ringOf(Value ring) { return rings[ringNumbers.lookup(ring)]; }
   Ring &ring(int64_t number) { return rings[number]; }
   /// The elements of a stage's value, row-major as stored, after checking that they are there.
@@ -115,6 +118,8 @@ public:
   uint64_t random(uint64_t below) { return generator() % below; }
 
 private:
+  [[noreturn]] void blockRace(Operation *op, Value tensor, ArrayRef<int64_t> index,
+                              const std::string &conflict);
   void makeRing(RingOp op);
   void schedule();
   void drawSpeeds();
@@ -132,7 +137,8 @@ private:
   std::string waitOf(Operation *op, int64_t ring, int64_t iteration, bool full);
 
   KernelOp kernel;
-  MutableArrayRef<GlobalTensor> tensors;
+  GlobalMemory &global;
+  int64_t number; // of the block
   const InterpretOptions &options;
   std::mt19937_64 generator;
   std::vector<Ring> rings;

@@ -2,6 +2,7 @@
 #include "dialect/tile/Interpreter/Interpreter.h"
 
 #include "dialect/tile/Interpreter/BlockRun.h"
+#include <numeric>
 
 namespace mlir::tile {
 
@@ -22,11 +23,11 @@ GlobalTensor GlobalTensor::absent(MemRefType type) {
   return tensor;
 }
 
-static int64_t place(const GlobalTensor &tensor, ArrayRef<int64_t> index) {
-  int64_t offset = 0;
-  for (auto [i, stride] : llvm::zip(index, tensor.strides))
-    offset += i * stride;
-  return offset * bytesOf(tensor.element);
+int64_t GlobalTensor::place(ArrayRef<int64_t> index) const {
+  int64_t place = 0;
+  for (auto [i, stride] : llvm::zip(index, strides))
+    place += i * stride;
+  return place;
 }
 
 bool GlobalTensor::contains(ArrayRef<int64_t> index) const {
@@ -38,12 +39,12 @@ bool GlobalTensor::contains(ArrayRef<int64_t> index) const {
 
 double GlobalTensor::get(ArrayRef<int64_t> index) const {
   double value;
-  decode(element, &bytes[place(*this, index)], 1, &value);
+  decode(element, &bytes[place(index) * bytesOf(element)], 1, &value);
   return value;
 }
 
 void GlobalTensor::set(ArrayRef<int64_t> index, double value) {
-  encode(element, &value, 1, &bytes[place(*this, index)]);
+  encode(element, &value, 1, &bytes[place(index) * bytesOf(element)]);
 }
 
 void GlobalTensor::forEach(function_ref<void(ArrayRef<int64_t>)> body) const {
@@ -71,15 +72,21 @@ std::optional<Finding> interpret(KernelOp kernel, MutableArrayRef<GlobalTensor> 
     extents.push_back((extent + divisor - 1) / divisor);
     blocks *= extents.back();
   }
-  for (int64_t number = 0; number < blocks; ++number) {
+  GlobalMemory memory(tensors);
+  std::mt19937_64 generator(options.seed);
+  std::vector<int64_t> order(blocks);
+  std::iota(order.begin(), order.end(), 0);
+  for (int64_t last = blocks - 1; last > 0; --last)
+    std::swap(order[last], order[generator() % (last + 1)]);
+  for (int64_t number : order) {
     index.assign(extents.size(), 0);
     int64_t rest = number;
     for (int64_t i = int64_t(extents.size()) - 1; i >= 0; rest /= extents[i--])
       index[i] = rest % extents[i];
     InterpretOptions own = options;
-    own.seed = options.seed * 1000003 + number;
+    own.seed = generator();
     try {
-      BlockRun(kernel, tensors, index, own).run();
+      BlockRun(kernel, memory, number, index, own).run();
     } catch (const Stop &stop) {
       return stop.finding;
     }

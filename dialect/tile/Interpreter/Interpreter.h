@@ -12,9 +12,11 @@
 //   products    read shared memory until they are done; they are waited for where the role first
 //               reads a result, and only then is a stage released that they read
 //
+//   tensors     of each element, which block has read and written it
+//
 // Bytes carry the iteration whose values they are. Reading others, writing where somebody may still
-// read, releasing what is not held, or arriving once too often is a race, whatever order the seed
-// has drawn; no role being able to go on is a deadlock.
+// read, releasing what is not held, arriving once too often, or a block's use of what another one
+// writes is a race, whatever order the seed has drawn; no role being able to go on is a deadlock.
 //
 // What it does not see: hazards among the warps of one role, and what only the lowering places in
 // shared memory (vectors that a role carries, 16-bit rows of vectors for matrix units).
@@ -43,6 +45,7 @@ struct GlobalTensor {
   static GlobalTensor absent(MemRefType type);
 
   bool contains(ArrayRef<int64_t> index) const;
+  int64_t place(ArrayRef<int64_t> index) const;    // in elements
   double get(ArrayRef<int64_t> index) const;       // 0 <= index < extents
   void set(ArrayRef<int64_t> index, double value); // rounded to the element type
   /// Calls `body` with each index, the last axis fastest.
@@ -69,8 +72,8 @@ struct Finding {
   std::string text; // one line; for a deadlock, what each role waits for
 };
 
-/// Runs all blocks of a kernel, one after the other, on tensors in the order of its arguments, and
-/// stops at the first finding. Float arithmetic is that of the types: products of f32 accumulate
+/// Runs all blocks of a kernel, one after the other in an order that the seed draws too, on tensors
+/// in the order of its arguments, and stops at the first finding. Float arithmetic is that of the types: products of f32 accumulate
 /// in f32, in the order of the depth; 16-bit values are rounded to nearest even.
 std::optional<Finding> interpret(KernelOp kernel, MutableArrayRef<GlobalTensor> tensors,
                                  const InterpretOptions &options = {});

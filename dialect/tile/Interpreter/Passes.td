@@ -18,7 +18,8 @@ def TileInterpret : Pass<"tile-interpret", "::mlir::ModuleOp"> {
     ```
 
     An error says what was found, where, and with which seed: a value that is read before it is there or after it was
-    released, a stage that is written while it may be read, a barrier at which too many arrive, a copy that nobody waits for;
+    released, a stage that is written while it may be read, a barrier at which too many arrive, a copy that nobody waits for, a
+    block that uses what another one writes;
     or, where no role can go on, what each of them waits for; or that two orders gave different bits.
     What it does not see stands in `dialect/tile/Interpreter/Interpreter.h`.
   }];

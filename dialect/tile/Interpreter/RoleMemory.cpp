@@ -208,7 +208,9 @@ void RoleRun::load(LoadOp op) {
     limit = scalar(op.getLimit());
   Column data(ShapedType::getNumElements(type.getShape()), op.getPad().convertToDouble());
   forEachInside(type, tensor, indices(op.getOffsets()), op.getAxes(), limit,
-                [&](int64_t i, ArrayRef<int64_t> index) { data[i] = tensor.get(index); });
+                [&](int64_t i, ArrayRef<int64_t> index) {
+                  data[i] = block.readGlobal(op, op.getTensor(), index);
+                });
   roundTo(type.getElementType(), data);
   setTile(op.getTile(), data);
 }
@@ -222,8 +224,9 @@ void RoleRun::store(StoreOp op) {
   if (op.getLimit())
     limit = scalar(op.getLimit());
   forEachInside(cast<TileType>(op.getTile().getType()), tensor, indices(op.getOffsets()),
-                op.getAxes(), limit,
-                [&](int64_t i, ArrayRef<int64_t> index) { tensor.set(index, (*data)[i]); });
+                op.getAxes(), limit, [&](int64_t i, ArrayRef<int64_t> index) {
+                  block.writeGlobal(op, op.getTensor(), index, (*data)[i]);
+                });
 }
 
 /// Through one of two buffers, of which copies read later. Before it writes, one thread has waited
@@ -260,7 +263,8 @@ void RoleRun::storeByTMA(StoreOp op, const Column &data) {
 void RoleRun::loadScalar(LoadScalarOp op) {
   GlobalTensor &tensor = block.tensorOf(op.getTensor());
   SmallVector<int64_t> index = indices(op.getOffsets());
-  Column value = {tensor.contains(index) ? tensor.get(index) : op.getPad().convertToDouble()};
+  Column value = {tensor.contains(index) ? block.readGlobal(op, op.getTensor(), index)
+                                         : op.getPad().convertToDouble()};
   roundTo(op.getValue().getType(), value);
   setScalar(op.getValue(), value[0]);
 }
@@ -269,7 +273,7 @@ void RoleRun::storeScalar(StoreScalarOp op) {
   GlobalTensor &tensor = block.tensorOf(op.getTensor());
   SmallVector<int64_t> index = indices(op.getOffsets());
   if (tensor.contains(index))
-    tensor.set(index, scalar(op.getValue()));
+    block.writeGlobal(op, op.getTensor(), index, scalar(op.getValue()));
 }
 
 } // namespace mlir::tile

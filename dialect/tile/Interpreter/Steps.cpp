@@ -119,7 +119,8 @@ void BlockRun::startCopy(RoleRun &role, const Action &action) {
 void BlockRun::finish(Transfer transfer) {
   auto fetch = dyn_cast<FetchOp>(transfer.op);
   auto store = dyn_cast<StoreOp>(transfer.op);
-  GlobalTensor &tensor = tensorOf(fetch ? fetch.getTensor() : store.getTensor());
+  Value argument = fetch ? fetch.getTensor() : store.getTensor();
+  GlobalTensor &tensor = tensorOf(argument);
   ArrayRef<int64_t> axes = fetch ? fetch.getAxes() : store.getAxes();
   bool transposed = store && axes[0] > axes[1]; // the store's tile
   int64_t rowAxis = axes[transposed], columnAxis = axes[!transposed];
@@ -139,9 +140,9 @@ void BlockRun::finish(Transfer transfer) {
           swizzledPlace(IntegerArithmetic(), int64_t(0), rows, row, column, bytesOf(element));
       if (fetch)
         memory.write(element, rings[transfer.ring].place(transfer.stage, 0) + place,
-                     inside ? tensor.get(index) : 0, transfer.iteration + 1);
+                     inside ? readGlobal(fetch, argument, index) : 0, transfer.iteration + 1);
       else if (inside && column < columns)
-        tensor.set(index, memory.read(element, transfer.buffer + place));
+        writeGlobal(store, argument, index, memory.read(element, transfer.buffer + place));
     }
   if (!fetch)
     return;

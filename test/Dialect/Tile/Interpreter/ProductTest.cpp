@@ -73,7 +73,7 @@ TEST(Product, PersistentInTwoLoops) {
   for (const char *store : {alongRows, alongColumns}) {
     std::string text = source;
     text.replace(text.find("STORE"), 5, store);
-    Kernel kernel(text, /*verify=*/false);
+    Kernel kernel(text);
     kernel.allocate({300});
     auto &x = kernel.tensor("x"), &w = kernel.tensor("w");
     x.forEach([&](llvm::ArrayRef<int64_t> i) { x.set(i, std::sin(i[0] * 3 + i[1])); });

@@ -88,3 +88,34 @@ tile.kernel @own(%w: memref<?x?xf32, strided<[?, ?]>>) names ["w"] grid(%b: dim(
   %c2 = arith.constant 2 : index
   %f = tile.load_scalar %w[%c2, %b] : memref<?x?xf32, strided<[?, ?]>> -> f32
 }
+
+// -----
+
+// Blocks that are not independent.
+tile.kernel @both_write(%z: memref<1xf32>) names ["z0"] grid(%b: 2) {
+  %c0 = arith.constant 0 : index
+  %f = arith.constant 1.0 : f32
+  // expected-error @below {{writes: "z0"[0]}}
+  tile.store_scalar %f, %z[%c0] : f32, memref<1xf32>
+}
+
+// -----
+
+tile.kernel @one_reads(%z: memref<3xf32>) names ["z0"] grid(%b: 2) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %next = arith.addi %b, %c1 : index
+  // expected-error @below {{race: tile.load of block 0 reads what block 1 writes: "z0"[1] (seed 5)}}
+  %t = tile.load %z[%b] axes [0] : memref<3xf32> -> !tile.tile<2xf32>
+  %f = tile.extract %t[0] : !tile.tile<2xf32> -> f32
+  tile.store_scalar %f, %z[%b] : f32, memref<3xf32>
+}
+
+// -----
+
+tile.kernel @one_has_read(%z: memref<3xf32>) names ["z0"] grid(%b: 3) {
+  %c0 = arith.constant 0 : index
+  %f = tile.load_scalar %z[%c0] : memref<3xf32> -> f32
+  // expected-error @below {{race: tile.store_scalar of block 0 writes what other blocks read: "z0"[0] (seed 5)}}
+  tile.store_scalar %f, %z[%b] : f32, memref<3xf32>
+}
