@@ -72,19 +72,22 @@ void KernelEmitter::multiplyByWgmma(const Product &product, TileForm &result) {
   Type element = rhs.type.getElementType();
   bool fromShared = lhs.kind == TileForm::Shared && !lhs.transposed;
   int64_t steps = product.depth / 16;
-  // Operands of two steps are in registers at a time; a product from shared memory is one group.
+  // Operands of two steps are in registers at a time; a product from shared memory is one group. Of
+  // four steps, the second two operands are made while the first two are multiplied.
   int64_t batch = fromShared ? steps : 2;
+  bool overlaps = !fromShared && steps == 4;
   for (int64_t mi = 0; mi < result.rowBlocks(); ++mi) {
     int64_t first = result.blockRegister(mi, 0), count = product.columns / 2;
     SmallVector<Value> accumulator(result.registers.begin() + first,
                                    result.registers.begin() + first + count);
+    SmallVector<Value> operands; // that products in flight still read
     for (int64_t step0 = 0; step0 < steps; step0 += batch) {
       int64_t end = std::min(steps, step0 + batch);
-      SmallVector<Value> left;
+      SmallVector<Value> left, none;
       if (!fromShared)
         for (int64_t step = step0; step < end; ++step)
           left.append(leftOperand(lhs, product.grid, mi, 16 * step));
-      ptx.wgmmaFence(accumulator, left);
+      ptx.wgmmaFence(overlaps && step0 ? none : accumulator, left);
       for (int64_t step = step0; step < end; ++step) {
         Value depth = add(product.firstDepth, ptx.i32(16 * step));
         Value right = ptx.descriptor(rightOperandAddress(rhs, product.firstColumn, depth),
@@ -104,7 +107,9 @@ void KernelEmitter::multiplyByWgmma(const Product &product, TileForm &result) {
         }
       }
       ptx.wgmmaCommit();
-      ptx.wgmmaWait(accumulator);
+      operands.append(left);
+      if (!overlaps || end == steps)
+        ptx.wgmmaWait(accumulator, operands);
     }
     std::copy(accumulator.begin(), accumulator.end(), result.registers.begin() + first);
   }

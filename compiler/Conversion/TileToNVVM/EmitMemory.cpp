@@ -38,10 +38,10 @@ Value KernelEmitter::pointInRange(const Tensor &tensor, ArrayRef<Value> index,
   return condition;
 }
 
-Value KernelEmitter::pairsInRange(const Tensor &tensor, ArrayRef<Value> base, ArrayRef<int64_t> axes,
-                                  const TileForm &form) {
-  if (getConstantIntValue(tensor.strides[axes[1]]) != 1 ||
-      !tensor.type.getElementType().isF32() || form.columns() % 2)
+Value KernelEmitter::pairsInRange(const Tensor &tensor, ArrayRef<Value> base,
+                                  ArrayRef<int64_t> axes, const TileForm &form) {
+  if (getConstantIntValue(tensor.strides[axes[1]]) != 1 || !tensor.type.getElementType().isF32() ||
+      form.columns() % 2)
     return {};
   Value address = b.create<LLVM::PtrToIntOp>(b.getI64Type(), elementPointer(tensor, base));
   Value step = b.createOrFold<arith::MulIOp>(tensor.strides[axes[0]], ptx.i64(4));
@@ -311,20 +311,23 @@ void KernelEmitter::storeThroughShared(StoreOp op, const TileForm &fragment) {
   for (int64_t firstBlock = 0; firstBlock < fragment.columnBlocks(); firstBlock += blocks) {
     if (firstBlock)
       ptx.barrier();
-    for (int64_t mi = 0; mi < fragment.rowBlocks(); ++mi)
-      for (int64_t ni = 0; ni < blocks; ++ni) {
-        SmallVector<Value> block = blockElements(fragment, fragment.grid, mi, firstBlock + ni);
-        for (int64_t half = 0; half < 2; ++half) {
-          Value packed = ptx.pack(element, block[2 * half], block[2 * half + 1]);
-          Value row = fragmentRow(fragment.grid, mi, half),
-                column = fragmentColumn(fragment.grid, columns, ni, 0);
-          Value address = add(sharedAddress(buffer), add(mul(column, pitch), mul(row, 2)));
-          ptx.store(b.create<arith::TruncIOp>(b.getI16Type(), packed), address, 2);
-          ptx.store(b.create<arith::TruncIOp>(b.getI16Type(),
-                                              b.create<arith::ShRUIOp>(packed, ptx.i32(16))),
-                    add(address, ptx.i32(pitch)), 2);
+    if (schedule.matrixUnit == "wgmma" && blocks % 2 == 0)
+      putTransposed(fragment, element, firstBlock, blocks, sharedAddress(buffer), pitch);
+    else
+      for (int64_t mi = 0; mi < fragment.rowBlocks(); ++mi)
+        for (int64_t ni = 0; ni < blocks; ++ni) {
+          SmallVector<Value> block = blockElements(fragment, fragment.grid, mi, firstBlock + ni);
+          for (int64_t half = 0; half < 2; ++half) {
+            Value packed = ptx.pack(element, block[2 * half], block[2 * half + 1]);
+            Value row = fragmentRow(fragment.grid, mi, half),
+                  column = fragmentColumn(fragment.grid, columns, ni, 0);
+            Value address = add(sharedAddress(buffer), add(mul(column, pitch), mul(row, 2)));
+            ptx.store(b.create<arith::TruncIOp>(b.getI16Type(), packed), address, 2);
+            ptx.store(b.create<arith::TruncIOp>(b.getI16Type(),
+                                                b.create<arith::ShRUIOp>(packed, ptx.i32(16))),
+                      add(address, ptx.i32(pitch)), 2);
+          }
         }
-      }
     ptx.barrier();
     int64_t piecesPerColumn = rows / 8, pieces = piecesPerColumn * columns;
     for (int64_t first = 0; first < pieces; first += threads) {
@@ -343,6 +346,28 @@ void KernelEmitter::storeThroughShared(StoreOp op, const TileForm &fragment) {
       });
     }
   }
+}
+
+/// Blocks of columns of a fragment as rows of `pitch` bytes, two blocks at a time.
+void KernelEmitter::putTransposed(const TileForm &fragment, Type element, int64_t firstBlock,
+                                  int64_t blocks, Value buffer, int64_t pitch) {
+  // A lane has the address of a row of one matrix: of columns 0-7 for rows 0-7 and 8-15, then of
+  // columns 8-15.
+  Value row = add(mul(warpM(fragment.grid), 16), mul(rem(div(lane, 8), 2), 8)),
+        column =
+            add(add(mul(warpN(fragment.grid), 8 * blocks), rem(lane, 8)), mul(div(lane, 16), 8));
+  Value place = add(buffer, add(mul(column, pitch), mul(row, 2)));
+  for (int64_t mi = 0; mi < fragment.rowBlocks(); ++mi)
+    for (int64_t ni = 0; ni < blocks; ni += 2) {
+      SmallVector<Value> packed;
+      for (int64_t block = ni; block < ni + 2; ++block) {
+        SmallVector<Value> x = blockElements(fragment, fragment.grid, mi, firstBlock + block);
+        for (int64_t half = 0; half < 2; ++half)
+          packed.push_back(ptx.pack(element, x[2 * half], x[2 * half + 1]));
+      }
+      ptx.stmatrix4(add(place, ptx.i32(mi * 16 * fragment.grid.m * 2 + 8 * ni * pitch)), packed,
+                    /*transpose=*/true);
+    }
 }
 
 /// Eight 16-bit elements along the tensor's contiguous axis.

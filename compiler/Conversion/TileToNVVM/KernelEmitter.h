@@ -151,6 +151,8 @@ private:
   LogicalResult emitLoad(mlir::tile::LoadOp op);
   LogicalResult emitStore(mlir::tile::StoreOp op);
   void storeThroughShared(mlir::tile::StoreOp op, const TileForm &fragment);
+  void putTransposed(const TileForm &fragment, Type element, int64_t firstBlock, int64_t blocks,
+                     Value buffer, int64_t pitch);
   void storeWarpRows(mlir::tile::StoreOp op, const TileForm &fragment);
   void storePiece(const Tensor &tensor, SmallVector<Value> index, int64_t axis, Value vector);
   void emitLoadScalar(mlir::tile::LoadScalarOp op);
@@ -208,7 +210,7 @@ private:
   Value fragmentColumn(WarpGrid grid, int64_t columns, int64_t ni, int64_t p);
   Value warpM(WarpGrid grid), warpN(WarpGrid grid);
   Value swizzled(Value base, int64_t rows, Value row,
-                 Value column); ///< byte address of a shared tile's element
+                 Value column);                       ///< byte address of a shared tile's element
   int64_t allocate(int64_t bytes, int64_t alignment); ///< byte offset in shared memory
   /// The same, where it fits in what a loop's stages have left.
   int64_t allocateAgain(int64_t bytes, int64_t alignment);

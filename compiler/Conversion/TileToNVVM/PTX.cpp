@@ -282,7 +282,7 @@ void PTX::wgmmaFence(SmallVector<Value> &accumulator, SmallVector<Value> &a) {
   operands.append(a.begin(), a.end());
   std::string constraints = tied(accumulator.size(), "f", 0, true);
   if (!a.empty())
-    constraints += "," + tied(a.size(), "r", 0, true);
+    constraints += (accumulator.empty() ? "" : ",") + tied(a.size(), "r", 0, true);
   constraints += "," + tied(operands.size(), "", 0, false) + ",~{memory}";
   SmallVector<Value> out =
       assembly(results, "wgmma.fence.sync.aligned;", constraints, operands, true);
@@ -298,6 +298,18 @@ void PTX::wgmmaWait(SmallVector<Value> &accumulator, int64_t groups) {
                          tied(accumulator.size(), "f", 0, true) + "," +
                              tied(accumulator.size(), "", 0, false) + ",~{memory}",
                          accumulator, true);
+}
+
+void PTX::wgmmaWait(SmallVector<Value> &accumulator, ArrayRef<Value> a) {
+  SmallVector<Type> results(accumulator.size(), b.getF32Type());
+  SmallVector<Value> operands(accumulator);
+  operands.append(a.begin(), a.end());
+  std::string constraints =
+      tied(accumulator.size(), "f", 0, true) + "," + tied(accumulator.size(), "", 0, false);
+  for (size_t i = 0; i < a.size(); ++i)
+    constraints += ",r";
+  accumulator = assembly(results, "wgmma.wait_group.sync.aligned 0;", constraints + ",~{memory}",
+                         operands, true);
 }
 
 Value PTX::descriptor(Value address, int64_t leading) {

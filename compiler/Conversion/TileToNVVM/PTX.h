@@ -100,6 +100,8 @@ public:
   void wgmmaCommit();
   /// Until at most `groups` of this warpgroup's newest products are not done.
   void wgmmaWait(SmallVector<Value> &accumulator, int64_t groups = 0);
+  /// Until all are done, up to when the registers `a` are read.
+  void wgmmaWait(SmallVector<Value> &accumulator, ArrayRef<Value> a);
   /// Descriptor of a 128-byte-swizzled operand at `address`; `leading` is the byte distance of
   /// 64-element panels (N-major).
   Value descriptor(Value address, int64_t leading);

@@ -160,33 +160,57 @@ public:
   KernelOp build(StringRef name, TensorNames names);
 
 private:
-  Value step(Value t0, Value C);
+  /// What a step needs of the gates.
+  struct Weights {
+    Value m, highest, e; // loaded
+    Value w, factor;     // of its tokens, and of C where a chunk begins
+  };
+  Weights loadWeights(Value t0);
+  void compute(Weights &weights);
+  SmallVector<Value> step(Value t0, ValueRange carried);
 
   Value row0, column0; // of the block's C^T: first column of dv, and of dqk
 };
 
-Value StatesKernel::step(Value t0, Value C) {
+StatesKernel::Weights StatesKernel::loadWeights(Value t0) {
+  Weights weights;
+  Value row = stateRow(number, tokens, b.create<arith::DivUIOp>(loc, t0, index(L)));
+  weights.m = loadM(row);
+  weights.highest = loadHighest(row);
+  weights.e = load(tensors.e, {number, head, t0}, {2}, vec(states.tokens, gate), -big);
+  return weights;
+}
+
+void StatesKernel::compute(Weights &weights) {
+  Value reference = max(weights.m, weights.highest);
+  weights.w = updateWeights(weights.e, reference);
+  weights.factor = expDifference(weights.m, reference);
+}
+
+/// Carried: C^T, and w and the factor of this step, whose latency the step before has hidden.
+SmallVector<Value> StatesKernel::step(Value t0, ValueRange carried) {
   int64_t N = states.tokens;
+  Value C = carried[0], w = carried[1], factor = carried[2];
   Value k = staged(operands.k, {number, t0, head, column0}, {1, 3}, N, states.dqkSlice);
   Value v = staged(operands.v, {number, t0, head, row0}, {1, 3}, N, states.dvSlice);
-  Value inChunk = b.create<arith::RemUIOp>(loc, t0, index(L));
-  Value row = stateRow(number, tokens, b.create<arith::DivUIOp>(loc, t0, index(L)));
-  Value m = loadM(row), reference = max(m, loadHighest(row));
-  Value e = load(tensors.e, {number, head, t0}, {2}, vec(N, gate), -big);
-  Value w = updateWeights(e, reference);
-  Value begins = equal(inChunk, index(0));
+  Weights next = loadWeights(add(t0, index(N)));
+  Value begins = equal(b.create<arith::RemUIOp>(loc, t0, index(L)), index(0));
   ifThen(begins, [&] {
+    Value row = stateRow(number, tokens, b.create<arith::DivUIOp>(loc, t0, index(L)));
     store(C, tensors.C, {row, head, column0, row0}, {3, 2});
     if (has(op.getCStates()))
       ifThen(isSaved(t0),
              [&] { store(C, op.getCStates(), {savedRow(t0), head, column0, row0}, {3, 2}); });
   });
-  Value factor = select(begins, expDifference(m, reference), constant(accumulation, 1));
+  // The factor is 1 but at a chunk's start, so that a GPU need not multiply.
+  Value orOne = select(begins, factor, constant(accumulation, 1));
   Value decayed =
-      map(cast<TileType>(C.getType()), C, [&](ValueRange x) { return mul(x[0], factor); });
+      map(cast<TileType>(C.getType()), C, [&](ValueRange x) { return mul(x[0], orOne); });
   Value weighted = mapMatrix(mat(states.dvSlice, N, operand), transpose(v), {}, w,
                              [&](ValueRange x) { return mul(convert(x[2], accumulation), x[3]); });
-  return product(weighted, k, decayed);
+  C = product(weighted, k, decayed);
+  compute(next);
+  return {C, next.w, next.factor};
 }
 
 KernelOp StatesKernel::build(StringRef name, TensorNames names) {
@@ -210,10 +234,10 @@ KernelOp StatesKernel::build(StringRef name, TensorNames names) {
   column0 = mul(kernel.getGridIndex(3), index(states.dqkSlice));
   TileType type = mat(states.dvSlice, states.dqkSlice, accumulation);
   Value initial = load(operands.c0, {number, head, column0, row0}, {3, 2}, type);
-  Value C =
-      loop(index(0), tokens.all, index(states.tokens), initial, [&](Value t0, ValueRange carried) {
-        return SmallVector<Value>{step(t0, carried[0])};
-      })[0];
+  Weights first = loadWeights(index(0));
+  compute(first);
+  Value C = loop(index(0), tokens.all, index(states.tokens), {initial, first.w, first.factor},
+                 [&](Value t0, ValueRange carried) { return step(t0, carried); })[0];
   if (has(op.getCLast())) {
     Value factor = loadScalar(tensors.toCell, {number, head}, accumulation);
     store(map(type, C, [&](ValueRange x) { return mul(x[0], factor); }), op.getCLast(),
