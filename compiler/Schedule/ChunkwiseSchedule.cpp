@@ -45,7 +45,7 @@ mlir::DictionaryAttr ChunkwiseSchedule::toAttribute(mlir::MLIRContext *context) 
 ChunkwiseSchedule ChunkwiseSchedule::ofAdds() const {
   ChunkwiseSchedule adds = *this;
   if (roles) {
-    adds.stages = 4; // without q there is room: 4 * 48 KB for 256 x 128
+    adds.stages = 4;         // without q there is room: 4 * 48 KB for 256 x 128
     adds.loadRegisters += 8; // gates are carried; there are no scores but n
     adds.scoreRegisters -= 8;
   }
@@ -108,8 +108,7 @@ std::vector<std::string> ChunkwiseSchedule::parameters() {
   return {"chunk",          "dv_slice",       "dqk_tile",        "warps_m",
           "warps_n",        "stages",         "matrix_unit",     "copy",
           "roles",          "ring_stages",    "state_registers", "score_registers",
-          "load_registers", "segment_blocks", "segment_tokens",
-          "lane_arrivals"};
+          "load_registers", "segment_blocks", "segment_tokens",  "lane_arrivals"};
 }
 
 Reason xlstm::isSupported(const ChunkwiseProblem &problem, const Device &device) {
@@ -251,7 +250,8 @@ static void shareRegisters(ChunkwiseSchedule &s) {
 }
 
 /// Relative cost per token of a schedule, from the work that slices repeat and the width of the
-/// matrix instructions. It orders candidates; it does not predict a time.
+/// matrix instructions. It orders candidates; costOf predicts times, but its constants are measured for
+/// the chosen ones only, and would not order the others.
 static double relativeCost(const ChunkwiseProblem &problem, const ChunkwiseSchedule &s) {
   double slices = s.numSlices(problem.dv);
   double scores = double(s.chunk) * s.dqkTile, state = 2.0 * s.dvSlice * s.dqkTile,

@@ -43,8 +43,8 @@ struct ChunkwiseSchedule {
   std::string copy; // tma, cp_async (both need 16-byte aligned rows), elementwise (takes anything)
   // GPU with setmaxnreg only: the loop is taken apart into roles. The state's warps are warpsM x 1;
   // scores have one warpgroup more, copies and gates share another.
-  int64_t roles = 0;      // 1: roles
-  int64_t ringStages = 2; // of what one role computes for another
+  int64_t roles = 0;        // 1: roles
+  int64_t ringStages = 2;   // of what one role computes for another
   int64_t laneArrivals = 1; // 0: each warp arrives once, see KernelSchedule.h
   int64_t stateRegisters = 208, scoreRegisters = 72, loadRegisters = 24; // of a thread
 
