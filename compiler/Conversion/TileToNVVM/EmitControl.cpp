@@ -19,7 +19,7 @@ KernelEmitter::KernelEmitter(KernelOp kernel, ImplicitLocOpBuilder &builder)
 FailureOr<LLVM::LLVMFuncOp> KernelEmitter::emit() {
   createFunction();
   LogicalResult body = hasRoles() ? emitRoles() : emitBlock(kernel.getBody().front());
-  if (failed(body) || unsupportedBody)
+  if (failed(body) || unsupported)
     return failure();
   b.create<LLVM::ReturnOp>(ValueRange());
   function->setAttr("tile.threads", b.getI64IntegerAttr(threads));
@@ -317,9 +317,9 @@ Value KernelEmitter::evaluateBody(Region &region, ValueRange arguments, unsigned
         isa<arith::TruncFOp>(op) && op.hasOneUse() && *op.user_begin() == yield.getOperation();
     Value value = lastRounding ? map.lookup(op.getOperand(0)) : emitScalar(op, map);
     if (!value) {
-      if (!unsupportedBody) // once, not for every element
+      if (!unsupported) // once, not for every element
         op.emitError() << "has no lowering to NVVM";
-      unsupportedBody = true;
+      unsupported = true;
       return ptx.f32(0);
     }
     map.map(op.getResult(0), value);

@@ -105,6 +105,10 @@ Value KernelEmitter::columnElement(const TileForm &lanes, WarpGrid grid, int64_t
   Value column = fragmentColumn(grid, columns, ni, p);
   if (lanes.kind == TileForm::Global)
     return globalPair(lanes, fragmentColumn(grid, columns, ni, 0))[p];
+  if (lanes.kind != TileForm::Lanes) {
+    refuseDivided();
+    return ptx.f32(0);
+  }
   if (lanes.registers.size() == 1)
     return ptx.shuffleIndex(lanes.registers[0], column);
   return ptx.shuffleIndex(lanes.registers[p],
@@ -171,6 +175,13 @@ TileForm KernelEmitter::materialize(const TileForm &form, WarpGrid grid) {
   return fragment;
 }
 
+void KernelEmitter::refuseDivided() {
+  if (!unsupported) // once, not for every element
+    mlir::emitError(b.getLoc())
+        << "expected vectors that each warp has whole, got one that is divided among the warps";
+  unsupported = true;
+}
+
 TileForm KernelEmitter::lanesOf(const TileForm &form) {
   if (form.kind == TileForm::Lanes)
     return form;
@@ -184,10 +195,12 @@ TileForm KernelEmitter::lanesOf(const TileForm &form) {
           vectorElement(form, rem(add(mul(lane, registers), ptx.i32(r)), form.rows())));
     return lanes;
   }
-  assert(form.kind == TileForm::Splat && "a vector is in lanes or a splat");
+  if (form.kind != TileForm::Splat)
+    refuseDivided();
   TileForm lanes = form;
   lanes.kind = TileForm::Lanes;
-  lanes.registers.assign(TileForm::laneRegisters(form.rows()), form.registers[0]);
+  lanes.registers.assign(TileForm::laneRegisters(form.rows()),
+                         form.kind == TileForm::Splat ? form.registers[0] : ptx.f32(0));
   return lanes;
 }
 

@@ -197,7 +197,8 @@ private:
   // Forms.cpp: conversions between forms.
   WarpGrid gridFor(Value tile);
   TileForm materialize(const TileForm &form, WarpGrid grid); ///< a fragment
-  TileForm lanesOf(const TileForm &form);                    ///< lanes, of lanes or a splat
+  TileForm lanesOf(const TileForm &form); ///< lanes, of lanes, a shared vector or a splat
+  void refuseDivided();
   TileForm toShared(const TileForm &fragment); ///< stores it and waits for all threads
   TileForm vectorToShared(const TileForm &lanes);
   /// The elements of block (mi, ni) of a fragment, shared or splat form as f32: four values.
@@ -260,7 +261,7 @@ private:
   mlir::LLVM::LLVMFuncOp function;
   int64_t threads, sharedTop = 0;
   int64_t leftBegin = 0, leftEnd = 0; // shared memory that the stages of a loop before have left
-  bool unsupportedBody = false; // a map has an operation without a lowering; the error is emitted
+  bool unsupported = false;           // an error has been emitted where none can be returned
   Value thread, lane, warp, sharedBase;
   SmallVector<Tensor> tensors;
   mlir::DenseMap<Value, unsigned> tensorNumber;

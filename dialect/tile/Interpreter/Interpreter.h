@@ -11,7 +11,6 @@
 //               the barrier that they complete on is needed
 //   products    read shared memory until they are done; they are waited for where the role first
 //               reads a result, and only then is a stage released that they read
-//
 //   tensors     of each element, which block has read and written it
 //
 // Bytes carry the iteration whose values they are. Reading others, writing where somebody may still

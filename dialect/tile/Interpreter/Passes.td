@@ -8,8 +8,8 @@ def TileInterpret : Pass<"tile-interpret", "::mlir::ModuleOp"> {
   let summary = "runs each kernel on this machine in several orders and reports races and deadlocks";
   let description = [{
     The IR stays as it is. Tensors hold random numbers, the same in each order; those that `absent` names are not given. The
-    n-th dynamic extent of every tensor is the n-th of `extents`, or of its own in `shapes`. Roles, warps, copies and products go on in an order that
-    the seed draws; an order that is found to be wrong is run again with the same seed. A kernel without roles has one order.
+    n-th dynamic extent of every tensor is the n-th of `extents`, or of its own in `shapes`. Blocks, and in a block roles, warps,
+    copies and products, go on in an order that the seed draws: the same seed gives the same order.
 
     ```
     xlstm-opt cell.mlir "--xlstm-select-schedule=target=sm_90a set=roles=1" --convert-xlstm-to-tile --tile-split-roles \
@@ -19,8 +19,8 @@ def TileInterpret : Pass<"tile-interpret", "::mlir::ModuleOp"> {
 
     An error says what was found, where, and with which seed: a value that is read before it is there or after it was
     released, a stage that is written while it may be read, a barrier at which too many arrive, a copy that nobody waits for, a
-    block that uses what another one writes;
-    or, where no role can go on, what each of them waits for; or that two orders gave different bits.
+    block that uses what another one writes; or, where no role can go on, what each of them waits for; or that two orders gave
+    different bits.
     What it does not see stands in `dialect/tile/Interpreter/Interpreter.h`.
   }];
   let options = [
