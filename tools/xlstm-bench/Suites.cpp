@@ -6,6 +6,7 @@
 #include "tools/common/Arguments.h"
 
 #include <algorithm>
+#include <array>
 
 namespace xlstm::tools {
 namespace {
@@ -76,6 +77,16 @@ std::vector<Case> cpuCells() {
         for (int64_t batch : {1, 8, 16})
           cases.push_back({Model::recurrent(kind.name, "f32", 4, size), function, batch,
                            function == std::string("step") ? 1 : 1024});
+  return cases;
+}
+
+/// Heads whose state no block of a GPU holds.
+std::vector<Case> largeHeads() {
+  std::vector<Case> cases;
+  for (const char *gate : {"exp", "sigmoid"})
+    for (auto [heads, dqk, dv] :
+         {std::array<int64_t, 3>{8, 512, 512}, {4, 512, 1024}, {4, 1024, 1024}})
+      cases.push_back({mlstm("bf16", heads, dqk, dv, gate), "forward", 4, 8192});
   return cases;
 }
 
@@ -160,6 +171,7 @@ const std::vector<Suite> &suites() {
   static const std::vector<Suite> all = {
       {"mlstm", "the layer of xLSTM-7B at 65,536 tokens, and one sequence of 8,192", layer7b()},
       {"headdim", "head sizes from 32/64 to 512/512 at B = 4, T = 8192", headSizes()},
+      {"large", "heads of 512/512 to 1024/1024 at B = 4, T = 8192", largeHeads()},
       {"cpu", "4 heads of 64, 128 and 256, every function, sizes for a CPU", cpuCells()},
       {"smoke", "three tiny cells", smokeCells()},
   };
