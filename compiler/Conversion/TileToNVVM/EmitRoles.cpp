@@ -27,12 +27,6 @@ LogicalResult KernelEmitter::emitRoles() {
   when(b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, thread, ptx.i32(0)), [&] {
     for (RingOp op : kernel.getBody().getOps<RingOp>()) {
       RingArrivals arrivals = ringArrivals(op);
-      if (schedule.laneArrivals) {
-        arrivals.readers *= 32;
-        bool copied = llvm::any_of(op.getRing().getUsers(),
-                                   [](Operation *user) { return isa<FetchOp>(user); });
-        arrivals.writers *= copied ? 1 : 32;
-      }
       const Ring &ring = ringOf(op.getRing());
       for (int64_t stage = 0; stage < ring.stages; ++stage) {
         ptx.mbarrierInit(sharedAddress(ring.full + 8 * stage), arrivals.writers);

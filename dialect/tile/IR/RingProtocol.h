@@ -56,10 +56,14 @@ struct IntegerArithmetic {
   int64_t exclusiveOr(int64_t x, int64_t y) const { return x ^ y; }
 };
 
+/// Arrivals of a warp when it is done with a stage: that of one lane behind a barrier of the warp,
+/// or each lane's, if the kernel's schedule has `lane_arrivals`.
+int64_t warpArrivals(KernelOp kernel);
+
 /// How many arrivals complete a stage's barriers.
 struct RingArrivals {
-  int64_t writers = 0; // at full: each warp that writes, or one that starts a copy
-  int64_t readers = 0; // at empty: each warp that reads
+  int64_t writers = 0; // at full: those of each warp that writes, or one that starts a copy
+  int64_t readers = 0; // at empty: those of each warp that reads
 };
 RingArrivals ringArrivals(RingOp ring);
 

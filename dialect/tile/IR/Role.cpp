@@ -5,12 +5,18 @@
 using namespace mlir;
 using namespace mlir::tile;
 
+int64_t tile::warpArrivals(KernelOp kernel) {
+  DictionaryAttr schedule = kernel.getScheduleAttr();
+  return schedule && schedule.contains("lane_arrivals") ? 32 : 1;
+}
+
 RingArrivals tile::ringArrivals(RingOp ring) {
   RingArrivals arrivals;
   for (Operation *user : ring.getRing().getUsers()) {
-    int64_t warps = user->getParentOfType<RoleOp>().getCount();
-    arrivals.writers += isa<FetchOp>(user) ? 1 : isa<PutOp>(user) ? warps : 0;
-    arrivals.readers += isa<GetOp>(user) ? warps : 0;
+    auto role = user->getParentOfType<RoleOp>();
+    int64_t all = warpArrivals(ring->getParentOfType<KernelOp>()) * int64_t(role.getCount());
+    arrivals.writers += isa<FetchOp>(user) ? 1 : isa<PutOp>(user) ? all : 0;
+    arrivals.readers += isa<GetOp>(user) ? all : 0;
   }
   return arrivals;
 }

@@ -7,7 +7,8 @@ namespace mlir::tile {
 
 BlockRun::BlockRun(KernelOp kernel, GlobalMemory &global, int64_t number, ArrayRef<int64_t> index,
                    const InterpretOptions &options)
-    : kernel(kernel), global(global), number(number), options(options), generator(options.seed) {
+    : kernel(kernel), global(global), number(number), arrivalsOfWarp(warpArrivals(kernel)),
+      options(options), generator(options.seed) {
   Block &body = kernel.getBody().front();
   outer = std::make_unique<RoleRun>(*this, -1, "", 0, body);
   for (auto [i, place] : llvm::enumerate(index)) {

@@ -131,7 +131,7 @@ private:
   void startCopy(RoleRun &role, const Action &action);
   void finish(Transfer transfer);
   void arrive(Operation *op, Ring &ring, std::vector<Barrier> &barriers, int64_t stage,
-              int64_t iteration, int64_t bytes = 0);
+              int64_t iteration, int64_t arrivals, int64_t bytes = 0);
   void checkEnd();
   [[noreturn]] void deadlock();
   std::string waitOf(Operation *op, int64_t ring, int64_t iteration, bool full);
@@ -139,6 +139,7 @@ private:
   KernelOp kernel;
   GlobalMemory &global;
   int64_t number; // of the block
+  const int64_t arrivalsOfWarp;
   const InterpretOptions &options;
   std::mt19937_64 generator;
   std::vector<Ring> rings;

@@ -36,22 +36,24 @@ void BlockRun::act(RoleRun &role, int64_t warp) {
   case Action::StartCopy:
     return startCopy(role, action);
   case Action::ArriveFull:
-    return arrive(action.op, ring, ring.full, ring.written(action.iteration), action.iteration);
+    return arrive(action.op, ring, ring.full, ring.written(action.iteration), action.iteration,
+                  arrivalsOfWarp);
   case Action::Release: {
     int64_t stage = ring.stageOf(action.iteration);
     if (!ring.stages[stage].readers.erase({role.number, warp}))
       race(action.op, "releases " + ring.describe(action.iteration) + ", which warp " +
                           std::to_string(warp) + " does not hold");
-    return arrive(action.op, ring, ring.empty, stage, action.iteration);
+    return arrive(action.op, ring, ring.empty, stage, action.iteration, arrivalsOfWarp);
   }
   }
 }
 
 void BlockRun::arrive(Operation *op, Ring &ring, std::vector<Barrier> &barriers, int64_t stage,
-                      int64_t iteration, int64_t bytes) {
-  if (!barriers[stage].arrive(bytes))
-    race(op, "arrives at " + ring.describe(iteration) + " once more than the " +
-                 std::to_string(barriers[stage].arrivals) + " times of a phase");
+                      int64_t iteration, int64_t arrivals, int64_t bytes) {
+  for (int64_t i = 0; i < arrivals; ++i)
+    if (!barriers[stage].arrive(bytes))
+      race(op, "arrives at " + ring.describe(iteration) + " once more than the " +
+                   std::to_string(barriers[stage].arrivals) + " times of a phase");
 }
 
 //===----------------------------------------------------------------------===//
@@ -112,7 +114,8 @@ void BlockRun::startCopy(RoleRun &role, const Action &action) {
       transfers.push_back(transfer);
       ++ring.stages[stage].copies;
     }
-  arrive(action.op, ring, ring.full, stage, action.iteration, fetchedBytes(slot.tile));
+  arrive(action.op, ring, ring.full, stage, action.iteration, /*arrivals=*/1,
+         fetchedBytes(slot.tile));
 }
 
 /// A piece moves. What is outside of the tensor is 0 in shared memory, and is not written to it.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Faults that are planted in kernels with roles, and what the interpreter says of them.
+#include "dialect/tile/IR/RingProtocol.h"
 #include "test/Dialect/Tile/Interpreter/Kernels.h"
 
 #include <gmock/gmock.h>
@@ -319,16 +320,21 @@ TEST(Findings, WrongStage) {
 //===----------------------------------------------------------------------===//
 
 /// Its state's role multiplies with ring 0 (q), 1 (k) and 3 (v) in flight.
-std::unique_ptr<Kernel> mlstm() {
+std::unique_ptr<Kernel> mlstm(const char *set = "") {
   Cell cell;
+  cell.set = set;
   cell.state = false;
   return cell.kernel(1, 300, false, 1);
 }
 
+// Each warp arrives once, or each of its lanes.
 TEST(Findings, NoneInMLSTM) {
-  auto kernel = mlstm();
-  Found found = find(*kernel);
-  EXPECT_EQ(found.nothing, orders) << found.race << found.deadlock;
+  for (const char *set : {" set=lane_arrivals=0", " set=lane_arrivals=1"}) {
+    auto kernel = mlstm(set);
+    EXPECT_EQ(mlir::tile::warpArrivals(kernel->op()), set[19] == '0' ? 1 : 32);
+    Found found = find(*kernel);
+    EXPECT_EQ(found.nothing, orders) << found.race << found.deadlock;
+  }
 }
 
 // A product that has been issued is still reading.
@@ -336,7 +342,7 @@ TEST(Findings, AStageReleasedByHalfOfItsReaders) {
   for (int64_t ring : {0, 1, 3}) {
     auto kernel = mlstm();
     RingFault fault = faultOf(ring);
-    fault.readers = -4;
+    fault.readers = -4 * mlir::tile::warpArrivals(kernel->op());
     Found found = find(*kernel, {fault});
     EXPECT_EQ(found.nothing, 0) << ring;
     EXPECT_GT(found.races, 0) << ring;
