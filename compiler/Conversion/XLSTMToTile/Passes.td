@@ -9,7 +9,9 @@ def ConvertXLSTMToTile : Pass<"convert-xlstm-to-tile", "::mlir::ModuleOp"> {
   let description = [{
     Each op of a function becomes a `tile.kernel`: one loop nest over tiles. A single op's kernel has the function's name,
     several are called forward_backward_0, forward_backward_1 ...; they run in this order. The op's attribute
-    `xlstm.schedule` decides chunk, slices and, for a GPU, stages and warps; it is copied to the kernel.
+    `xlstm.schedule` decides chunk, slices and, for a GPU, stages and warps; it is copied to the kernel. An `xlstm.mlstm` whose
+    schedule has `kernels` becomes several, called forward_gates, forward_carry, forward_states, forward_scores and
+    forward_output: compiler/Conversion/XLSTMToTile/MLSTMKernels.h says what each computes.
 
     A kernel's tensors are the op's operands and results by their names in tensor files, which stand in the attribute
     `xlstm.name` of the function's arguments and results: q k v i f c0 n0 m0 h c_last n_last m_last. An optional one is

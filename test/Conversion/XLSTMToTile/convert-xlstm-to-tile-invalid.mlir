@@ -68,3 +68,12 @@ func.func @other_op(%q: tensor<?x?x2x4xf32>) -> tensor<?x?x2x4xf32> {
 func.func @returns_argument(%q: tensor<?x?x2x4xf32>) -> tensor<?x?x2x4xf32> {
   return %q : tensor<?x?x2x4xf32>
 }
+
+// -----
+
+func.func @several_kernels_with_resets(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>, %reset: tensor<?x?xi8>) -> tensor<?x?x2x4xf32> {
+  // expected-error @below {{several kernels are the chunkwise form without cu_seqlens and reset}}
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) reset(%reset : tensor<?x?xi8>)
+      {xlstm.schedule = {kernels = ["gates"], target = "cpu", chunk = 64 : i64}} : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
+  return %0#0 : tensor<?x?x2x4xf32>
+}
