@@ -123,9 +123,9 @@ def run_lit(arguments, results):
             results.add_failure(test["name"], tail(test["output"]))
 
 
-def compile_cells(arguments, results, models, options):
+def compile_cells(arguments, results, models, options, subfolder=""):
     """Compiles (name, description or path of a model) pairs; returns the paths of the packages."""
-    folder = os.path.join(arguments.build, "test", "numerics")
+    folder = os.path.join(arguments.build, "test", "numerics", subfolder)
     os.makedirs(folder, exist_ok=True)
 
     def compile_one(model):
@@ -164,6 +164,10 @@ def run_numerics(arguments, results):
     for options in [["--T", "0,1,65,300"], ["--T", "130", "--gates", "wild,low,high,init7b"], ["--T", "1,130", "--states", "--strided"]]:
         if several:
             add_checks(results, tools, several, options + jobs)
+    steps = compile_cells(arguments, results, cells.step_cells(["f32", "bf16"]), ["--function", "step"] + native_isa(), "step")
+    for options in [["--gates", "bench,wild"], ["--states", "--strided", "--in-place", "--gates", "bench,high"], ["--steps", "3", "--in-place"]]:
+        if steps:
+            add_checks(results, tools, steps, options + jobs)
 
     trained = compile_cells(arguments, results, cells.trained_cells(), native_isa())
 

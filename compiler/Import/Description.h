@@ -72,6 +72,7 @@ struct CellDescription {
   ScaleOn scaleOn = ScaleOn::Q;
   Denominator denominator = Denominator::MaxPlusEps;
   NormalizerGrad normalizerGrad = NormalizerGrad::Exact;
+  std::string stateDtype; ///< of C between steps, "f32" or "bf16"; "": f32, or f64 of an f64 model
 
   // every kind but mlstm
   NRule nRule = NRule::Plain;        ///< slstm: n' = f' n + i', or max(that, 1)

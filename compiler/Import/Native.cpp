@@ -35,6 +35,17 @@ static Table<CellDescription> mlstmOptions() {
                  "whether the backward pass differentiates the denominator")};
 }
 
+/// How a step keeps C; null where nothing is said.
+static Field<CellDescription> stateDtype() {
+  using C = CellDescription;
+  Field<C> field = word("state_dtype", &C::stateDtype, {"f32", "bf16"},
+                        "type of C between steps; n, m and all arithmetic stay f32");
+  field.load = [](const C &cell) {
+    return cell.stateDtype.empty() ? Value() : Value::ofString(cell.stateDtype);
+  };
+  return field;
+}
+
 /// Options of the recurrent cells.
 static Table<CellDescription> recurrentOptions() {
   using C = CellDescription;
@@ -142,6 +153,7 @@ const Table<CellDescription> &nativeCellTable() {
                            .only(recurrent)};
     for (Field<C> &field : mlstmOptions())
       result.push_back(field.only({"mlstm"}));
+    result.push_back(stateDtype().only({"mlstm"}));
     result.push_back(
         choice("n_rule", &C::nRule, "n' = f' n + i', or max(that, 1)").only({"slstm"}));
     for (Field<C> &field : recurrentOptions())
@@ -371,6 +383,10 @@ Result<ModelDescription, Problem> importNative(const Value &root) {
     model.cell.emplace();
     if (Check problem = readCell(*cell, "cell", *model.cell, model.notes))
       return *problem;
+    if (model.dtype == DType::F64 && !model.cell->stateDtype.empty())
+      return Problem{"cell.state_dtype",
+                     "expected none with dtype f64, whose states are f64, got '" +
+                         model.cell->stateDtype + "'"};
     return std::move(model);
   }
   if (Check problem = readBlocks(*blocks, "blocks", native.network, model.notes))

@@ -25,8 +25,22 @@ static std::string whyNotOnGPU(func::FuncOp function) {
     auto cell = dyn_cast<mlir::xlstm::MLSTMOp>(op);
     if (!cell)
       return "runs on CPUs only: " + op.getName().getStringRef().str() + " has no GPU kernel";
+    if (cell.isStep())
+      continue;
     if (cell.getForm() && *cell.getForm() != mlir::xlstm::MLSTMForm::Chunkwise)
-      return "runs on CPUs only: GPU kernels of xlstm.mlstm are chunkwise";
+      return "runs on CPUs only: GPU kernels of xlstm.mlstm are chunkwise, or one step";
+  }
+  return "";
+}
+
+/// Why a GPU has no kernels for the function's inputs; empty if it has.
+static std::string whyNotForInputs(func::FuncOp function) {
+  for (mlir::xlstm::MLSTMOp cell : function.getOps<mlir::xlstm::MLSTMOp>()) {
+    unsigned bits = cell.getInputType().getIntOrFloatBitWidth();
+    if (bits > (cell.isStep() ? 32 : 16))
+      return std::string("runs on CPUs only: the GPU kernel takes bf16") +
+             (cell.isStep() ? ", f16 and f32" : " and f16") + " inputs, got f" +
+             std::to_string(bits);
   }
   return "";
 }
@@ -50,14 +64,18 @@ static llvm::Expected<std::vector<Job>> jobsOf(ModuleOp module, const ModelSourc
         continue;
       }
       reason = whyNotOnGPU(function);
+      if (reason.empty() && options.functions.empty()) // else the schedule's error says so
+        reason = whyNotForInputs(function);
       if (!reason.empty()) {
         remarks.push_back(name + " for " + target + ": " + reason);
         continue;
       }
-      // Rows of 16-bit elements that can be 16-byte aligned have a kernel of their own; the
+      // Rows that can be 16-byte aligned have a kernel of their own; the
       // elementwise kernel takes every other tensor.
       if (hasAlignedRows(function)) {
         for (auto cell : function.getOps<mlir::xlstm::MLSTMOp>()) {
+          if (cell.isStep())
+            continue;
           Reason unused;
           std::map<std::string, std::string> overrides = options.overrides;
           overrides.erase("form"); // not the schedule's

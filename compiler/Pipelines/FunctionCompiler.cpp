@@ -186,6 +186,12 @@ llvm::Error FunctionCompiler::lowerToTiles(ModuleOp module, const Job &job) {
   return llvm::Error::success();
 }
 
+/// What a step reads in pieces is the state, and not through shared memory.
+static bool isStep(func::FuncOp function) {
+  auto cells = function.getOps<mlir::xlstm::MLSTMOp>();
+  return !cells.empty() && (*cells.begin()).isStep();
+}
+
 KernelReport FunctionCompiler::reportOf(const Job &job, const package::Launch &launch,
                                         const std::string &variant) const {
   KernelReport report;
@@ -196,11 +202,18 @@ KernelReport FunctionCompiler::reportOf(const Job &job, const package::Launch &l
   return report;
 }
 
+/// What a step has to be aligned is C.
+static bool hasAlignedState(mlir::xlstm::MLSTMOp step) {
+  int64_t bits = getElementTypeOrSelf(step.getCLast()).getIntOrFloatBitWidth();
+  return step.getDv() * bits % 128 == 0;
+}
+
 bool hasAlignedRows(func::FuncOp function) {
   bool aligned = true;
   function.walk([&](Operation *op) {
     if (auto cell = dyn_cast<mlir::xlstm::MLSTMOp>(op))
-      aligned &= cell.getDqk() % 8 == 0 && cell.getDv() % 8 == 0;
+      aligned &=
+          cell.isStep() ? hasAlignedState(cell) : cell.getDqk() % 8 == 0 && cell.getDv() % 8 == 0;
     if (auto linear = dyn_cast<mlir::xlstm::LinearOp>(op))
       aligned &= linear.getInputFeatures() % 8 == 0 && linear.getOutputFeatures() % 8 == 0;
   });
@@ -208,10 +221,12 @@ bool hasAlignedRows(func::FuncOp function) {
 }
 
 llvm::Error FunctionCompiler::compileGPU(ModuleOp module, const Job &job) {
-  std::string variant = job.elementwise ? "elementwise" : job.device.copy;
+  func::FuncOp function = *module.getOps<func::FuncOp>().begin();
+  std::string variant = job.elementwise    ? "elementwise"
+                        : isStep(function) ? "vector"
+                                           : job.device.copy;
   variant += job.segments ? ".segments" : "";
   prefix += "." + variant;
-  func::FuncOp function = *module.getOps<func::FuncOp>().begin();
   // Shapes that only the elementwise kernel takes have no other; see the remark below.
   bool rowsAligned = hasAlignedRows(function);
   std::vector<std::string> ignored = dropBoundaries(function);

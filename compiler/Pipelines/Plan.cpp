@@ -4,6 +4,7 @@
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Import/IR/Build.h"
 #include "dialect/xlstm/IR/FunctionAttrs.h"
+#include "dialect/xlstm/IR/XLSTM.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
@@ -95,6 +96,13 @@ package::Function describeFunction(func::FuncOp function) {
     for (const package::Tensor &input : result.inputs)
       if (input.optional && output.name == "d" + input.name)
         output.with = input.name;
+  // A step of an mLSTM may write the state over the one that it reads.
+  for (mlir::xlstm::MLSTMOp cell : function.getOps<mlir::xlstm::MLSTMOp>())
+    for (package::Tensor &output : result.outputs)
+      for (const package::Tensor &input : result.inputs)
+        if (StringRef name = output.name;
+            cell.isStep() && name.consume_back("_last") && input.name == (name + "0").str())
+          output.inPlace = input.name;
   auto hasDim = [&](StringRef name) {
     for (const std::vector<package::Tensor> *list : {&result.inputs, &result.outputs})
       for (const package::Tensor &tensor : *list)
@@ -249,16 +257,25 @@ std::vector<package::DerivedDim> partsOf(ModuleOp module) {
 }
 
 std::vector<std::string> narrowTensors(tile::KernelOp kernel) {
-  std::vector<std::string> names;
   DictionaryAttr schedule = kernel.getScheduleAttr();
-  bool all = schedule && schedule.contains("aligned");
+  bool all = schedule && schedule.contains("aligned"),
+       spread = schedule && schedule.contains("spread");
+  llvm::SmallDenseSet<Value> matrices;
+  auto add = [&](Value tensor, Value tile) {
+    ArrayRef<int64_t> shape = cast<tile::TileType>(tile.getType()).getShape();
+    if (shape.size() == 2 && shape[0] > 1)
+      matrices.insert(tensor);
+  };
+  kernel.walk([&](tile::LoadOp load) { add(load.getTensor(), load.getTile()); });
+  kernel.walk([&](tile::StoreOp store) { add(store.getTensor(), store.getTile()); });
+  std::vector<std::string> names;
   for (unsigned i = 0; i < kernel.getNumTensors(); ++i) {
     auto type = cast<MemRefType>(kernel.getTensor(i).getType());
     SmallVector<int64_t> strides;
     int64_t offset;
     (void)getStridesAndOffset(type, strides, offset); // the kernel's verifier has made sure
-    if (type.getElementTypeBitWidth() == 16 ? !all || strides.back() == 1
-                                            : all && strides.back() == 1)
+    bool narrow = type.getElementTypeBitWidth() == 16, hasRows = strides.back() == 1;
+    if (spread ? matrices.contains(kernel.getTensor(i)) : narrow ? !all || hasRows : all && hasRows)
       names.push_back(kernel.getTensorName(i).str());
   }
   return names;

@@ -28,7 +28,7 @@ package::Implementation planOf(mlir::ModuleOp module, const package::Function &f
 std::string scheduleText(mlir::tile::KernelOp kernel);
 
 /// The kernel's tensors that vector copies move: those of 16-bit elements, or all that have rows
-/// where the schedule says `aligned`.
+/// where the schedule says `aligned`; in a kernel that spreads matrices over threads, the matrices.
 std::vector<std::string> narrowTensors(mlir::tile::KernelOp kernel);
 
 /// Adds what the lowering to a GPU has decided: threads, shared memory, TMA descriptors. The

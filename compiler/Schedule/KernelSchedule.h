@@ -14,6 +14,7 @@ struct KernelSchedule {
   std::string target;     // name of the device
   std::string matrixUnit; // mma_sync, wgmma; empty where nothing is multiplied by it
   std::string copy;       // of loads with stages: tma, cp_async, elementwise
+  int64_t resident = 1;   // blocks that a multiprocessor is to hold: limits their registers
   int64_t threads = 0;    // of a block: `threads`, or those of warps = [m, n] and of its roles
   // Warps over matrices that no product divides: along rows, along columns (`tile_warps`).
   int64_t tileWarpsM = 0, tileWarpsN = 0;
@@ -21,9 +22,13 @@ struct KernelSchedule {
   // The memory model orders both; compute-sanitizer's racecheck follows the first only, and reports
   // hazards of the second (`lane_arrivals`).
   bool laneArrivals = false;
-  bool roles = false; // the kernel is to be split into roles, or has been
+  bool roles = false;    // the kernel is to be split into roles, or has been
   bool aligned = false;  // rows of all tensors begin at multiples of 16 bytes
   bool deferred = false; // loads for maps, and maps for stores, are done where a store asks
+  // Kernels without a matrix unit: how threads share every matrix, `spread` = [rows, columns,
+  // vector]. Thread t of rows * columns has part t / columns of the rows and, of each, the columns
+  // from vector * (t % columns) on.
+  int64_t spreadRows = 0, spreadColumns = 0, spreadVector = 0;
 
   static KernelSchedule fromAttribute(mlir::DictionaryAttr attribute) {
     KernelSchedule schedule;
@@ -54,6 +59,14 @@ struct KernelSchedule {
     schedule.laneArrivals = attribute.contains("lane_arrivals");
     schedule.aligned = attribute.contains("aligned");
     schedule.deferred = attribute.contains("deferred");
+    if (auto spread = attribute.getAs<mlir::DenseI64ArrayAttr>("spread");
+        spread && spread.size() == 3) {
+      schedule.spreadRows = spread[0];
+      schedule.spreadColumns = spread[1];
+      schedule.spreadVector = spread[2];
+    }
+    if (auto resident = attribute.getAs<mlir::IntegerAttr>("resident"))
+      schedule.resident = resident.getInt();
     if (auto threads = attribute.getAs<mlir::IntegerAttr>("threads"))
       schedule.threads = threads.getInt();
     return schedule;

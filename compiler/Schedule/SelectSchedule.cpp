@@ -5,6 +5,7 @@
 #include "compiler/Schedule/Passes.h"
 #include "compiler/Schedule/ScanSchedule.h"
 #include "compiler/Schedule/StatesSchedule.h"
+#include "compiler/Schedule/StepSchedule.h"
 #include "compiler/Schedule/SumSchedule.h"
 #include "dialect/xlstm/IR/XLSTM.h"
 
@@ -23,7 +24,7 @@ Overrides overridesFor(const Overrides &all, const std::vector<std::string> &par
   std::vector<std::string> others;
   for (auto &list :
        {ChunkwiseSchedule::parameters(), StatesSchedule::parameters(), GemmSchedule::parameters(),
-        ScanSchedule::parameters(), SumSchedule::parameters()})
+        ScanSchedule::parameters(), StepSchedule::parameters(), SumSchedule::parameters()})
     others.insert(others.end(), list.begin(), list.end());
   others.push_back("kernels"); // which of the first two families
   Overrides own;
@@ -82,6 +83,15 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
 
   LogicalResult schedule(Operation *op, const Device &device, const Overrides &overrides) {
     Reason reason;
+    if (auto step = dyn_cast<mlir::xlstm::MLSTMOp>(op); step && step.isStep()) {
+      StepProblem problem{step.getHeads(), step.getDqk(), step.getDv(),
+                          step.getInputType().getIntOrFloatBitWidth(),
+                          getElementTypeOrSelf(step.getCLast()).getIntOrFloatBitWidth()};
+      return write(op,
+                   decide(problem, device, overridesFor(overrides, StepSchedule::parameters()),
+                          reason, elementwise),
+                   reason);
+    }
     if (auto mlstm = dyn_cast<mlir::xlstm::MLSTMOp>(op)) {
       KernelsChoice kernels =
           chooseKernels(problemOf(mlstm), device, mlstm.getSaveStates(), overrides, reason);

@@ -183,6 +183,21 @@ void FunctionPlan::deriveParts(size_t number, Dimensions &dims) const {
       std::max<int64_t>(1, std::min(parts.mostBlocks / blocks, most));
 }
 
+/// An output that begins where its input does must be that tensor.
+void FunctionPlan::checkInPlace(TensorList given) const {
+  for (int i = inputCount(); i < tensorCount(); ++i) {
+    int source = tensors[i]->inPlace.empty() ? -1 : findTensor(tensors[i]->inPlace);
+    if (source < 0 || !given[i] || !given[source] || given[i]->data != given[source]->data ||
+        isEmpty(*given[i]))
+      continue;
+    for (int axis = 0; axis < given[i]->rank; ++axis)
+      if (given[i]->shape[axis] > 1 && given[i]->strides[axis] != given[source]->strides[axis])
+        invalid(tensors[i]->name, ": axis ", axis, ": expected a stride of ",
+                given[source]->strides[axis], " as in ", tensors[source]->name,
+                ", whose memory it is, got ", given[i]->strides[axis]);
+  }
+}
+
 void FunctionPlan::resolve(TensorList given, int count, const xlstm_device_info &device,
                            Dimensions &dims) const {
   for (Dimensions::Value &value : dims.values)
@@ -201,6 +216,8 @@ void FunctionPlan::resolve(TensorList given, int count, const xlstm_device_info 
       bind(i, axis, given[i]->shape[axis], dims);
   }
   derive(dims);
+  if (count == tensorCount())
+    checkInPlace(given);
 }
 
 int64_t FunctionPlan::evaluate(const PlanProduct &product, const Dimensions &dims,

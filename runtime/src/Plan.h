@@ -77,6 +77,7 @@ private:
   void bind(int index, int axis, int64_t extent, Dimensions &dims) const;
   void derive(Dimensions &dims) const;
   void deriveParts(size_t number, Dimensions &dims) const;
+  void checkInPlace(TensorList given) const;
 
   const package::Function &source;
   std::vector<const package::Tensor *> tensors;

@@ -1,11 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
-// The runtime on a real GPU, with hand-written PTX: values, tensor maps, CUDA graphs. Skipped
-// without one.
+// The runtime on a real GPU, with hand-written PTX: values, tensor maps, CUDA graphs; and a compiled
+// step. Skipped without one.
 #include "test/Package/Fixture.h"
+#include "tools/common/Graph.h"
 #include "xlstm/runtime.hpp"
 
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
+#include <fstream>
 #include <gtest/gtest.h>
+#include <random>
+#include <unistd.h>
 
 using namespace xlstm;
 
@@ -150,6 +157,94 @@ TEST_F(GpuTest, CapturedInAGraph) {
     ASSERT_EQ(launch(executable, stream->get()), 0);
     expectOutput(first);
   }
+}
+
+/// A compiled step of an mLSTM whose state is written in place.
+struct Decoder {
+  static constexpr int64_t batch = 3;
+  Decoder(const Package &package, const Device &device, const Stream &stream)
+      : device(device), stream(stream), step(package, "step", device) {
+    int32_t index = step.index();
+    xlstm_function_info info = package.function(index);
+    tensors.resize(static_cast<size_t>(info.inputs + info.outputs));
+    std::mt19937 random(1);
+    std::normal_distribution<float> normal;
+    for (int32_t k = 0; k < info.inputs + info.outputs; ++k) {
+      bool isInput = k < info.inputs;
+      xlstm_argument_info argument =
+          isInput ? package.input(index, k) : package.output(index, k - info.inputs);
+      xlstm_tensor &tensor = tensors[static_cast<size_t>(k)];
+      (isInput ? inputs : outputs).push_back(&tensor);
+      if (argument.in_place) {
+        for (int32_t source = 0; source < info.inputs; ++source)
+          if (!std::strcmp(package.input(index, source).name, argument.in_place))
+            tensor = tensors[static_cast<size_t>(source)];
+        continue;
+      }
+      int64_t shape[XLSTM_MAX_RANK], count = 1;
+      for (int32_t axis = 0; axis < argument.rank; ++axis)
+        count *= shape[axis] = argument.shape[axis] < 0 ? batch : argument.shape[axis];
+      std::vector<float> values(static_cast<size_t>(count)); // of f32 tensors
+      for (float &value : values)
+        value = normal(random);
+      memory.emplace_back(device, values.size() * sizeof(float));
+      counts.push_back(count);
+      check(xlstm_device_upload(device.get(), memory.back().data(), values.data(),
+                                values.size() * sizeof(float), stream.get()));
+      check(xlstm_tensor_init(&tensor, memory.back().data(), argument.dtype, argument.rank, shape,
+                              XLSTM_CUDA, 0));
+      stream.synchronize();
+    }
+    EXPECT_EQ(step.workspaceSize(inputs, outputs), 0u);
+  }
+  void run() { step.run(inputs, outputs, Buffer(), stream); }
+  std::vector<float> everything() {
+    std::vector<float> all;
+    for (size_t k = 0; k < memory.size(); ++k) {
+      std::vector<float> values(static_cast<size_t>(counts[k]));
+      check(xlstm_device_download(device.get(), values.data(), memory[k].data(),
+                                  values.size() * sizeof(float), stream.get()));
+      stream.synchronize();
+      all.insert(all.end(), values.begin(), values.end());
+    }
+    return all;
+  }
+
+  const Device &device;
+  const Stream &stream;
+  Function step;
+  std::vector<xlstm_tensor> tensors;
+  std::vector<Buffer> memory;
+  std::vector<int64_t> counts;
+  Function::Tensors inputs, outputs;
+};
+
+// What a graph replays is what direct launches do, bit by bit, each step from the state that the one
+// before it has written in place; against float64 steps are compared by xlstm-check.
+TEST_F(GpuTest, StepsInPlaceInAGraph) {
+  std::string compiler = XLSTM_BINARY_DIR "/bin/xlstm-compile", model = folder.path("m.json");
+  if (::access(compiler.c_str(), X_OK))
+    GTEST_SKIP() << compiler << " is not there";
+  std::ofstream(model) << R"({"xlstm_model": 1, "name": "m", "dtype": "f32",
+    "cell": {"kind": "mlstm", "heads": 2, "dqk": 64, "dv": 256}})";
+  std::string command = compiler + " " + model + " -o " + folder.path("m.xlpkg") +
+                        " --function step --target sm_80,sm_90a";
+  ASSERT_EQ(std::system(command.c_str()), 0);
+  Package compiled(folder.path("m.xlpkg"));
+  Decoder direct(compiled, *device, *stream), replayed(compiled, *device, *stream);
+  std::vector<float> before = direct.everything();
+  ASSERT_EQ(replayed.everything(), before);
+  constexpr int steps = 5;
+  tools::Graph graph(*device, *stream, [&] { replayed.run(); });
+  for (int k = 0; k < steps; ++k) {
+    direct.run();
+    graph.launch();
+  }
+  std::vector<float> after = direct.everything();
+  EXPECT_NE(after, before);
+  EXPECT_EQ(replayed.everything(), after);
+  for (float value : after)
+    ASSERT_TRUE(std::isfinite(value));
 }
 
 TEST_F(GpuTest, EventsMeasure) {

@@ -113,7 +113,7 @@ Function makePackedFunction() {
                      {"c0", XLSTM_F32, {"S", 4}, true},
                      {"cu_seqlens", XLSTM_I32, {Factor("N", 1, 1)}, true}};
   function.outputs = {
-      {"h", XLSTM_F32, {"B", "T"}, false}, {"c_last", XLSTM_F32, {"S", 4}, true}, dc0};
+      {"h", XLSTM_F32, {"B", "T"}, false}, {"c_last", XLSTM_F32, {"S", 4}, true, "", "c0"}, dc0};
   function.derivedDims = {{"S", {"N", "B"}}};
   Workspace chunks;
   chunks.name = "w0"; // [B * ceil(T / 64) + N, 3]
@@ -180,6 +180,19 @@ TEST_F(PackedPlanTest, SequencesAreTheBatchOrThePackedOnes) {
   EXPECT_EQ(shape[0], 2);
   give("cu_seqlens", XLSTM_I32, {0});
   EXPECT_EQ(resolve(), "cu_seqlens: axis 0: expected at least 1, got 0");
+}
+
+TEST_F(PackedPlanTest, OutputsInPlaceAreTheirInputs) {
+  give("x", XLSTM_F32, {3, 100});
+  give("h", XLSTM_F32, {3, 100});
+  give("c0", XLSTM_F32, {3, 4});
+  give("c_last", XLSTM_F32, {3, 4}); // the same memory
+  EXPECT_EQ(resolve(), "accepted");
+  tensors["c_last"].strides[0] = 8;
+  EXPECT_EQ(resolve(),
+            "c_last: axis 0: expected a stride of 4 as in c0, whose memory it is, got 8");
+  tensors["c_last"].data = memory + 1024; // memory of its own
+  EXPECT_EQ(resolve(), "accepted");
 }
 
 TEST_F(PackedPlanTest, PackedSequencesLieInOneRow) {

@@ -49,7 +49,7 @@ TEST(BadInput, MLSTMCell) {
           {R"("heads": 1, "dqk": 1, "dv": 1, "temperature": 1)",
            "cell.temperature: unknown key 'temperature', expected one of kind, heads, dqk, dv, "
            "input_gate, normalize, "
-           "eps, scale_on, denominator, normalizer_grad"},
+           "eps, scale_on, denominator, normalizer_grad, state_dtype"},
           {R"("heads": 1, "dqk": 1, "dv": 1, "d": 4)",
            "cell.d: 'd' does not apply to mlstm, expected it only with slstm, lstm, gru, elman, "
            "custom"},
@@ -79,7 +79,7 @@ TEST(BadInput, MLSTMCell) {
           {R"("heads": 1, "dqk": 1, "dv": 1, "a\nb": 1)",
            "cell.a\\x0ab: unknown key 'a\\x0ab', expected one of kind, heads, dqk, dv, input_gate, "
            "normalize, eps, "
-           "scale_on, denominator, normalizer_grad"},
+           "scale_on, denominator, normalizer_grad, state_dtype"},
       },
       R"({"xlstm_model": 1, "dtype": "f32", "cell": {"kind": "mlstm", )", "}}", "m.json");
 }

@@ -38,17 +38,20 @@ TEST(Native, MLSTMCellWithDefaults) {
   EXPECT_EQ(model.cell->scaleOn, ScaleOn::Q);
   EXPECT_EQ(model.cell->denominator, Denominator::MaxPlusEps);
   EXPECT_EQ(model.cell->normalizerGrad, NormalizerGrad::Exact);
+  EXPECT_EQ(model.cell->stateDtype, "");
 }
 
 TEST(Native, MLSTMCellWithEveryOption) {
   CellDescription cell =
       *import(withCell(R"({ "kind": "mlstm", "heads": 1, "dqk": 5, "dv": 1, "eps": 0,
-    "scale_on": "k", "denominator": "max_with_eps", "normalizer_grad": "dropped" })"))
+    "scale_on": "k", "denominator": "max_with_eps", "normalizer_grad": "dropped",
+    "state_dtype": "bf16" })"))
            .cell;
   EXPECT_EQ(cell.eps, 0);
   EXPECT_EQ(cell.scaleOn, ScaleOn::K);
   EXPECT_EQ(cell.denominator, Denominator::MaxWithEps);
   EXPECT_EQ(cell.normalizerGrad, NormalizerGrad::Dropped);
+  EXPECT_EQ(cell.stateDtype, "bf16");
   cell =
       *import(withCell(R"({ "kind": "mlstm", "heads": 1, "dqk": 5, "dv": 1, "input_gate": "sigmoid",
     "normalize": false })"))

@@ -22,6 +22,8 @@ OPTIONS = {
     "sigmoid-k": {"input_gate": "sigmoid", "scale_on": "k"},
     "sigmoid-bare": {"input_gate": "sigmoid", "normalize": False},
 }
+# Sizes that only a step takes on a GPU, and ones that fill no block: (dqk, dv).
+STEP_SIZES = [(1024, 1024), (1000, 24), (7, 1024), (33, 36)]
 # All options are tried on these; the other sizes take the options in turn.
 FULL = [(48, 64), (64, 128)]
 SMALL = [(5, 16), (48, 64), (96, 48)]
@@ -85,6 +87,22 @@ def in_turn(prefix, sizes, dtypes):
             option = names[(turn + i * len(sizes)) % len(names)]
             cell = {"kind": "mlstm", "heads": heads, "dqk": dqk, "dv": dv, **OPTIONS[option]}
             yield describe("%s_%s_%dx%d_%s" % (prefix, dtype, dqk, dv, option), dtype, cell)
+
+
+def step_cells(dtypes):
+    """Yields (name, description) of cells of which only the step is compiled: those of cells() and STEP_SIZES, and a C of bf16."""
+    yield from cells(dtypes)
+    turn = 0
+    names = list(OPTIONS)
+    for dtype in dtypes:
+        for dqk, dv in STEP_SIZES:
+            option = names[turn % len(names)]
+            turn += 1
+            cell = {"kind": "mlstm", "heads": 2, "dqk": dqk, "dv": dv, **OPTIONS[option]}
+            yield describe("mlstm_%s_%dx%d_%s" % (dtype, dqk, dv, option), dtype, cell)
+        for dqk, dv in [(48, 64), (256, 512), (33, 36)]:
+            cell = {"kind": "mlstm", "heads": 2, "dqk": dqk, "dv": dv, "state_dtype": "bf16"}
+            yield describe("mlstm_%s_%dx%d_kept" % (dtype, dqk, dv), dtype, cell)
 
 
 def trained_cells():

@@ -72,7 +72,9 @@ TEST(Manifest, RunTimeSizesRoundTrip) {
   function.inputs = {{"x", XLSTM_BF16, {"B", "T"}, false},
                      {"c0", XLSTM_F32, {"S", 4}, true},
                      {"cu_seqlens", XLSTM_I32, {Factor("N", 1, 1)}, true}};
-  function.outputs = {gradient};
+  Tensor last{"c_last", XLSTM_F32, {"S", 4}, true};
+  last.inPlace = "c0";
+  function.outputs = {gradient, last};
   function.derivedDims = {{"S", {"N", "B"}}, {"G", {}, Parts{"T", 512, {"S", 32}, 132}}};
   Workspace chunks;
   chunks.name = "w0";
@@ -93,6 +95,7 @@ TEST(Manifest, RunTimeSizesRoundTrip) {
   EXPECT_EQ(json::parse(toJson(read)), json::parse(text));
   const Function &f = read.functions[0];
   EXPECT_EQ(f.outputs[0].with, "c0");
+  EXPECT_EQ(f.outputs[1].inPlace, "c0");
   EXPECT_EQ(f.inputs[2].shape[0].add, 1);
   ASSERT_EQ(f.derivedDims.size(), 2u);
   EXPECT_EQ(f.derivedDims[0].sources, (std::vector<std::string>{"N", "B"}));
@@ -114,6 +117,14 @@ TEST(Manifest, RunTimeSizesRoundTrip) {
   wrong["functions"][0]["outputs"][0]["with"] = "x";
   EXPECT_EQ(errorOf(wrong.dump()),
             "m: functions[0].outputs: dc0: with: expected an optional input, got 'x'");
+  for (const char *other : {"x", "y", "cu_seqlens"}) {
+    wrong = json::parse(text);
+    wrong["functions"][0]["outputs"][1]["in_place"] = other;
+    EXPECT_EQ(errorOf(wrong.dump()),
+              std::string("m: functions[0].outputs: c_last: in_place: "
+                          "expected an input of the same type and shape, got '") +
+                  other + "'");
+  }
   wrong = json::parse(text);
   wrong["functions"][0]["derived_dims"][0]["first_of"][0] = "K";
   EXPECT_EQ(errorOf(wrong.dump()), "m: functions[0].derived_dims: S: expected dimensions of the "

@@ -99,7 +99,8 @@ TEST_F(SharedBytes, boundsWhatTheKernelTakes) {
 TEST_F(SharedBytes, boundsEveryEnumeratedSchedule) {
   for (const char *name : {"sm_80", "sm_90a"})
     for (int64_t dqk : {48, 256, 512})
-      for (const ChunkwiseSchedule &schedule : enumerate({1, dqk, 64, 16}, *findDevice(name)))
+      for (const ChunkwiseSchedule &schedule :
+           enumerate(ChunkwiseProblem{1, dqk, 64, 16}, *findDevice(name)))
         expectBound({1, dqk, 64, 16}, schedule);
 }
 

@@ -3,9 +3,10 @@
 
     BUNDLE/run.sh            runs everything; see the comment at its top
     BUNDLE/bin/              xlstm-run, xlstm-check, xlstm-doctor, xlstm-bench
-    BUNDLE/bench/            the packages of xlstm-bench's suites mlstm and headdim
+    BUNDLE/bench/            the packages of xlstm-bench's suites mlstm, headdim and step
     BUNDLE/compare_peers.py  times the public kernels in the same run, where they are installed
     BUNDLE/packages/         the matrix of test/Numerics/cells.py for sm_80 and sm_90a
+    BUNDLE/steps/            the step alone, of more sizes, of f32 inputs, and with a C of bf16
     BUNDLE/layer_7b/         the cell of xLSTM-7B, for timing
 """
 import argparse
@@ -31,13 +32,13 @@ def fresh(folder):
     return folder
 
 
-def compile_all(compiler, models, folder):
+def compile_all(compiler, models, folder, options=()):
     """Compiles (name, description) pairs; returns the names that failed, with their messages."""
     def one(model):
         name, description = model
         with tempfile.TemporaryDirectory() as scratch:
             path = cells.write(scratch, name, description)
-            command = [compiler, path, "-o", os.path.join(folder, name + ".xlpkg"), "--target", TARGETS]
+            command = [compiler, path, "-o", os.path.join(folder, name + ".xlpkg"), "--target", TARGETS, *options]
             done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
         return None if done.returncode == 0 else "%s: %s" % (name, done.stdout.strip())
 
@@ -61,16 +62,20 @@ def main():
 
     packages = fresh(os.path.join(arguments.output, "packages"))
     failures = compile_all(arguments.compiler, list(cells.cells(DTYPES)) + list(cells.large_cells(DTYPES)), packages)
+    steps = fresh(os.path.join(arguments.output, "steps"))
+    matrix = {name for name, _ in cells.cells(DTYPES)}
+    models = [model for model in cells.step_cells(DTYPES + ["f32"]) if model[0] not in matrix]
+    failures += compile_all(arguments.compiler, models, steps, ["--function", "step"])
     layer = fresh(os.path.join(arguments.output, "layer_7b"))
     failures += compile_all(arguments.compiler, [cells.layer_7b(dtype) for dtype in DTYPES], layer)
 
     bench = fresh(os.path.join(arguments.output, "bench"))
-    command = [os.path.join(tools, "xlstm-bench"), "--packages-for", "mlstm,headdim", bench, "--target", TARGETS, "--compiler", arguments.compiler]
+    command = [os.path.join(tools, "xlstm-bench"), "--packages-for", "mlstm,headdim,step", bench, "--target", TARGETS, "--compiler", arguments.compiler]
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, universal_newlines=True)
     if done.returncode:
         failures.append("bench: " + done.stdout.strip())
 
-    count = len(os.listdir(packages)) + len(os.listdir(layer))
+    count = sum(len(os.listdir(folder)) for folder in (packages, steps, layer))
     print("%s: %d packages, %d failed to compile" % (arguments.output, count, len(failures)))
     for failure in failures:
         print("make_bundle: error: " + failure, file=sys.stderr)

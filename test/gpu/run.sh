@@ -57,6 +57,9 @@ correctness() {
     check "gates-$target" packages/*.xlpkg "${on[@]}" --T 65,200 --gates wild,low,high,init7b
     check "states-$target" packages/*.xlpkg "${on[@]}" --T 0,1,130 --states
     check "strided-$target" packages/*.xlpkg "${on[@]}" --T 130 --states --strided
+    check "step-$target" {packages,steps}/*.xlpkg "${on[@]}" --function step --gates bench,wild
+    check "in-place-$target" {packages,steps}/*.xlpkg "${on[@]}" --function step --states --in-place --strided --gates bench,high
+    check "steps-$target" packages/mlstm_bf16_*.xlpkg steps/*.xlpkg "${on[@]}" --steps 3 --in-place
     check "layer-$target" layer_7b/*.xlpkg "${on[@]}" --gates bench,init7b
     check "long-$target" layer_7b/*.xlpkg --device cuda --target "$target" --B 1 --T 8192,65536 --columns 16
   done
@@ -96,7 +99,7 @@ timing() {
   local list
   list=$(targets | paste -sd,)
   nvidia-smi --query-gpu=name,clocks.sm,power.draw,temperature.gpu --format=csv,noheader 2>/dev/null
-  expect timing timing.log bin/xlstm-bench --suite mlstm,headdim --device cuda --packages bench --target "$list" --out "$results/timing.jsonl"
+  expect timing timing.log bin/xlstm-bench --suite mlstm,headdim,step --device cuda --packages bench --target "$list" --out "$results/timing.jsonl"
 }
 
 peers() {
@@ -108,7 +111,7 @@ peers() {
     echo "peers: skipped, PyTorch, Triton or mlstm-kernels is not installed (wheels may be put into peers/)"
     return
   fi
-  expect peers peers.log python3 compare_peers.py --bench bin/xlstm-bench --packages bench --out "$results/peers.json"
+  expect peers peers.log python3 compare_peers.py --bench bin/xlstm-bench --packages bench --suite mlstm,step --out "$results/peers.json"
 }
 
 bin/xlstm-doctor

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/common/Timing.h"
 
+#include "tools/common/Graph.h"
+
 #include <algorithm>
 #include <chrono>
+#include <optional>
 
 namespace xlstm::tools {
 namespace {
@@ -36,7 +39,24 @@ Timing timeRuns(const Device &device, const Stream &stream, const std::function<
     estimate = sample(1);
 
   Timing result;
-  if (options.batchShort && estimate < kShortMilliseconds)
+  std::optional<Graph> graph;
+  auto timeOnce = [&] {
+    if (!graph)
+      return sample(result.launchesPerSample);
+    begin.record(stream);
+    graph->launch();
+    end.record(stream);
+    return begin.millisecondsUntil(end) / static_cast<float>(result.launchesPerSample);
+  };
+  if (isGpu && options.graphLaunches) {
+    result.launchesPerSample = options.graphLaunches;
+    result.graph = true;
+    graph.emplace(device, stream, [&] {
+      for (int64_t i = 0; i < options.graphLaunches; ++i)
+        enqueue();
+    });
+    timeOnce(); // the first launch of a graph also uploads it
+  } else if (options.batchShort && estimate < kShortMilliseconds)
     result.launchesPerSample = kShortLaunches;
   result.flushed = isGpu && result.launchesPerSample == 1;
   Buffer flush;
@@ -49,7 +69,7 @@ Timing timeRuns(const Device &device, const Stream &stream, const std::function<
     if (result.flushed)
       check(xlstm_device_fill(device.get(), flush.data(), static_cast<uint8_t>(i), flush.size(),
                               stream.get()));
-    result.times.push_back(sample(result.launchesPerSample));
+    result.times.push_back(timeOnce());
     if (options.progress)
       options.progress(static_cast<size_t>(i + 1), static_cast<size_t>(options.iterations));
   }

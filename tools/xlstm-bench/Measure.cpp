@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <ctime>
 
@@ -126,21 +127,78 @@ Bench::Bench(const BenchOptions &options)
       device(options.device, options.deviceIndex, xlstm_device_options{options.threads}),
       stream(device) {}
 
-xlstm_tensor Bench::input(const xlstm_argument_info &info, const Case &benchCase) {
-  std::vector<int64_t> shape = shapeOf(info, benchCase);
-  int64_t count = elements(shape);
-  Input &kept = inputs[cat(info.name, " ", dtypeName(info.dtype), " ", count)];
-  if (!kept.buffer.data() && count > 0) {
-    size_t bytes = static_cast<size_t>(count) * dtypeSize(info.dtype);
-    std::unique_ptr<char[]> host(new char[bytes]);
-    fillNormal(host.get(), count, info.dtype, info.name, /*seed=*/0, meanOf(info.name),
+const std::vector<char> &Bench::drawn(const xlstm_argument_info &info, int64_t count) {
+  std::vector<char> &values = host[cat(info.name, " ", dtypeName(info.dtype), " ", count)];
+  if (values.empty()) {
+    values.resize(static_cast<size_t>(count) * dtypeSize(info.dtype));
+    fillNormal(values.data(), count, info.dtype, info.name, /*seed=*/0, meanOf(info.name),
                deviationOf(info));
-    kept.buffer = Buffer(device, bytes);
-    check(xlstm_device_upload(device.get(), kept.buffer.data(), host.get(), bytes, stream.get()));
-    stream.synchronize();
   }
+  return values;
+}
+
+Buffer Bench::makeInput(const xlstm_argument_info &info, int64_t count) {
+  constexpr int64_t kDrawn = 1 << 24; // then they repeat
+  size_t all = static_cast<size_t>(count) * dtypeSize(info.dtype);
+  const std::vector<char> &values = drawn(info, std::min(count, kDrawn));
+  Buffer buffer(device, all);
+  for (size_t done = 0; done < all; done += values.size())
+    check(xlstm_device_upload(device.get(), static_cast<char *>(buffer.data()) + done,
+                              values.data(), std::min(values.size(), all - done), stream.get()));
+  stream.synchronize();
+  return buffer;
+}
+
+Bench::Input &Bench::keptInput(const xlstm_argument_info &info, const Case &benchCase) {
+  int64_t count = elements(shapeOf(info, benchCase));
+  Input &kept = inputs[cat(info.name, " ", dtypeName(info.dtype), " ", count)];
+  if (!kept.buffer.data() && count > 0)
+    kept.buffer = makeInput(info, count);
   kept.used = true;
-  return tensorOf(info, shape, device, kept.buffer.data());
+  return kept;
+}
+
+void Bench::fill(Tensors &tensors, const Package &package, int32_t function, const Case &benchCase,
+                 bool inPlace) {
+  xlstm_function_info info = package.function(function);
+  tensors.storage.resize(static_cast<size_t>(info.inputs + info.outputs));
+  std::map<std::string, const xlstm_tensor *> updated; // inputs that outputs are written over
+  for (int32_t i = 0; i < info.outputs && inPlace; ++i)
+    if (xlstm_argument_info argument = package.output(function, i); argument.in_place)
+      updated[argument.in_place] = nullptr;
+  for (int32_t i = 0; i < info.inputs; ++i) {
+    xlstm_argument_info argument = package.input(function, i);
+    xlstm_tensor &tensor = tensors.storage[static_cast<size_t>(i)];
+    bool given = isGiven(argument, benchCase);
+    if (given) {
+      std::vector<int64_t> shape = shapeOf(argument, benchCase);
+      void *data = nullptr;
+      if (updated.count(argument.name)) {
+        tensors.memory.push_back(makeInput(argument, elements(shape)));
+        data = tensors.memory.back().data();
+        updated[argument.name] = &tensor;
+      } else {
+        data = keptInput(argument, benchCase).buffer.data();
+      }
+      tensor = tensorOf(argument, shape, device, data);
+    }
+    tensors.inputs.push_back(given ? &tensor : nullptr);
+  }
+  for (int32_t i = 0; i < info.outputs; ++i) {
+    xlstm_argument_info argument = package.output(function, i);
+    xlstm_tensor &tensor = tensors.storage[static_cast<size_t>(info.inputs + i)];
+    bool given = isGiven(argument, benchCase);
+    auto source = updated.find(argument.in_place ? argument.in_place : "");
+    if (given && source != updated.end() && source->second) {
+      tensor = *source->second;
+    } else if (given) {
+      std::vector<int64_t> shape = shapeOf(argument, benchCase);
+      tensors.memory.emplace_back(device,
+                                  static_cast<size_t>(elements(shape)) * dtypeSize(argument.dtype));
+      tensor = tensorOf(argument, shape, device, tensors.memory.back().data());
+    }
+    tensors.outputs.push_back(given ? &tensor : nullptr);
+  }
 }
 
 void Bench::run(Row &row, const std::string &path, const std::string &target) {
@@ -150,33 +208,23 @@ void Bench::run(Row &row, const std::string &path, const std::string &target) {
   int32_t index = function.index();
   expectModel(package, index, benchCase);
 
-  xlstm_function_info info = package.function(index);
-  std::vector<xlstm_tensor> tensors(static_cast<size_t>(info.inputs + info.outputs));
-  std::vector<Buffer> memory;
-  Function::Tensors inputPointers, outputPointers;
-  for (int32_t i = 0; i < info.inputs; ++i) {
-    xlstm_argument_info argument = package.input(index, i);
-    xlstm_tensor &tensor = tensors[static_cast<size_t>(i)];
-    bool given = isGiven(argument, benchCase);
-    if (given)
-      tensor = input(argument, benchCase);
-    inputPointers.push_back(given ? &tensor : nullptr);
+  // Decoding on a GPU: enough sequences that their states do not fit in a cache.
+  bool decodes =
+      device.info().kind == XLSTM_CUDA && benchCase.model.isMLSTM() && benchCase.isStep();
+  size_t copies = 1;
+  if (decodes) {
+    constexpr double kBytes = 256e6;
+    const Model &model = benchCase.model;
+    double state = static_cast<double>(benchCase.batch * model.heads) * benchCase.bytes() / 2;
+    copies = static_cast<size_t>(std::ceil(kBytes / state));
   }
+  std::vector<Tensors> sets(copies);
+  for (Tensors &tensors : sets)
+    fill(tensors, package, index, benchCase, decodes);
   for (auto it = inputs.begin(); it != inputs.end();) // of earlier, differently sized cases
     it = it->second.used ? std::next(it) : inputs.erase(it);
-  for (int32_t i = 0; i < info.outputs; ++i) {
-    xlstm_argument_info argument = package.output(index, i);
-    xlstm_tensor &tensor = tensors[static_cast<size_t>(info.inputs + i)];
-    bool given = isGiven(argument, benchCase);
-    if (given) {
-      std::vector<int64_t> shape = shapeOf(argument, benchCase);
-      memory.emplace_back(device, static_cast<size_t>(elements(shape)) * dtypeSize(argument.dtype));
-      tensor = tensorOf(argument, shape, device, memory.back().data());
-    }
-    outputPointers.push_back(given ? &tensor : nullptr);
-  }
   Buffer workspace;
-  if (size_t bytes = function.workspaceSize(inputPointers, outputPointers))
+  if (size_t bytes = function.workspaceSize(sets[0].inputs, sets[0].outputs))
     workspace = Buffer(device, bytes);
 
   xlstm_implementation_info chosen = package.implementation(index, function.implementation());
@@ -190,8 +238,15 @@ void Bench::run(Row &row, const std::string &path, const std::string &target) {
     timing.iterations = options.iterations;
   else
     timing.seconds = kSecondsPerCase;
+  if (decodes) // whole turns through the sets
+    timing.graphLaunches = static_cast<int64_t>((20 + copies - 1) / copies * copies);
+  size_t turn = 0;
   row.timing = timeRuns(
-      device, stream, [&] { function.run(inputPointers, outputPointers, workspace, stream); },
+      device, stream,
+      [&] {
+        const Tensors &tensors = sets[turn++ % copies];
+        function.run(tensors.inputs, tensors.outputs, workspace, stream);
+      },
       timing);
 }
 

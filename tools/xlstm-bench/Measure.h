@@ -25,7 +25,8 @@ struct Row {
 };
 
 /// A device and the memory of inputs, which cases of the same size share: element k of an input
-/// depends on its name and k only, so the bytes are the same.
+/// depends on its name and k only (modulo 2^24, so that large ones are soon made), so the bytes are
+/// the same.
 class Bench {
 public:
   /// Opens the device. Throws RuntimeError.
@@ -48,13 +49,26 @@ private:
     bool used = false; ///< by the case at hand
   };
 
+  /// The tensors of one launch.
+  struct Tensors {
+    std::vector<xlstm_tensor> storage;
+    std::vector<Buffer> memory;
+    Function::Tensors inputs, outputs;
+  };
+  /// With `inPlace`, inputs that outputs may be written over have memory of their own and are.
+  void fill(Tensors &tensors, const Package &package, int32_t function, const Case &benchCase,
+            bool inPlace);
   void run(Row &row, const std::string &package, const std::string &target);
-  xlstm_tensor input(const xlstm_argument_info &info, const Case &benchCase);
+  /// Random values of an input, in host memory and on the device.
+  const std::vector<char> &drawn(const xlstm_argument_info &info, int64_t count);
+  Buffer makeInput(const xlstm_argument_info &info, int64_t count);
+  Input &keptInput(const xlstm_argument_info &info, const Case &benchCase);
 
   const BenchOptions &options;
   Device device;
   Stream stream;
-  std::map<std::string, Input> inputs; // by name, type and number of elements
+  std::map<std::string, std::vector<char>> host; // by name, type and number of elements
+  std::map<std::string, Input> inputs;           // by name, type and number of elements
   xlstm_status status = XLSTM_OK;
   std::string message;
 };

@@ -76,7 +76,9 @@ std::string rowJson(const Row &row) {
     line["iters"] = row.timing->times.size();
     line["launches_per_sample"] = row.timing->launchesPerSample;
     if (row.device.kind == XLSTM_CUDA)
-      line["l2"] = row.timing->flushed ? "flushed" : "warm";
+      line["l2"] = row.timing->graph     ? "other tensors in each launch"
+                   : row.timing->flushed ? "flushed"
+                                         : "warm";
     line["median_ms"] = rates.milliseconds;
     line["min_ms"] = row.timing->times.front();
     line["max_ms"] = row.timing->times.back();
@@ -105,7 +107,10 @@ void printRow(const Row &row) {
   std::printf(" %10.4f %10.4f %10.4f %9.3f %9.1f %7.1f", rates.milliseconds,
               row.timing->times.front(), row.timing->times.back(), 1e-6 * rates.tokensPerSecond,
               rates.gigaflops, rates.gigabytes);
-  if (row.timing->launchesPerSample > 1)
+  if (row.timing->graph)
+    std::printf("  CUDA graph of %lld launches",
+                static_cast<long long>(row.timing->launchesPerSample));
+  else if (row.timing->launchesPerSample > 1)
     std::printf("  mean of %lld launches, warm cache",
                 static_cast<long long>(row.timing->launchesPerSample));
   std::printf("\n");
@@ -145,15 +150,15 @@ std::vector<Chosen> chooseCases(const BenchOptions &options) {
         cases.push_back({suite, &benchCase});
     }
   if (cases.empty())
-    throw UsageError(
-        withoutKernel
-            ? "--device: kernels for GPUs are mlstm forward in bf16 and f16, and no case is that"
-            : cat("--case: no case of these suites contains '", options.filter, "'"));
+    throw UsageError(withoutKernel
+                         ? "--device: kernels for GPUs are mlstm forward in bf16 and f16 and mlstm "
+                           "step, and no case is one"
+                         : cat("--case: no case of these suites contains '", options.filter, "'"));
   if (withoutKernel)
     std::fprintf(
         stderr,
         "xlstm-bench: note: %zu cases left out: kernels for GPUs are mlstm forward in bf16 "
-        "and f16\n",
+        "and f16 and mlstm step\n",
         withoutKernel);
   return cases;
 }

@@ -46,6 +46,14 @@ std::vector<Case> layer7b() {
   return cases;
 }
 
+/// A token of each of B sequences.
+std::vector<Case> decode7b() {
+  std::vector<Case> cases;
+  for (int64_t batch : {1, 8, 64, 256})
+    cases.push_back({mlstm("bf16", 8, 256, 512, "exp"), "step", batch, 1});
+  return cases;
+}
+
 /// Head sizes at a constant width of the values, heads * dv = 4096.
 std::vector<Case> headSizes() {
   constexpr int64_t kSizes[][2] = {{32, 64},   {64, 64},   {64, 128},  {128, 128},
@@ -139,8 +147,10 @@ std::string Case::package() const {
 
 bool Case::runsOnGpu() const {
   DType type = *parseDType(model.dtype);
-  return model.isMLSTM() && function == std::string("forward") &&
-         (type == XLSTM_BF16 || type == XLSTM_F16);
+  if (!model.isMLSTM())
+    return false;
+  bool isForward = function == std::string("forward");
+  return isForward ? type == XLSTM_BF16 || type == XLSTM_F16 : isStep() && type != XLSTM_F64;
 }
 
 double Case::flops() const {
@@ -170,6 +180,7 @@ double Case::bytes() const {
 const std::vector<Suite> &suites() {
   static const std::vector<Suite> all = {
       {"mlstm", "the layer of xLSTM-7B at 65,536 tokens, and one sequence of 8,192", layer7b()},
+      {"step", "a step of the layer of xLSTM-7B, for 1 to 256 sequences", decode7b()},
       {"headdim", "head sizes from 32/64 to 512/512 at B = 4, T = 8192", headSizes()},
       {"large", "heads of 512/512 to 1024/1024 at B = 4, T = 8192", largeHeads()},
       {"cpu", "4 heads of 64, 128 and 256, every function, sizes for a CPU", cpuCells()},

@@ -44,7 +44,7 @@ struct Case {
   std::string package() const; ///< the model's name and the function, that alone for forward
   bool isStep() const;
   int64_t tokens() const { return batch * length; }
-  /// Whether kernels exist for GPUs: they do for the forward pass of mLSTM in bf16 and f16.
+  /// Whether kernels exist for GPUs: they do for mLSTM, forward in bf16 and f16, step also in f32.
   bool runsOnGpu() const;
   /// Useful work per token and head, counted as kBenchUsage says.
   double flops() const;

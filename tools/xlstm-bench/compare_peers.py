@@ -5,7 +5,9 @@
 Order: xlstm-bench, the peers, xlstm-bench again; the two runs of ours show how far the machine drifted. Each time is
 the median of runs between device events, warmed up, the L2 cache flushed before each one; inputs are normal(0, 1) in
 bf16, gates in f32, the forget gate normal(4, 1). The peers keep their tensors as [B, heads, T, size], ours are
-[B, T, heads, size]. Prints a table (ratio: theirs over ours, over 1 means that ours is faster) and writes one JSON file.
+[B, T, heads, size]. A step is replayed in a CUDA graph of at least 20 launches, each over the states of other
+sequences, 256 MB of them or more; ours writes them in place, the peer's returns new ones. Prints a table (ratio: theirs
+over ours, over 1 means that ours is faster) and writes one JSON file.
 
 Needs an NVIDIA GPU, PyTorch, Triton, and the packages mlstm-kernels and einops on PYTHONPATH.
 """
@@ -24,7 +26,9 @@ PEERS = {
             ("xl 128", "chunkwise--triton_xl_chunk", {"chunk_size": 128})],
     "sigmoid": [("sig 128", "chunkwise--triton_xl_chunk_siging", {"chunk_size": 128, "normalize": False})],
 }
-Shape = collections.namedtuple("Shape", "gate B T heads dqk dv")
+# The peers' step, of the exponential gate.
+STEP_PEERS = {"exp": [("triton step", "triton_step")]}
+Shape = collections.namedtuple("Shape", "function gate B T heads dqk dv")
 
 
 def gpu_state():
@@ -61,7 +65,11 @@ def run_ours(arguments):
 
 
 def shape_of(row):
-    return Shape(*(row[key] for key in Shape._fields))
+    return Shape(*(row.get(key) for key in Shape._fields))  # a step has no T
+
+
+def peers_of(shape):
+    return (STEP_PEERS if shape.function == "step" else PEERS).get(shape.gate, [])
 
 
 def show(row):
@@ -82,27 +90,61 @@ def inputs(torch, shape):
             "i": normal(*rows, dtype=torch.float32), "f": normal(*rows, dtype=torch.float32) + 4.0}
 
 
-def time_peer(shape, label, name, options):
+def time_step(shape):
+    """Times of a launch of the peer's step in ms, each the mean of one replay of the graph."""
+    import torch
+    from mlstm_kernels.torch.recurrent.triton_step import mlstm_recurrent_step__triton as kernel
+
+    def normal(*sizes, dtype=torch.float32):
+        return torch.randn(shape.B, shape.heads, *sizes, device="cuda", dtype=dtype)
+    token = {"q": normal(shape.dqk, dtype=torch.bfloat16), "k": normal(shape.dqk, dtype=torch.bfloat16),
+             "v": normal(shape.dv, dtype=torch.bfloat16), "i": normal(1), "f": normal(1) + 4.0}
+    copies = -(-256 * 10**6 // (4 * shape.B * shape.heads * shape.dqk * shape.dv))
+    states = [{"c": normal(shape.dqk, shape.dv), "n": normal(shape.dqk) + 4.0, "m": normal(1)} for _ in range(copies)]
+    launches = -(-20 // copies) * copies
+    stream, graph, kept = torch.cuda.Stream(), torch.cuda.CUDAGraph(), []
+    with torch.cuda.stream(stream):
+        kernel(**token, **states[0])  # compiles
+    torch.cuda.synchronize()
+    with torch.cuda.graph(graph, stream=stream):
+        for launch in range(launches):  # kept, so that every launch writes memory of its own
+            kept.append(kernel(**token, **states[launch % copies]))
+    times = []
+    for sample in range(23):
+        before, after = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        before.record()
+        graph.replay()
+        after.record()
+        torch.cuda.synchronize()
+        times.append(before.elapsed_time(after) / launches)
+    return times[3:]
+
+
+def time_forward(shape, name, options):
+    import torch
+    import triton.testing
+    from mlstm_kernels.torch import get_mlstm_kernel
+    kernel = get_mlstm_kernel(name)
+    tensors = inputs(torch, shape)
+    with torch.no_grad():
+        kernel(**tensors, **options)  # compiles
+        torch.cuda.synchronize()
+        return triton.testing.do_bench(lambda: kernel(**tensors, **options), warmup=50, rep=200, return_mode="all")
+
+
+def time_peer(shape, label, name, options=None):
     row = {"peer": label, "kernel": name, "options": options, **shape._asdict()}
     try:
-        import torch
-        import triton.testing
-        from mlstm_kernels.torch import get_mlstm_kernel
-        kernel = get_mlstm_kernel(name)
-        tensors = inputs(torch, shape)
-        with torch.no_grad():
-            kernel(**tensors, **options)  # compiles
-            torch.cuda.synchronize()
-            times = triton.testing.do_bench(lambda: kernel(**tensors, **options), warmup=50, rep=200, return_mode="all")
+        times = time_step(shape) if shape.function == "step" else time_forward(shape, name, options)
         times = sorted(float(time) for time in times)
         row.update(median_ms=times[len(times) // 2], min_ms=times[0], max_ms=times[-1], iters=len(times))
         row["gpu"] = gpu_state()
     except Exception as error:  # what a peer cannot run is a result too
         row["error"] = reason(error)
-    print("theirs %-52s %-8s %s" % (" ".join(map(str, shape)), label, show(row)), flush=True)
+    name = " ".join(str(value) for value in shape if value is not None)
+    print("theirs %-52s %-8s %s" % (name, label, show(row)), flush=True)
     try:
         import torch
-        tensors = None
         torch.cuda.empty_cache()
     except Exception:  # no PyTorch, or a GPU that a failed kernel left unusable
         pass
@@ -192,7 +234,7 @@ def main():
     result["ceilings"] = ceilings()
     peers = result["peers"] = []
     for shape in dict.fromkeys(shape_of(row) for row in result["ours_before"]):
-        for peer in PEERS[shape.gate]:
+        for peer in peers_of(shape):
             peers.append(time_peer(shape, *peer))
             save(arguments.out, result)  # a peer that ends the process leaves what was measured
     result["ours_after"] = run_ours(arguments)

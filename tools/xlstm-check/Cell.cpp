@@ -104,8 +104,8 @@ const package::Tensor *Cell::input(const std::string &name) const {
 
 std::string Cell::str() const {
   std::string file = package.substr(package.find_last_of('/') + 1);
-  return cat(file, " ", function.name, " ", dtypeName(dtype), " ", isMLSTM() ? "" : kind + " ",
-             size);
+  return cat(file, " ", bySteps ? "steps" : function.name, " ", dtypeName(dtype), " ",
+             isMLSTM() ? "" : kind + " ", size);
 }
 
 std::vector<Cell> readCells(const std::string &path, const std::vector<std::string> &functions,

@@ -19,6 +19,8 @@ struct Cell {
   std::string kind;        ///< "mlstm", "slstm", …, "custom", "mlir"
   std::string size;        ///< "8x256x512": heads and head sizes
 
+  bool bySteps = false; ///< a sequence that `step` runs, token by token
+
   // Of an mlstm:
   int64_t heads = 0, dqk = 0, dv = 0;
   reference::MLSTMOptions options;
@@ -35,7 +37,7 @@ struct Cell {
   bool isBackward() const { return function.name == "forward_backward"; }
   const package::Tensor *input(const std::string &name) const;
 
-  /// "layer_7b.xlpkg forward bf16 8x256x512".
+  /// "layer_7b.xlpkg forward bf16 8x256x512"; by steps "layer_7b.xlpkg steps bf16 8x256x512".
   std::string str() const;
 };
 

@@ -47,6 +47,9 @@ The last line is "N passed, N failed".
                     cu_seqlens, and compare with the bits of runs of each sequence alone
   --bound X         largest relative L2 error instead of those above
   --strided         keep tensors as [B, H, T, D] in memory and pass strides
+  --in-place        let the last states of an mLSTM's step be written over the initial ones
+  --steps N         check `step` alone, as N steps one after the other, each from the states of the one
+                    before, against the recurrence over N tokens
   --columns N       compute and compare only the last N columns of each head's v (for long sequences; forward
                     of an mlstm)
   --seed N          seed of the inputs (default 1); the same seed gives the same bits everywhere
@@ -108,6 +111,8 @@ CheckOptions parseCheckOptions(Arguments &arguments) {
   options.states = arguments.flag("--states");
   options.packed = arguments.flag("--packed");
   options.strided = arguments.flag("--strided");
+  options.inPlace = arguments.flag("--in-place");
+  options.steps = arguments.number("--steps", 1, 1000000, 0);
   options.json = arguments.flag("--json");
   options.device = arguments.value("--device").value_or(options.device);
   options.target = arguments.value("--target").value_or("");
@@ -133,6 +138,9 @@ CheckOptions parseCheckOptions(Arguments &arguments) {
     options.functions = splitList(*functions);
   if (auto resets = arguments.value("--reset"))
     options.resets = parseResets(*resets);
+  if (options.steps && (options.packed || options.resets != Resets::None))
+    throw UsageError(
+        "--steps: expected it without --packed and --reset, which a step does not have");
   if (options.packed && options.resets == Resets::Each)
     throw UsageError("--reset each: expected it without --packed, which has B = 1");
   if (auto under = arguments.value("--under")) {

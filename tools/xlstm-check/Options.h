@@ -48,7 +48,9 @@ struct CheckOptions {
   int64_t threads = 0;         ///< of xlstm-run on a CPU; 0: its default
   std::optional<double> bound; ///< of the relative L2 error; else the tolerance of the type
   std::string keep;            ///< folder for the tensors of failed cases; "": they are not kept
-  bool states = false, packed = false, strided = false, json = false;
+  bool states = false, packed = false, strided = false, inPlace = false, json = false;
+  int64_t steps =
+      0; ///< tokens that `step` runs one after the other; 0: one, beside other functions
   std::vector<std::string> under; ///< command and options that run xlstm-run
 };
 

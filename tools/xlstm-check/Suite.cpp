@@ -5,6 +5,7 @@
 #include "runtime/src/support/Failure.h"
 #include "tools/common/NumericsReport.h"
 #include "tools/xlstm-check/Check.h"
+#include "tools/xlstm-check/Run.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -24,7 +25,7 @@ const char *resetsName(Resets resets) {
 
 void printJson(const Case &testCase, const CheckOptions &options, const CaseResult &result) {
   Json line{{"package", testCase.cell->package},
-            {"function", testCase.cell->function.name},
+            {"function", testCase.cell->bySteps ? "step" : testCase.cell->function.name},
             {"dtype", dtypeName(testCase.cell->dtype)},
             {"device", options.device},
             {"B", testCase.batch},
@@ -35,6 +36,8 @@ void printJson(const Case &testCase, const CheckOptions &options, const CaseResu
             {"packed", !testCase.starts.empty()},
             {"strided", options.strided},
             {"passed", result.passed}};
+  if (options.inPlace)
+    line["in_place"] = true;
   if (!options.target.empty())
     line["target"] = options.target;
   if (!result.passed)
@@ -86,9 +89,10 @@ void printText(const Case &testCase, const CheckOptions &options, const CaseResu
     extents += cat(" reset=", resetsName(testCase.resets));
   if (!testCase.starts.empty())
     extents += cat(" N=", testCase.sequences());
-  std::printf("%-6s %s on %s %s %s%s%s ", result.passed ? "ok" : "FAILED",
+  std::printf("%-6s %s on %s %s %s%s%s%s ", result.passed ? "ok" : "FAILED",
               testCase.cell->str().c_str(), how.c_str(), extents.c_str(), gatesName(testCase.gates),
-              testCase.states ? " states" : "", options.strided ? " strided" : "");
+              testCase.states ? " states" : "", options.strided ? " strided" : "",
+              options.inPlace ? " in place" : "");
   if (!result.passed)
     std::printf(" %s", result.reason.c_str());
   else
@@ -160,7 +164,9 @@ private:
 /// The cases of a cell; `step` has one for each distribution of the gates.
 void addCases(const Cell &cell, const CheckOptions &options, std::vector<Case> &cases) {
   for (Gates gates : options.gates)
-    for (int64_t time : cell.hasTime() ? options.times : std::vector<int64_t>{1}) {
+    for (int64_t time : options.steps    ? std::vector<int64_t>{options.steps}
+                        : cell.hasTime() ? options.times
+                                         : std::vector<int64_t>{1}) {
       Case testCase{&cell, options.batch, time, gates, Resets::None, options.states, {}};
       if (cell.hasTime()) {
         testCase.resets = options.resets;
@@ -183,7 +189,10 @@ bool runSuite(const CheckOptions &options) {
   for (const std::string &package : options.packages) {
     size_t before = cells.size();
     for (Cell &cell : readCells(package, options.functions, !options.model.empty(), skipped))
-      cells.push_back(std::move(cell));
+      if (!options.steps)
+        cells.push_back(std::move(cell));
+      else if (!cell.hasTime())
+        cells.push_back(asSequence(cell));
     if (cells.size() == before)
       fail(XLSTM_ERROR_INVALID_INPUT, package,
            ": expected a function forward, forward_backward or step of a cell, got none",

@@ -9,45 +9,47 @@
 namespace xlstm::tools {
 
 Binding::Binding(const BoundFunction &bound, const HostInputs &given,
-                 const std::vector<std::string> &only, bool transposed)
+                 const std::vector<std::string> &only, Layout layout)
     : bound(bound) {
   for (size_t i = 0; i < given.size(); ++i) {
     inputs.emplace_back();
     if (given[i]) {
       xlstm_argument_info info = bound.package.input(bound.index, static_cast<int32_t>(i));
-      inputs.back() = std::make_unique<DeviceTensor>(
-          makeTensor(bound.device, info, given[i]->shape, transposed));
+      inputs.back() = std::make_shared<DeviceTensor>(
+          makeTensor(bound.device, info, given[i]->shape, layout.transposed));
       upload(bound.device, bound.stream, *inputs.back(), given[i]->data);
     }
     inputPointers.push_back(inputs.back() ? &inputs.back()->tensor : nullptr);
   }
-  makeOutputs(only, transposed);
+  makeOutputs(only, layout);
   if (size_t bytes = bound.function.workspaceSize(inputPointers, outputPointers))
     workspace = Buffer(bound.device, bytes);
 }
 
-bool Binding::isGiven(const std::string &input) const {
+std::shared_ptr<DeviceTensor> Binding::findInput(const std::string &name) const {
   for (size_t i = 0; i < inputs.size(); ++i)
-    if (bound.package.input(bound.index, static_cast<int32_t>(i)).name == input)
-      return inputs[i] != nullptr;
-  return false;
+    if (bound.package.input(bound.index, static_cast<int32_t>(i)).name == name)
+      return inputs[i];
+  return nullptr;
 }
 
-void Binding::makeOutputs(const std::vector<std::string> &only, bool transposed) {
+void Binding::makeOutputs(const std::vector<std::string> &only, Layout layout) {
   for (int32_t i = 0; i < bound.package.function(bound.index).outputs; ++i) {
     xlstm_argument_info info = bound.package.output(bound.index, i);
     bool wanted = only.empty() || std::find(only.begin(), only.end(), info.name) != only.end();
-    if (info.with && !isGiven(info.with)) {
+    if (info.with && !findInput(info.with)) {
       if (wanted && !only.empty())
         fail(XLSTM_ERROR_INVALID_INPUT, bound.name, ": output ", info.name,
              " exists only when the input ", info.with, " is given");
       wanted = false;
     }
     outputs.emplace_back();
-    if (wanted) {
+    if (wanted && layout.inPlace && info.in_place)
+      outputs.back() = findInput(info.in_place);
+    if (wanted && !outputs.back()) {
       std::vector<int64_t> shape = bound.function.outputShape(inputPointers, i, info.rank);
       outputs.back() =
-          std::make_unique<DeviceTensor>(makeTensor(bound.device, info, shape, transposed));
+          std::make_shared<DeviceTensor>(makeTensor(bound.device, info, shape, layout.transposed));
     }
     outputPointers.push_back(outputs.back() ? &outputs.back()->tensor : nullptr);
   }
@@ -55,7 +57,7 @@ void Binding::makeOutputs(const std::vector<std::string> &only, bool transposed)
 
 void Binding::poison() {
   for (const auto &tensor : outputs)
-    if (tensor)
+    if (tensor && std::find(inputs.begin(), inputs.end(), tensor) == inputs.end())
       check(xlstm_device_fill(bound.device.get(), tensor->tensor.data, 0xFF, tensor->bytes(),
                               bound.stream.get()));
 }
@@ -71,7 +73,7 @@ std::vector<HostTensor> Binding::downloadOutputs() {
       continue;
     const xlstm_tensor &tensor = outputs[i]->tensor;
     HostTensor host;
-    host.name = outputs[i]->name;
+    host.name = bound.package.output(bound.index, static_cast<int32_t>(i)).name;
     host.dtype = tensor.dtype;
     host.shape.assign(tensor.shape, tensor.shape + tensor.rank);
     host.memory = download(bound.device, bound.stream, *outputs[i]);
@@ -97,9 +99,10 @@ std::map<std::string, int64_t> Binding::dimensions() const {
 
 std::vector<std::pair<std::string, const xlstm_tensor *>> Binding::outputTensors() const {
   std::vector<std::pair<std::string, const xlstm_tensor *>> result;
-  for (const auto &tensor : outputs)
-    if (tensor)
-      result.emplace_back(tensor->name, &tensor->tensor);
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (outputs[i])
+      result.emplace_back(bound.package.output(bound.index, static_cast<int32_t>(i)).name,
+                          &outputs[i]->tensor);
   return result;
 }
 

@@ -4,6 +4,7 @@
 #define XLSTM_TOOLS_XLSTM_RUN_BINDING_H
 
 #include "tools/xlstm-run/Inputs.h"
+#include "tools/xlstm-run/Options.h"
 #include "tools/xlstm-run/Tensors.h"
 
 #include <map>
@@ -23,12 +24,11 @@ struct BoundFunction {
 /// Inputs on the device, memory for outputs and workspace.
 class Binding {
 public:
-  /// `only`: the outputs to compute, all if it is empty. `transposed` as --transposed. Throws
-  /// Failure and RuntimeError.
+  /// `only`: the outputs to compute, all if it is empty. Throws Failure and RuntimeError.
   Binding(const BoundFunction &bound, const HostInputs &inputs,
-          const std::vector<std::string> &only, bool transposed);
+          const std::vector<std::string> &only, Layout layout);
 
-  /// Fills output memory with 0xFF bytes.
+  /// Fills output memory with 0xFF bytes, but where it is that of an input.
   void poison();
   void enqueue();
   /// The outputs, as soon as the stream has reached this point.
@@ -38,11 +38,12 @@ public:
   std::vector<std::pair<std::string, const xlstm_tensor *>> outputTensors() const;
 
 private:
-  void makeOutputs(const std::vector<std::string> &only, bool transposed);
-  bool isGiven(const std::string &input) const;
+  void makeOutputs(const std::vector<std::string> &only, Layout layout);
+  std::shared_ptr<DeviceTensor> findInput(const std::string &name) const; ///< null if not given
 
   BoundFunction bound;
-  std::vector<std::unique_ptr<DeviceTensor>> inputs, outputs; // by declared argument, or null
+  std::vector<std::shared_ptr<DeviceTensor>> inputs, outputs; // by declared argument, or null;
+                                                              // in place, an output is its input
   Function::Tensors inputPointers, outputPointers;
   Buffer workspace;
 };

@@ -30,6 +30,7 @@ Runs a function of a compiled package. Input tensors are taken by name; all outp
   --bound X             largest relative L2 error (default: 1e-5 for f32, 2e-3 for f16, 5e-3 for bf16 and
                         1e-12 for f64; gradients 1e-4, 5e-3, 1e-2, 1e-11; by the function's narrowest type)
   --transposed          keep tensors with axes B, T, H as [B, H, T, …] in memory and pass strides
+  --in-place            let outputs that may be written over inputs be those inputs (the states of an mLSTM's step)
   --poison              fill output memory with 0xFF bytes before the run
   --bench               time the function: median, minimum and maximum in ms after warm-up;
                         device events and a flushed L2 cache on a GPU, a monotonic clock on a CPU
@@ -49,7 +50,8 @@ RunOptions parseRunOptions(Arguments &arguments) {
   options.bench = arguments.flag("--bench");
   options.poison = arguments.flag("--poison");
   options.timeLoad = arguments.flag("--time-load");
-  options.transposed = arguments.flag("--transposed");
+  options.layout.transposed = arguments.flag("--transposed");
+  options.layout.inPlace = arguments.flag("--in-place");
   options.function = arguments.value("--function").value_or("");
   options.inputs = arguments.value("--inputs").value_or("");
   options.output = arguments.value("-o").value_or("");

@@ -15,6 +15,11 @@ namespace xlstm::tools {
 
 extern const char kRunUsage[];
 
+/// How tensors lie in memory.
+struct Layout {
+  bool transposed = false, inPlace = false;
+};
+
 struct RunOptions {
   std::string package;
   std::string function; ///< "": the only one of the package
@@ -22,8 +27,8 @@ struct RunOptions {
   std::string output;   ///< safetensors file, "" to write none
   xlstm_device_kind device = XLSTM_CPU;
   int deviceIndex = 0;
-  bool bench = false, json = false, list = false, poison = false, timeLoad = false,
-       transposed = false;
+  bool bench = false, json = false, list = false, poison = false, timeLoad = false;
+  Layout layout;
   int64_t iterations = 20;
   int threads = 0;
   std::string target;

@@ -53,7 +53,7 @@ Session::Session(const RunOptions &options, const Stopwatch &sinceStart)
       fail(XLSTM_ERROR_INVALID_INPUT, options.package, ": --only: '", name, "' is no output of ",
            functionName);
   inputs = loadInputs();
-  binding.emplace(bound, inputs, options.only, options.transposed);
+  binding.emplace(bound, inputs, options.only, options.layout);
   if (options.probes.empty()) {
     inputs.clear();
     file.reset();
@@ -106,7 +106,7 @@ void Session::runPrefix(int64_t step, const std::vector<std::string> &states) {
            functionName, ", which has an output ", state, "_last, got '", state, "'");
     outputs.push_back(state + "_last");
   }
-  Binding prefix(bound, prefixOf(inputs, step + 1), outputs, options.transposed);
+  Binding prefix(bound, prefixOf(inputs, step + 1), outputs, options.layout);
   prefix.enqueue();
   const HostTensor *packed = nullptr;
   for (const std::optional<HostTensor> &input : inputs)

@@ -64,7 +64,10 @@ void KernelEmitter::createFunction() {
   function = b.create<LLVM::LLVMFuncOp>(kernel.getSymName(), type);
   function->setAttr("nvvm.kernel", b.getUnitAttr());
   function->setAttr("nvvm.reqntid", b.getDenseI32ArrayAttr({int32_t(threads), 1, 1}));
-  function->setAttr("nvvm.minctasm", b.getI32IntegerAttr(1));
+  function->setAttr("nvvm.minctasm", b.getI32IntegerAttr(schedule.resident));
+  if (kernel.walk([](GroupArriveOp) { return WalkResult::interrupt(); }).wasInterrupted())
+    function->setAttr("nvvm.cluster_dim",
+                      b.getDenseI32ArrayAttr({int32_t(kernel.getGridSizes().back()), 1, 1}));
   Block *entry = function.addEntryBlock(b);
   b.setInsertionPointToStart(entry);
 
@@ -164,6 +167,9 @@ LogicalResult KernelEmitter::emitOp(Operation &op) {
   b.setLoc(op.getLoc());
   if (failed(checkMemory(op)))
     return failure();
+  if (isSpread() &&
+      isa<LoadOp, StoreOp, MapOp, MatmulOp, MatvecOp, ReduceOp, ScanOp, TransposeOp, ExtractOp>(op))
+    return emitSpreadOp(op);
   if (isa<MatmulOp, StoreOp>(op))
     hidePlaces();
   if (role) {
@@ -231,6 +237,8 @@ LogicalResult KernelEmitter::emitPlainOp(Operation &op) {
                     tensors[tensorNumber.lookup(o.getSource())].extents[*o.getConstantIndex()]);
         return success();
       })
+      .Case<GroupArriveOp>([&](auto) { return ptx.clusterArrive(), success(); })
+      .Case<GroupWaitOp>([&](auto) { return ptx.clusterWait(), success(); })
       .Case<ReturnOp, scf::YieldOp>([&](auto) { return success(); })
       .Default([&](Operation *o) -> LogicalResult {
         Value result = emitScalar(*o, scalars);
@@ -352,6 +360,7 @@ static std::optional<int64_t> iterationsOf(scf::ForOp op) {
 }
 
 LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
+  meetIfNew(); // the loop may have no iteration in which threads meet
   SmallVector<StagedLoad> loads;
   bool reuses = leftEnd > leftBegin;
   allocateStages(op, loads);
@@ -389,9 +398,10 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
     TileForm form;
     if (auto type = dyn_cast<TileType>(value.getType())) {
       form = tiles.lookup(value);
-      form = type.getShape().size() == 2 ? materialize(form, gridFor(argument))
-             : role && threads > 32      ? resident(lanesOf(form), argument)
-                                         : lanesOf(form);
+      form = isSpread()                    ? form
+             : type.getShape().size() == 2 ? materialize(form, gridFor(argument))
+             : role && threads > 32        ? resident(lanesOf(form), argument)
+                                           : lanesOf(form);
       initial.append(form.registers);
     } else {
       initial.push_back(scalar(value));
@@ -449,6 +459,8 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
       }
     }
     result = emitBlock(*op.getBody());
+    if (isSpread())
+      sharedIsNew = true, meetIfNew(); // the next one writes what this one has read
     if (role)
       settleAll();
     if (succeeded(result)) {
@@ -462,7 +474,8 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
         TileForm final = tiles.lookup(value);
         if (form.kind == TileForm::Shared) // where it is
           continue;
-        final = form.kind == TileForm::Fragment ? materialize(final, form.grid) : lanesOf(final);
+        if (!isSpread())
+          final = form.kind == TileForm::Fragment ? materialize(final, form.grid) : lanesOf(final);
         yielded.append(final.registers);
       }
       b.create<scf::YieldOp>(yielded);
@@ -484,6 +497,7 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
 }
 
 LogicalResult KernelEmitter::emitIf(scf::IfOp op) {
+  meetIfNew();
   if (op.getNumResults())
     return op.emitError() << "with results has no lowering to NVVM";
   auto branch = b.create<scf::IfOp>(scalar(op.getCondition()),

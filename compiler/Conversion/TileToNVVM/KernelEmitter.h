@@ -194,6 +194,23 @@ private:
   LogicalResult emitMatvec(mlir::tile::MatvecOp op);
   Value combine(mlir::tile::Combiner combiner, Value x, Value y);
 
+  // EmitSpread.cpp: kernels without a matrix unit.
+  bool isSpread() { return schedule.spreadRows; }
+  LogicalResult emitSpreadOp(Operation &op);
+  Value spreadRow(int64_t rows), spreadColumn();
+  std::pair<Value, Value> elementAcross(int64_t extent, int64_t r);
+  SmallVector<Value> across(Value tile);
+  void meetIfNew();
+  void shareIfNeeded(Value vector);
+  SmallVector<Value> sharedElements(Value vector, Value first, int64_t count);
+  void loadAcross(mlir::tile::LoadOp op), storeAcross(mlir::tile::StoreOp op);
+  void eachPiece(const Tensor &tensor, TileType type, SmallVector<Value> index,
+                 mlir::ArrayRef<int64_t> axes, llvm::function_ref<void(Value, Value)> body);
+  Value hasPieces(const Tensor &tensor, mlir::ArrayRef<Value> index, mlir::ArrayRef<int64_t> axes);
+  LogicalResult loadSpread(mlir::tile::LoadOp op), storeSpread(mlir::tile::StoreOp op);
+  LogicalResult mapSpread(mlir::tile::MapOp op), sumRows(mlir::tile::MatmulOp op),
+      dotAcross(mlir::tile::MatvecOp op);
+
   // Forms.cpp: conversions between forms.
   WarpGrid gridFor(Value tile);
   TileForm materialize(const TileForm &form, WarpGrid grid); ///< a fragment
@@ -254,7 +271,10 @@ private:
   mlir::DenseMap<Value, Value> besides; // products with vectors: the product that they are part of
   SmallVector<int64_t> releases;        // rings whose stage is released when products are done
   bool packsInOrder = false;            // operands are made behind the wait that frees registers
-  int64_t staging = -1;                 // byte offset of what tmaStore reads
+  mlir::DenseMap<Value, int64_t> sharedVectors; // of a spread kernel: their byte offsets
+  SmallVector<Value> toShare;                   // vectors that are to be written there
+  bool sharedIsNew = false; // it has written to shared memory since its threads met
+  int64_t staging = -1;     // byte offset of what tmaStore reads
   mlir::ImplicitLocOpBuilder &b;
   PTX ptx;
   KernelSchedule schedule;

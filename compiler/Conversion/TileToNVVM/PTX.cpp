@@ -87,6 +87,84 @@ Value PTX::shuffleIndex(Value x, Value lane) {
 }
 
 //===----------------------------------------------------------------------===//
+// Global memory
+//===----------------------------------------------------------------------===//
+
+/// ".v4.f32", ".b32", and a list "{$0, $1}" of as many operands.
+static std::string accessOf(size_t words, StringRef type) {
+  return (words == 1 ? "" : ".v" + std::to_string(words)) + "." + type.str();
+}
+static std::string operandList(size_t first, size_t count) {
+  std::string list;
+  for (size_t i = 0; i < count; ++i)
+    list += (i ? ", $" : "$") + std::to_string(first + i);
+  return count == 1 ? list : "{" + list + "}";
+}
+
+SmallVector<Value> PTX::loadVector(Type element, Value pointer, int64_t width) {
+  bool narrow = element.getIntOrFloatBitWidth() == 16;
+  if (narrow && width == 1) {
+    Value bits = b.create<LLVM::LoadOp>(b.getI16Type(), pointer, 2);
+    return {unpack(element, b.create<arith::ExtUIOp>(b.getI32Type(), bits)).first};
+  }
+  int64_t words = narrow ? width / 2 : width;
+  SmallVector<Type> results(words, narrow ? Type(b.getI32Type()) : element);
+  std::string constraints;
+  for (int64_t i = 0; i < words; ++i)
+    constraints += narrow ? "=r," : "=f,";
+  SmallVector<Value> loaded =
+      assembly(results,
+               "ld.global" + accessOf(words, narrow ? "b32" : "f32") + " " +
+                   operandList(0, words) + ", [$" + std::to_string(words) + "];",
+               constraints + "l,~{memory}", pointer, true);
+  if (!narrow)
+    return loaded;
+  SmallVector<Value> values;
+  for (Value word : loaded) {
+    auto [low, high] = unpack(element, word);
+    values.append({low, high});
+  }
+  return values;
+}
+
+/// Several values as a vector, one as it is.
+static Value vectorOf(mlir::ImplicitLocOpBuilder &b, ArrayRef<Value> values) {
+  if (values.size() == 1)
+    return values[0];
+  Value vector =
+      b.create<LLVM::UndefOp>(VectorType::get(int64_t(values.size()), values[0].getType()));
+  for (auto [i, value] : llvm::enumerate(values))
+    vector = b.create<LLVM::InsertElementOp>(
+        vector, value, b.create<LLVM::ConstantOp>(b.getI32Type(), b.getI32IntegerAttr(i)));
+  return vector;
+}
+
+void PTX::storeVector(Type element, Value pointer, ArrayRef<Value> values) {
+  bool narrow = element.getIntOrFloatBitWidth() == 16;
+  if (narrow && values.size() == 1) {
+    Value bits = b.create<arith::TruncIOp>(b.getI16Type(), pack(element, values[0], values[0]));
+    b.create<LLVM::StoreOp>(bits, pointer, 2);
+    return;
+  }
+  SmallVector<Value> operands = {pointer};
+  std::string constraints = "l";
+  for (size_t i = 0; i < values.size(); i += narrow ? 2 : 1) {
+    operands.push_back(narrow ? pack(element, values[i], values[i + 1]) : values[i]);
+    constraints += narrow ? ",r" : ",f";
+  }
+  size_t words = operands.size() - 1;
+  assembly({},
+           "st.global" + accessOf(words, narrow ? "b32" : "f32") + " [$0], " +
+               operandList(1, words) + ";",
+           constraints + ",~{memory}", operands, true);
+}
+
+void PTX::clusterArrive() {
+  assembly({}, "barrier.cluster.arrive.relaxed;", "~{memory}", {}, true);
+}
+void PTX::clusterWait() { b.create<NVVM::ClusterWaitOp>(UnitAttr()); }
+
+//===----------------------------------------------------------------------===//
 // Shared memory
 //===----------------------------------------------------------------------===//
 
@@ -100,6 +178,14 @@ Value PTX::load(Type type, Value address, int64_t alignment) {
 }
 void PTX::store(Value value, Value address, int64_t alignment) {
   b.create<LLVM::StoreOp>(value, sharedPointer(b, address), alignment);
+}
+
+void PTX::storeShared(ArrayRef<Value> values, Value address) {
+  for (size_t i = 0, width; i < values.size(); i += width) {
+    width = values.size() % 4 == 0 ? 4 : values.size() % 2 == 0 ? 2 : 1;
+    Value place = i ? b.create<arith::AddIOp>(address, i32(4 * i)).getResult() : address;
+    store(vectorOf(b, values.slice(i, width)), place, 4 * width);
+  }
 }
 
 SmallVector<Value> PTX::ldmatrix4(Value address, bool transpose) {

@@ -47,9 +47,23 @@ public:
   Value shuffleUp(Value x, int64_t distance); ///< lanes below `distance` keep x
   Value shuffleIndex(Value x, Value lane);
 
+  // Global memory.
+  /// `width` elements of `element` (f32, bf16 or f16) as f32, by one access aligned to their size,
+  /// in the order of the program.
+  SmallVector<Value> loadVector(Type element, Value pointer, int64_t width);
+  /// The reverse, rounded to nearest even.
+  void storeVector(Type element, Value pointer, ArrayRef<Value> values);
+
+  // Blocks of a cluster: all threads arrive once; those that wait go on when all have. Arriving
+  // orders nothing but what a thread has made use of: its loads have then returned. (The release
+  // that would order stores waits for everything that is on its way from memory.)
+  void clusterArrive();
+  void clusterWait();
+
   // Shared memory.
   Value load(Type type, Value address, int64_t alignment);
   void store(Value value, Value address, int64_t alignment);
+  void storeShared(ArrayRef<Value> values, Value address); ///< neighbouring f32, by wide accesses
   SmallVector<Value> ldmatrix4(Value address,
                                bool transpose); ///< four 8x8 matrices of 16-bit elements; lane l
                                                 ///< gives row l % 8 of matrix l / 8

@@ -29,6 +29,8 @@
 //
 // Lanes of a vector of N elements: R = ceil(N / 32) registers; element e is register e % R of lane
 // e / R, in every warp.
+//
+// Across the threads, spread over them: in EmitSpread.cpp.
 #ifndef XLSTM_COMPILER_CONVERSION_TILETONVVM_TILEFORMS_H
 #define XLSTM_COMPILER_CONVERSION_TILETONVVM_TILEFORMS_H
 
@@ -44,7 +46,7 @@ struct WarpGrid {
 };
 
 struct TileForm {
-  enum Kind { Fragment, Lanes, Rows, Shared, Splat, Lazy, Global } kind = Splat;
+  enum Kind { Fragment, Lanes, Rows, Shared, Splat, Lazy, Global, Across, Spread } kind = Splat;
   mlir::tile::TileType type; // of the stored tile, before `transposed`
   bool transposed = false;   // the value is the transpose of what is stored (fragment, shared)
   WarpGrid grid;             // fragment, rows

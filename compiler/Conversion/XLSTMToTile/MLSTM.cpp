@@ -180,6 +180,14 @@ FailureOr<KernelOp> buildMLSTM(OpBuilder &builder, StringRef name, mlir::xlstm::
                           << "; run --xlstm-select-schedule first";
   if (StatesSchedule::is(attribute))
     return buildMLSTMKernels(builder, name, op, names, workspace);
+  if (op.isStep()) {
+    StepSchedule step = StepSchedule::fromAttribute(attribute);
+    if (step.slice < 1 || step.dqkTile < op.getDqk())
+      return op.emitError() << "expected a schedule with slice of at least 1 and dqk_tile of at "
+                               "least dqk = "
+                            << op.getDqk();
+    return buildMLSTMStep(builder, name, op, step, names);
+  }
   ChunkwiseSchedule schedule = ChunkwiseSchedule::fromAttribute(attribute);
   if (schedule.chunk < 1 || schedule.dvSlice < 1 || schedule.dqkTile < op.getDqk())
     return op.emitError()
@@ -207,8 +215,9 @@ FailureOr<KernelOp> buildMLSTM(OpBuilder &builder, StringRef name, mlir::xlstm::
     return buildMLSTMChunkwise(builder, name, op, schedule, names);
   case MLSTMForm::Parallel:
     return buildMLSTMParallel(builder, name, op, schedule, names);
-  case MLSTMForm::Recurrent:
   case MLSTMForm::Step:
+    break; // above
+  case MLSTMForm::Recurrent:
     return buildMLSTMRecurrent(builder, name, op, schedule, names);
   }
   llvm_unreachable("all forms are handled");

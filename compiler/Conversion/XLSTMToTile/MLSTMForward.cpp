@@ -18,7 +18,7 @@ MLSTMForward::MLSTMForward(OpBuilder &builder, mlir::xlstm::MLSTMOp op,
 // Tensors
 //===----------------------------------------------------------------------===//
 
-void MLSTMForward::createKernel(StringRef name, TensorNames names, int64_t more) {
+void MLSTMForward::declareTensors() {
   unsigned tokens = op.isStep() ? 1 : 2; // axes of run-time extent: B and T
   bool outputs = part != Part::Adds;
   if (outputs)
@@ -43,6 +43,11 @@ void MLSTMForward::createKernel(StringRef name, TensorNames names, int64_t more)
     declare(op.getNStates(), 1);
     declare(op.getMStates(), 1);
   }
+}
+
+void MLSTMForward::createKernel(StringRef name, TensorNames names, int64_t more) {
+  declareTensors();
+  bool outputs = part != Part::Adds;
   // Blocks: (sequence, head, slice of dv); the slices of a head are neighbours, so they share q and
   // k in the cache. A tensor of states has one row for each sequence.
   Value rows = operands.q;
@@ -66,9 +71,8 @@ void MLSTMForward::createKernel(StringRef name, TensorNames names, int64_t more)
   head = kernel.getGridIndex(next++);
   slice = kernel.getGridIndex(next++);
   dv0 = mul(slice, index(dv));
-  if (!op.isStep())
-    sequence = this->ProgramBuilder::sequence(number, outputs ? operands.q : operands.k,
-                                              operands.cuSeqlens);
+  sequence =
+      this->ProgramBuilder::sequence(number, outputs ? operands.q : operands.k, operands.cuSeqlens);
   if (segment)
     cutSequence();
 }

@@ -14,6 +14,8 @@ public:
                const ChunkwiseSchedule &schedule);
 
 protected:
+  /// Makes the op's operands and results tensors of the kernel.
+  void declareTensors();
   /// Creates the kernel with the grid (sequence, segment if there are any, head, slice of dv, `more`
   /// if not 0).
   void createKernel(mlir::StringRef name, TensorNames names, int64_t more = 0);

@@ -4,6 +4,7 @@
 
 #include "compiler/Conversion/XLSTMToTile/Program.h"
 #include "compiler/Schedule/ChunkwiseSchedule.h"
+#include "compiler/Schedule/StepSchedule.h"
 #include "dialect/tile/IR/Tile.h"
 #include "dialect/xlstm/IR/XLSTM.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -64,6 +65,9 @@ mlir::tile::KernelOp buildMLSTMParallel(mlir::OpBuilder &builder, mlir::StringRe
 mlir::tile::KernelOp buildMLSTMRecurrent(mlir::OpBuilder &builder, mlir::StringRef name,
                                          mlir::xlstm::MLSTMOp op, const ChunkwiseSchedule &schedule,
                                          TensorNames names);
+mlir::tile::KernelOp buildMLSTMStep(mlir::OpBuilder &builder, mlir::StringRef name,
+                                    mlir::xlstm::MLSTMOp op, const StepSchedule &schedule,
+                                    TensorNames names);
 
 /// Builds the kernel of an op whose attribute xlstm.schedule has a schedule that `check` accepts,
 /// in front of the builder's insertion point.

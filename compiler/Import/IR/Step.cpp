@@ -106,6 +106,18 @@ func::FuncOp deriveStep(func::FuncOp forward) {
   OpBuilder builder(forward.getContext());
   builder.setInsertionPointAfter(forward);
   auto attributes = forward->getAttrOfType<DictionaryAttr>(mlir::xlstm::cellAttrName);
+  // C may be kept in another type between steps than from one sequence to the next.
+  if (auto op = dyn_cast<MLSTMOp>(cell)) {
+    auto dtype = attributes ? attributes.getAs<StringAttr>("state_dtype") : StringAttr();
+    auto keep = [&](FunctionTensor &tensor, Value value, Value C) {
+      if (dtype && dtype == "bf16" && value == C)
+        tensor.type = RankedTensorType::get(tensor.type.getShape(), builder.getBF16Type());
+    };
+    for (auto [tensor, value] : llvm::zip(arguments, kept))
+      keep(tensor, value, op.getC0());
+    for (auto [tensor, operand] : llvm::zip(results, exit->getOperands()))
+      keep(tensor, operand, op.getCLast());
+  }
   return buildFunction(
       builder, forward.getLoc(), "step", attributes, arguments, results, [&](ValueRange values) {
         IRMapping map;

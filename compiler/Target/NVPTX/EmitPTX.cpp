@@ -68,6 +68,21 @@ void initializeNVPTX() {
   });
 }
 
+/// Writes the size of the cluster into the kernel's directives: LLVM 19 does not print it.
+static void declareCluster(gpu::GPUModuleOp module, std::string &ptx) {
+  for (auto function : module.getOps<LLVM::LLVMFuncOp>()) {
+    auto cluster = function->getAttrOfType<DenseI32ArrayAttr>("nvvm.cluster_dim");
+    size_t entry = ptx.find(".entry " + function.getName().str() + "(");
+    size_t place = cluster ? ptx.find("\n.reqntid", entry) : std::string::npos;
+    if (place == std::string::npos)
+      continue;
+    std::string text = "\n.explicitcluster\n.reqnctapercluster ";
+    for (auto [i, extent] : llvm::enumerate(cluster.asArrayRef()))
+      text += (i ? ", " : "") + std::to_string(extent);
+    ptx.insert(place, text);
+  }
+}
+
 llvm::Expected<std::string> emitPTX(gpu::GPUModuleOp module, StringRef chip, StringRef features) {
   if (chip != "sm_80" && chip != "sm_90a")
     return codeGenError("expected chip sm_80 or sm_90a, got '" + chip + "'");
@@ -96,7 +111,11 @@ llvm::Expected<std::string> emitPTX(gpu::GPUModuleOp module, StringRef chip, Str
       function.addFnAttr("nvptx-f32ftz", "true");
     }
   markAssemblyConvergent(*ir);
-  return generateCode(*ir, *machine, llvm::CodeGenFileType::AssemblyFile);
+  llvm::Expected<std::string> ptx =
+      generateCode(*ir, *machine, llvm::CodeGenFileType::AssemblyFile);
+  if (ptx)
+    declareCluster(module, *ptx);
+  return ptx;
 }
 
 } // namespace xlstm

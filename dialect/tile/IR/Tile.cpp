@@ -434,3 +434,34 @@ LogicalResult ExtractOp::verify() {
                          << getValue().getType();
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// Groups of blocks
+//===----------------------------------------------------------------------===//
+
+static LogicalResult verifyGroup(Operation *op) {
+  auto kernel = op->getParentOfType<KernelOp>();
+  if (!kernel)
+    return op->emitOpError() << "expected to be in a tile.kernel";
+  // group_c1
+  unsigned last = kernel.getNumGridDims() - 1;
+  if (!kernel.getNumGridDims() || kernel.getGridDim(last).first >= 0)
+    return op->emitOpError() << "expected the kernel's last grid extent to be a constant";
+  // group_c2
+  unsigned arrivals = 0;
+  bool arrived = false, waitsEarly = false;
+  kernel.walk<WalkOrder::PreOrder>([&](Operation *other) {
+    if (isa<GroupArriveOp>(other)) {
+      arrivals += other->getParentOp() == kernel ? 1 : 2; // nested: might be none, or several
+      arrived = true;
+    }
+    waitsEarly |= isa<GroupWaitOp>(other) && !arrived;
+  });
+  if (arrivals != 1 || waitsEarly)
+    return op->emitOpError()
+           << "expected one tile.group_arrive directly in the kernel, in front of all waits";
+  return success();
+}
+
+LogicalResult GroupArriveOp::verify() { return verifyGroup(*this); }
+LogicalResult GroupWaitOp::verify() { return verifyGroup(*this); }

@@ -244,6 +244,7 @@ def Tile_ExtractOp : Tile_Op<"extract", [Pure]> {
   let hasVerifier = 1;
 }
 
+include "dialect/tile/IR/GroupOps.td"
 include "dialect/tile/IR/RoleOps.td"
 
 #endif

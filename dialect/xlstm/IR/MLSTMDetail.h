@@ -17,6 +17,9 @@ FailureOr<MLSTMTypes> verifyCell(Operation *op, const MLSTMOperands &operands,
 /// "[B, H, dqk]" or "[N, H, dqk]", for messages.
 std::string stateLayout(const MLSTMOperands &operands, StringRef inner);
 
+/// The type of C, as the step form keeps it: with the elements of c0 (may be null).
+RankedTensorType keptType(RankedTensorType c, Value c0);
+
 /// Checks that saved states are all there, or none, and their types (mlstm_c13).
 LogicalResult verifySavedStates(Operation *op, ArrayRef<Named> saved, bool expected,
                                 const MLSTMTypes &types);

@@ -55,6 +55,11 @@ FailureOr<MLSTMTypes> mlir::xlstm::detail::inferFromOperands(Value qValue, Value
   return inferMLSTMTypes(q, v, cuSeqlens);
 }
 
+RankedTensorType mlir::xlstm::detail::keptType(RankedTensorType c, Value c0) {
+  Type element = c0 ? getElementTypeOrSelf(c0) : Type();
+  return element && element.isBF16() ? c.clone(element) : c;
+}
+
 SmallVector<Value> mlir::xlstm::detail::listOperands(const MLSTMOperands &o) {
   SmallVector<Value> list;
   for (Value value : {o.q, o.k, o.v, o.i, o.f, o.c0, o.n0, o.m0, o.cuSeqlens, o.reset})
@@ -109,7 +114,8 @@ LogicalResult MLSTMOp::inferReturnTypes(MLIRContext *, std::optional<Location>, 
   if (failed(inferred))
     return failure();
   MLSTMOptions options = readOptions(adaptor);
-  types.assign({inferred->h, inferred->c});
+  bool isStep = adaptor.getForm() == MLSTMForm::Step;
+  types.assign({inferred->h, isStep ? keptType(inferred->c, adaptor.getC0()) : inferred->c});
   if (options.hasNormalizer())
     types.push_back(inferred->n);
   if (options.hasStabilizer())
@@ -204,6 +210,8 @@ FailureOr<MLSTMTypes> mlir::xlstm::detail::verifyCell(Operation *op, const MLSTM
                                << state.name << " for this input_gate and normalize, got "
                                << (exists ? "none" : "one");
   // mlstm_c7
+  if (step)
+    types.c = keptType(types.c, operands.c0);
   if (failed(expectType(op, {"c0", operands.c0}, types.c, stateLayout(operands, "H, dqk, dv"))) ||
       failed(expectType(op, {"n0", operands.n0}, types.n, stateLayout(operands, "H, dqk"))) ||
       failed(expectType(op, {"m0", operands.m0}, types.m, stateLayout(operands, "H"))))

@@ -88,7 +88,8 @@ def XLSTM_MLSTMOp : XLSTM_Op<"mlstm", [
       unbounded.
     * `mlstm_c6`: the initial states are all of those that the cell has, or none.
     * `mlstm_c7`: states are C [S, H, dqk, dv], n [S, H, dqk], m [S, H] of the accumulation type,
-      where S is B, or N with `cu_seqlens`.
+      where S is B, or N with `cu_seqlens`. With `form = step`, c0 and with it the last C may be
+      bf16: only what is kept between steps is rounded, h is that of the C before rounding.
     * `mlstm_c8`: `cu_seqlens` is [N + 1] of i32 with N >= 0, and B is 1.
     * `mlstm_c9`: `reset` is [B, T].
     * `mlstm_c10`: eps is finite and not negative.
@@ -133,7 +134,7 @@ def XLSTM_MLSTMOp : XLSTM_Op<"mlstm", [
     Arg<XLSTM_MLSTMInput, "values, [B, T, H, dv]">:$v,
     Arg<XLSTM_MLSTMGate, "input gate before its activation, [B, T, H]">:$i,
     Arg<XLSTM_MLSTMGate, "forget gate before its activation, [B, T, H]">:$f,
-    Arg<Optional<4DTensorOf<XLSTM_Accumulated>>, "initial C, [B or N, H, dqk, dv]">:$c0,
+    Arg<Optional<4DTensorOf<XLSTM_Kept>>, "initial C, [B or N, H, dqk, dv]">:$c0,
     Arg<Optional<3DTensorOf<XLSTM_Accumulated>>, "initial n, [B or N, H, dqk]">:$n0,
     Arg<Optional<2DTensorOf<XLSTM_Accumulated>>, "initial m, [B or N, H]">:$m0,
     Arg<XLSTM_CuSeqlens, "first token of each sequence, then T, [N + 1]">:$cu_seqlens,
@@ -143,7 +144,7 @@ def XLSTM_MLSTMOp : XLSTM_Op<"mlstm", [
 
   let results = (outs
     Res<XLSTM_MLSTMInput, "hidden states, [B, T, H, dv]">:$h,
-    Res<4DTensorOf<XLSTM_Accumulated>, "last C, [B or N, H, dqk, dv]">:$c_last,
+    Res<4DTensorOf<XLSTM_Kept>, "last C, [B or N, H, dqk, dv]">:$c_last,
     Res<Optional<3DTensorOf<XLSTM_Accumulated>>, "last n, [B or N, H, dqk]">:$n_last,
     Res<Optional<2DTensorOf<XLSTM_Accumulated>>, "last m, [B or N, H]">:$m_last,
     Res<Optional<4DTensorOf<XLSTM_Accumulated>>, "C at the start of each chunk, [R, H, dqk, dv]">

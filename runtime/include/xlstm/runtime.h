@@ -151,7 +151,9 @@ typedef struct xlstm_function_info {
 
 /* One argument: extent k is shape[k], or, where that is -1, the run-time dimension named symbols[k]
  * plus added[k]. An optional input may be absent; an optional output need not be asked for, and one
- * with `with` not NULL exists only when the input of that name is given (dc0 with c0). */
+ * with `with` not NULL exists only when the input of that name is given (dc0 with c0). An output with
+ * `in_place` not NULL may be the very tensor of the input of that name: the same address, shape and
+ * strides (c_last of an mLSTM's `step` may be c0). */
 typedef struct xlstm_argument_info {
   const char *name;
   xlstm_dtype dtype;
@@ -161,6 +163,7 @@ typedef struct xlstm_argument_info {
   int32_t optional;
   int64_t added[XLSTM_MAX_RANK];
   const char *with;
+  const char *in_place;
 } xlstm_argument_info;
 
 /* One implementation: target "cpu", "sm_80", "sm_90a"; isa "x86-64-v3" … on a CPU, else "";
@@ -308,7 +311,8 @@ XLSTM_API xlstm_status xlstm_context_workspace_size(xlstm_context *context,
  * captured in a CUDA graph. On a CPU it returns when the outputs are written; `stream` is ignored,
  * and a cu_seqlens that does not begin with 0, decreases or does not end with T is INVALID_INPUT.
  * `workspace` may be NULL if the size is 0; it may be reused by the next run on the same stream.
- * Inputs and outputs must not overlap unless the function says so. */
+ * Inputs and outputs must not overlap unless the function says so: an output may be the very tensor
+ * that `in_place` of its xlstm_argument_info names, and is then written over it. */
 XLSTM_API xlstm_status xlstm_context_run(xlstm_context *context, const xlstm_tensor *const *inputs,
                                          const xlstm_tensor *const *outputs, void *workspace,
                                          size_t workspace_bytes, void *stream);

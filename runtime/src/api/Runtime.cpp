@@ -80,6 +80,7 @@ void describe(const package::Tensor &tensor, xlstm_argument_info &info) {
   info.rank = static_cast<int32_t>(tensor.shape.size());
   info.optional = tensor.optional;
   info.with = tensor.with.empty() ? nullptr : tensor.with.c_str();
+  info.in_place = tensor.inPlace.empty() ? nullptr : tensor.inPlace.c_str();
   for (size_t axis = 0; axis < tensor.shape.size(); ++axis) {
     bool symbolic = !tensor.shape[axis].dim.empty();
     info.shape[axis] = symbolic ? -1 : tensor.shape[axis].value;

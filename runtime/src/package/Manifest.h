@@ -62,6 +62,8 @@ struct Tensor {
   std::vector<Factor> shape; ///< at most XLSTM_MAX_RANK
   bool optional = false;
   std::string with = {}; ///< an optional output that exists only when this optional input is given
+  std::string inPlace =
+      {}; ///< an output whose memory may be that of this input, of its type and shape
 };
 
 /// A number of parts that an axis is cut into, so that few sequences fill a device: as many as keep

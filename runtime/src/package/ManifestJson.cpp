@@ -64,6 +64,8 @@ Json write(const std::vector<Tensor> &tensors) {
       item["optional"] = true;
     if (!tensor.with.empty())
       item["with"] = tensor.with;
+    if (!tensor.inPlace.empty())
+      item["in_place"] = tensor.inPlace;
     out.push_back(std::move(item));
   }
   return out;
@@ -234,6 +236,8 @@ Tensor readTensor(const JsonNode &node) {
     tensor.optional = optional->boolean();
   if (auto with = node.find("with"))
     tensor.with = readName(*with);
+  if (auto inPlace = node.find("in_place"))
+    tensor.inPlace = readName(*inPlace);
   return tensor;
 }
 

@@ -27,6 +27,11 @@ public:
       if (!output.with.empty() && !tensor(output.with, cat(where, ".outputs")).optional)
         error(cat(where, ".outputs"), output.name, ": with: expected an optional input, got '",
               output.with, "'");
+    for (const Tensor &output : function.outputs)
+      if (!output.inPlace.empty() && !isLike(output, output.inPlace))
+        error(cat(where, ".outputs"), output.name,
+              ": in_place: expected an input of the same type and shape, got '", output.inPlace,
+              "'");
     for (const DerivedDim &derived : function.derivedDims) {
       std::string path = cat(where, ".derived_dims");
       if (derived.parts) {
@@ -50,6 +55,18 @@ private:
   template <typename... Parts>
   [[noreturn]] void error(const std::string &path, const Parts &...parts) {
     fail(XLSTM_ERROR_INVALID_INPUT, source, ": ", path, ": ", cat(parts...));
+  }
+
+  /// Whether `input` is an input with the type and shape of `output`.
+  bool isLike(const Tensor &output, const std::string &input) const {
+    for (const Tensor &tensor : function.inputs)
+      if (tensor.name == input)
+        return tensor.dtype == output.dtype && tensor.shape.size() == output.shape.size() &&
+               std::equal(tensor.shape.begin(), tensor.shape.end(), output.shape.begin(),
+                          [](const Factor &a, const Factor &b) {
+                            return a.dim == b.dim && a.value == b.value && a.add == b.add;
+                          });
+    return false;
   }
 
   void addTensors(const std::vector<Tensor> &list, const char *kind) {

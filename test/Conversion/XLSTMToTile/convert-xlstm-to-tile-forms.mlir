@@ -47,10 +47,10 @@ func.func @save(%q: tensor<?x?x3x16xf32> {xlstm.name = "q"}, %g: tensor<?x?x3xf3
   return %r#0, %r#2, %r#3, %r#4 : tensor<?x?x3x16xf32>, tensor<?x3x16x16xf32>, tensor<?x3x16xf32>, tensor<?x3x2xf64>
 }
 
-// One token: no loop. The slice of C [256, 32] fits the first-level cache.
+// One token, in slices of C [256, 32] that fit the first-level cache. See mlstm-step.mlir.
 // CHECK-LABEL: tile.kernel @step(
-// CHECK-SAME: grid(%{{.*}}: dim(0, 0), %{{.*}}: 3, %{{.*}}: 2)
-// CHECK-NOT: scf.for
+// CHECK-SAME: grid(%{{.*}}: dim(0, 0), %{{.*}}: 3, %{{.*}}: 1)
+// CHECK: scf.for %{{.*}} step %c32
 // CHECK: %[[C:[^ ]*]] = tile.map elems(%{{.*}} : !tile.tile<256x32xf32>) rows(%{{.*}}) cols(%{{.*}}) -> !tile.tile<256x32xf32>
 // CHECK: tile.matmul %{{.*}}, %[[C]], %{{.*}} -> <1x32xf32>
 func.func @step(%q: tensor<?x3x256xf32> {xlstm.name = "q"}, %v: tensor<?x3x64xf32> {xlstm.name = "v"}, %g: tensor<?x3xf32> {xlstm.name = "g"}) -> (tensor<?x3x64xf32> {xlstm.name = "h"}) {

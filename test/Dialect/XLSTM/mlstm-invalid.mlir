@@ -168,6 +168,32 @@ func.func @type_of_n0(%q: tensor<3x?x2x4xf32>, %g: tensor<3x?x2xf32>, %c0: tenso
 
 // -----
 
+// mlstm_c7: only a step keeps C rounded
+func.func @bf16_c0(%q: tensor<3x?x2x4xf32>, %g: tensor<3x?x2xf32>, %c0: tensor<3x2x4x4xbf16>,
+                   %n0: tensor<3x2x4xf32>, %m0: tensor<3x2xf32>) {
+  // expected-error @below {{'xlstm.mlstm' op expected c0 to be [B, H, dqk, dv] = [3, 2, 4, 4]xf32, got [3, 2, 4, 4]xbf16}}
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) state(%c0, %n0, %m0)
+      : (tensor<3x?x2x4xf32>, tensor<3x?x2x4xf32>, tensor<3x?x2x4xf32>, tensor<3x?x2xf32>, tensor<3x?x2xf32>,
+         tensor<3x2x4x4xbf16>, tensor<3x2x4xf32>, tensor<3x2xf32>)
+      -> (tensor<3x?x2x4xf32>, tensor<3x2x4x4xf32>, tensor<3x2x4xf32>, tensor<3x2xf32>)
+  return
+}
+
+// -----
+
+// mlstm_c7: the last C is kept as the first
+func.func @bf16_c_last(%q: tensor<3x2x4xf32>, %g: tensor<3x2xf32>, %c0: tensor<3x2x4x4xf32>,
+                       %n0: tensor<3x2x4xf32>, %m0: tensor<3x2xf32>) {
+  // expected-error @below {{'xlstm.mlstm' op expected c_last to be [B, H, dqk, dv] = [3, 2, 4, 4]xf32, got [3, 2, 4, 4]xbf16}}
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) state(%c0, %n0, %m0) {form = step}
+      : (tensor<3x2x4xf32>, tensor<3x2x4xf32>, tensor<3x2x4xf32>, tensor<3x2xf32>, tensor<3x2xf32>,
+         tensor<3x2x4x4xf32>, tensor<3x2x4xf32>, tensor<3x2xf32>)
+      -> (tensor<3x2x4xf32>, tensor<3x2x4x4xbf16>, tensor<3x2x4xf32>, tensor<3x2xf32>)
+  return
+}
+
+// -----
+
 // mlstm_c7: with cu_seqlens the states count sequences, 3 here
 func.func @type_of_m0(%q: tensor<1x?x2x4xf32>, %g: tensor<1x?x2xf32>, %c0: tensor<3x2x4x4xf32>,
                       %n0: tensor<3x2x4xf32>, %m0: tensor<1x2xf32>, %s: tensor<4xi32>) {

@@ -131,6 +131,17 @@ func.func @forms(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
   return
 }
 
+// What a step keeps of C may be rounded: the types of all tensors are then given.
+// CHECK-LABEL: func.func @step_bf16_state
+func.func @step_bf16_state(%q: tensor<?x2x4xf16>, %g: tensor<?x2xf32>, %c0: tensor<?x2x4x4xbf16>, %n0: tensor<?x2x4xf32>,
+                           %m0: tensor<?x2xf32>) -> tensor<?x2x4x4xbf16> {
+  // CHECK: xlstm.mlstm {{.*}} {form = step} : (tensor<?x2x4xf16>, {{.*}}tensor<?x2x4x4xbf16>{{.*}}) -> (tensor<?x2x4xf16>, tensor<?x2x4x4xbf16>, tensor<?x2x4xf32>, tensor<?x2xf32>)
+  %h, %c, %n, %m = xlstm.mlstm %q, %q, %q gates(%g, %g) state(%c0, %n0, %m0) {form = step}
+      : (tensor<?x2x4xf16>, tensor<?x2x4xf16>, tensor<?x2x4xf16>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2x4x4xbf16>,
+         tensor<?x2x4xf32>, tensor<?x2xf32>) -> (tensor<?x2x4xf16>, tensor<?x2x4x4xbf16>, tensor<?x2x4xf32>, tensor<?x2xf32>)
+  return %c : tensor<?x2x4x4xbf16>
+}
+
 // One token: no tensor has a T axis.
 // CHECK-LABEL: func.func @step
 func.func @step(%q: tensor<?x2x4xbf16>, %v: tensor<?x2x3xbf16>, %g: tensor<?x2xf32>, %c0: tensor<?x2x4x3xf32>,

@@ -17,6 +17,7 @@ ALL_GATES = ["256x512", "512x512", "256x128", "5x5"]
 IN_TURN = ["128x256", "64x64", "16x48", "96x96", "512x64", "256x64", "64x96", "1x1"]
 F16 = ["256x512", "512x64", "64x96"]
 LARGE = ["1024x1024", "384x768", "1000x72"]  # by several kernels, as those of dqk = 512
+STEPS = ["64x64", "1000x24", "7x1024", "1024x1024", "33x36"]  # inputs and shapes that only the step form takes
 
 
 def cells():
@@ -28,6 +29,8 @@ def cells():
         yield "bf16", shape, options[turn % len(options)]
     for turn, shape in enumerate(F16):
         yield "f16", shape, options[turn % len(options)]
+    for turn, shape in enumerate(STEPS):
+        yield "f32", shape, options[turn % len(options)]
 
 
 def main():
@@ -37,7 +40,7 @@ def main():
     source = os.path.join(folder, "cell.json")
     bad = False
     for dtype, shape, option in cells():
-        if overrides and int(shape.split("x")[0]) > 256:
+        if overrides and (int(shape.split("x")[0]) > 256 or dtype == "f32"):
             continue
         with open(source, "w") as file:
             file.write(cell.describe(dtype, shape, option))
