@@ -54,10 +54,8 @@ Session::Session(const RunOptions &options, const Stopwatch &sinceStart)
            functionName);
   inputs = loadInputs();
   binding.emplace(bound, inputs, options.only, options.transposed);
-  if (options.probes.empty()) {
-    inputs.clear();
-    file.reset();
-  }
+  if (options.probes.empty())
+    inputs.clear(); // what was mapped stays mapped: a CPU reads it there
   mark("inputs_ready");
 }
 
@@ -65,7 +63,9 @@ HostInputs Session::loadInputs() {
   if (options.random)
     return randomInputs(package, bound.index, options);
   file = safetensors::File::open(options.inputs);
-  return inputsFromFile(package, bound.index, *file);
+  if (!options.weights.empty())
+    weights = safetensors::Checkpoint::open(options.weights);
+  return inputsFromFile(package, bound.index, *file, weights ? &*weights : nullptr);
 }
 
 void Session::run() {

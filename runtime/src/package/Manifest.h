@@ -62,6 +62,9 @@ struct Tensor {
   std::vector<Factor> shape; ///< at most XLSTM_MAX_RANK
   bool optional = false;
   std::string with = {}; ///< an optional output that exists only when this optional input is given
+  std::string as = {};   ///< what callers call it, if that is the name of an input too
+
+  const std::string &outside() const { return as.empty() ? name : as; }
 };
 
 /// A number of parts that an axis is cut into, so that few sequences fill a device: as many as keep
@@ -94,12 +97,16 @@ struct DimRange {
 using Sum = std::vector<Product>;
 
 /// A buffer in the workspace that the caller supplies, 256-byte aligned. Kernels take it by this
-/// name: a compact row-major tensor, or, without a shape, an address of so many bytes.
+/// name: a compact row-major tensor, or, without a shape, an address of so many bytes. Its memory is
+/// its own from the first launch that takes it to the last one; buffers that no launch needs at the
+/// same time share memory. With `of` it is a view: the memory of that buffer or argument, which then
+/// has to be compact, under another shape of as many elements.
 struct Workspace {
   std::string name;
   Sum bytes; ///< when there is no shape
   DType dtype = XLSTM_F32;
   std::vector<Sum> shape = {}; ///< extent of each axis
+  std::string of = {};         ///< of a view: an earlier buffer that is none, or an argument
 };
 
 /// A kernel argument.

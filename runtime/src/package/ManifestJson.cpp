@@ -49,6 +49,8 @@ Json write(const Workspace &workspace) {
     return out;
   }
   out["dtype"] = dtypeName(workspace.dtype);
+  if (!workspace.of.empty())
+    out["of"] = workspace.of;
   Json &shape = out["shape"] = Json::array();
   for (const Sum &extent : workspace.shape)
     shape.push_back(writeSum(extent));
@@ -64,6 +66,8 @@ Json write(const std::vector<Tensor> &tensors) {
       item["optional"] = true;
     if (!tensor.with.empty())
       item["with"] = tensor.with;
+    if (!tensor.as.empty())
+      item["as"] = tensor.as;
     out.push_back(std::move(item));
   }
   return out;
@@ -215,6 +219,8 @@ Workspace readWorkspace(const JsonNode &node) {
   if (auto shape = node.find("shape")) {
     workspace.dtype = readDType(node.at("dtype"));
     workspace.shape = readList<Sum>(*shape, XLSTM_MAX_RANK, readSum);
+    if (auto of = node.find("of"))
+      workspace.of = readName(*of);
   } else {
     workspace.bytes = readSum(node.at("bytes"));
   }
@@ -234,6 +240,8 @@ Tensor readTensor(const JsonNode &node) {
     tensor.optional = optional->boolean();
   if (auto with = node.find("with"))
     tensor.with = readName(*with);
+  if (auto as = node.find("as"))
+    tensor.as = readName(*as);
   return tensor;
 }
 
