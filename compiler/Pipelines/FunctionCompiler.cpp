@@ -96,9 +96,8 @@ llvm::Error FunctionCompiler::import() {
     if (!isModel)
       return true;
     // Without a choice, what there are kernels for.
-    if (imported->lookupSymbol("logits"))
-      return llvm::is_contained(modelFunctions, function) || function == "step";
-    return function == "forward" || function == "step";
+    return llvm::is_contained(modelFunctions, function) || function == "forward" ||
+           function == "step";
   };
   bool derives = isWanted("forward_backward") && imported->lookupSymbol("forward");
   auto keep = [&](llvm::function_ref<bool(StringRef)> keeps) {

@@ -40,6 +40,7 @@ static package::Tensor tensor(Type type, DictionaryAttr attributes) {
   result.name = attributes.getAs<StringAttr>(nameAttrName).getValue().str();
   result.dtype = dtypeOf(ranked.getElementType());
   result.optional = attributes.contains(optionalAttrName);
+  result.parameter = attributes.contains(parameterAttrName);
   auto dims = attributes.getAs<ArrayAttr>(dimsAttrName);
   size_t next = 0;
   for (int64_t extent : ranked.getShape())

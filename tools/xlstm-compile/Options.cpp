@@ -18,6 +18,8 @@ the runtime library load.
   --target LIST         cpu, sm_80, sm_90a, separated by commas (default: cpu)
   --function LIST       of a cell: forward, forward_backward, step; of a model of blocks: logits, prefill, step
                         (default: all that the model and a target have)
+  --weights FILE|DIR    the parameters: safetensors, or a folder of model*.safetensors (default: MODEL, if it is a folder
+                        with weights). They are checked and named in the package, not copied into it
   --set KEY=VALUE       overrides a decision; may be repeated. form: recurrent, chunkwise or parallel, of forward; schedule
                         parameters of mlstm: chunk, dv_slice, dqk_tile and on GPUs warps_m, warps_n, stages, matrix_unit, copy;
                         of recurrent cells: batch, heads; of their weights' gradients: sum_rows, sum_tokens
@@ -64,6 +66,7 @@ CompileCommand parseCompileCommand(Arguments &arguments) {
     command.options.compileTo = *text;
     expectOneOf("--compile-to", {*text}, {std::begin(phases), std::prev(std::end(phases))});
   }
+  command.weights = arguments.value("--weights").value_or("");
   command.options.dumpDirectory = arguments.value("--dump-dir").value_or("");
   command.output = arguments.value("-o").value_or("");
   command.explain = arguments.flag("--explain");

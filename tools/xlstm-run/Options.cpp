@@ -15,8 +15,8 @@ Runs a function of a compiled package. Input tensors are taken by name; all outp
 
   --function NAME       the function to run (may be left out if the package has one only)
   --inputs FILE         input tensors, safetensors; floating-point ones of another type are converted
-  --weights FILE|DIR    parameters that the inputs lack: safetensors, or a folder of model*.safetensors; on a CPU they
-                        are read where they are mapped
+  --weights FILE|DIR    parameters that the inputs lack: safetensors, or a folder of model*.safetensors (default: what
+                        the package was compiled with); on a CPU they are read where they are mapped
   --random DIMS         instead of --inputs: random inputs for these dimensions, as B=8,T=8192. Values are
                         normal(0, 1), for the forget gate f normal(4, 1); optional inputs stay absent
   --seed N              seed of the random inputs (default 0); the same seed gives the same bits everywhere

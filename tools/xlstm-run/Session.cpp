@@ -63,8 +63,10 @@ HostInputs Session::loadInputs() {
   if (options.random)
     return randomInputs(package, bound.index, options);
   file = safetensors::File::open(options.inputs);
-  if (!options.weights.empty())
-    weights = safetensors::Checkpoint::open(options.weights);
+  std::string path =
+      options.weights.empty() ? xlstm_package_weights(package.get()) : options.weights;
+  if (!path.empty())
+    weights = safetensors::Checkpoint::open(path);
   return inputsFromFile(package, bound.index, *file, weights ? &*weights : nullptr);
 }
 

@@ -157,6 +157,10 @@ xlstm_status xlstm_package_open_memory(const void *data, size_t size, const char
 }
 
 void xlstm_package_close(xlstm_package *package) { delete package; }
+const char *xlstm_package_weights(const xlstm_package *package) {
+  return package ? package->container->manifest().weights.c_str() : "";
+}
+
 const char *xlstm_package_name(const xlstm_package *package) {
   return package ? package->container->manifest().name.c_str() : "";
 }

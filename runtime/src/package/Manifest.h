@@ -61,8 +61,9 @@ struct Tensor {
   DType dtype = XLSTM_F32;
   std::vector<Factor> shape; ///< at most XLSTM_MAX_RANK
   bool optional = false;
-  std::string with = {}; ///< an optional output that exists only when this optional input is given
-  std::string as = {};   ///< what callers call it, if that is the name of an input too
+  std::string with = {};  ///< an optional output that exists only when this optional input is given
+  bool parameter = false; ///< an input that a checkpoint has under this name
+  std::string as = {};    ///< what callers call it, if that is the name of an input too
 
   const std::string &outside() const { return as.empty() ? name : as; }
 };
@@ -198,6 +199,7 @@ struct Blob {
 struct Manifest {
   std::string name;
   std::string toolVersion;
+  std::string weights; ///< path of the checkpoint with the parameters, as safetensors; may be empty
   std::vector<Blob> blobs;
   std::vector<Function> functions;
 };

@@ -66,6 +66,8 @@ Json write(const std::vector<Tensor> &tensors) {
       item["optional"] = true;
     if (!tensor.with.empty())
       item["with"] = tensor.with;
+    if (tensor.parameter)
+      item["parameter"] = true;
     if (!tensor.as.empty())
       item["as"] = tensor.as;
     out.push_back(std::move(item));
@@ -240,6 +242,8 @@ Tensor readTensor(const JsonNode &node) {
     tensor.optional = optional->boolean();
   if (auto with = node.find("with"))
     tensor.with = readName(*with);
+  if (auto parameter = node.find("parameter"))
+    tensor.parameter = parameter->boolean();
   if (auto as = node.find("as"))
     tensor.as = readName(*as);
   return tensor;
@@ -380,6 +384,8 @@ std::string toJson(const Manifest &manifest) {
   Json out{{"xlstm_package", kFormatVersion},
            {"tool_version", manifest.toolVersion},
            {"name", manifest.name}};
+  if (!manifest.weights.empty())
+    out["weights"] = manifest.weights;
   Json &blobs = out["blobs"] = Json::array();
   for (const Blob &blob : manifest.blobs) {
     char digits[17];
@@ -425,6 +431,8 @@ Manifest parseManifest(std::string_view text, const std::string &source) {
     manifest.name = name->string();
   if (auto tool = root.find("tool_version"))
     manifest.toolVersion = tool->string();
+  if (auto weights = root.find("weights"))
+    manifest.weights = weights->string();
   manifest.blobs = readList<Blob>(root.at("blobs"), kMaxItems, readBlob);
   manifest.functions = readList<Function>(root.at("functions"), 4096, readFunction);
   // The members of a custom cell's update are computed in the order of the text.
