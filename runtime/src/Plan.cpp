@@ -372,7 +372,7 @@ void ImplementationPlan::connectViews() {
       auto use = std::find_if(uses.begin(), uses.end(),
                               [&](const Use &known) { return known.tensor == tensor; });
       if (use == uses.end())
-        use = uses.insert(uses.end(), Use{tensor, 1, false, 0, false});
+        use = uses.insert(uses.end(), Use{tensor, 1, false, 0, false, 1});
       use->freeAxes = 0;
     }
   }

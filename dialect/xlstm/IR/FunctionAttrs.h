@@ -23,7 +23,7 @@ inline constexpr const char *cellAttrName = "xlstm.cell";
 /// that goes in and comes out has one name outside.
 inline std::string getInnerResultName(func::FuncOp function, StringRef name) {
   for (unsigned i = 0; i < function.getNumArguments(); ++i)
-    if (auto other = function.getArgAttrOfType<StringAttr>(i, nameAttrName); other == name)
+    if (auto other = function.getArgAttrOfType<StringAttr>(i, nameAttrName); other && other == name)
       return (name + ".next").str();
   return name.str();
 }
