@@ -27,6 +27,9 @@ inline constexpr const char *phases[] = {"import",  "derive", "schedule", "tile"
 /// derived from `forward`.
 inline constexpr const char *cellFunctions[] = {"forward", "forward_backward", "step"};
 
+/// Those of a model of blocks, beside `step`.
+inline constexpr const char *modelFunctions[] = {"logits", "prefill"};
+
 struct CompileOptions {
   std::vector<std::string> targets = {"cpu"};                 // names of devices
   std::vector<std::string> functions;                         // empty: all that the model has

@@ -84,12 +84,20 @@ llvm::Error FunctionCompiler::import() {
   if (!module)
     return llvm::createStringError(llvm::inconvertibleErrorCode(), module.error().str());
   imported = std::move(*module);
+  // The functions of a model have parameters; a uniform one has that of its cell beside them.
   bool isModel = imported->lookupSymbol("logits");
+  imported->walk([&](func::FuncOp function) {
+    for (unsigned i = 0; i < function.getNumArguments(); ++i)
+      isModel |= bool(function.getArgAttr(i, mlir::xlstm::parameterAttrName));
+  });
   auto isWanted = [&](StringRef function) {
-    // Without a choice, what there are kernels for: the functions of the cell.
-    return options.functions.empty()
-               ? llvm::is_contained(cellFunctions, function) && (!isModel || function != "step")
-               : llvm::is_contained(options.functions, function);
+    if (!options.functions.empty())
+      return llvm::is_contained(options.functions, function);
+    if (!isModel)
+      return true;
+    // Without a choice, what there are kernels for.
+    return llvm::is_contained(modelFunctions, function) || function == "forward" ||
+           function == "step";
   };
   bool derives = isWanted("forward_backward") && imported->lookupSymbol("forward");
   auto keep = [&](llvm::function_ref<bool(StringRef)> keeps) {
@@ -98,14 +106,16 @@ llvm::Error FunctionCompiler::import() {
         function.erase();
   };
   keep([&](StringRef name) { return isWanted(name) || (derives && name == "forward"); });
-  if (isModel && imported->getOps<func::FuncOp>().empty() && options.functions.empty())
-    return fail(
-        "blocks: expected one cell: this version compiles cells, and runs stacks of blocks only in "
-        "xlstm-interpret");
   prefix = "model";
   if (auto error = runPhase(*imported, "import", [](OpPassManager &) {}))
     return error;
   if (auto error = runPhase(*imported, "derive", [&](OpPassManager &manager) {
+        if (isModel)
+          manager.addPass(mlir::xlstm::createExpandBlocks());
+        if (isModel && !derives) {
+          manager.addPass(createCanonicalizerPass());
+          manager.addPass(createCSEPass());
+        }
         if (!derives)
           return;
         manager.addPass(mlir::xlstm::createDeriveBackward());
@@ -325,9 +335,9 @@ llvm::Error FunctionCompiler::compileCPU(ModuleOp module, const Job &job) {
     return llvm::Error::success();
   plan.isa = job.isa;
   requireAbsent(plan, ignored);
-  std::vector<std::string> schedules;
+  llvm::StringMap<std::string> schedules; // of kernels that are not reported yet
   for (tile::KernelOp kernel : module.getOps<tile::KernelOp>())
-    schedules.push_back(scheduleText(kernel));
+    schedules[kernel.getSymName()] = scheduleText(kernel);
   if (auto error = runPhase(module, "lowered", [&](OpPassManager &manager) {
         ConvertTileToVectorOptions convert;
         convert.vectorWidth = findISA(job.isa)->vectorElements;
@@ -346,11 +356,15 @@ llvm::Error FunctionCompiler::compileCPU(ModuleOp module, const Job &job) {
   llvm::Expected<std::string> object = emitObject(module, job.isa); // linked later, see link()
   if (!object)
     return object.takeError();
-  for (auto [launch, schedule] : llvm::zip(plan.launches, schedules)) {
+  for (package::Launch &launch : plan.launches) {
     launch.blob = prefix + ".so";
+    auto schedule = schedules.find(launch.kernel);
+    if (schedule == schedules.end())
+      continue;
     KernelReport report = reportOf(job, launch, job.isa);
-    report.schedule = schedule;
+    report.schedule = schedule->second;
     result.kernels.push_back(report);
+    schedules.erase(schedule);
   }
   result.blobs.emplace_back(prefix + ".so", *object);
   return llvm::Error::success();

@@ -41,6 +41,7 @@ static package::Tensor tensor(Type type, DictionaryAttr attributes) {
   result.name = attributes.getAs<StringAttr>(nameAttrName).getValue().str();
   result.dtype = dtypeOf(ranked.getElementType());
   result.optional = attributes.contains(optionalAttrName);
+  result.parameter = attributes.contains(parameterAttrName);
   auto dims = attributes.getAs<ArrayAttr>(dimsAttrName);
   size_t next = 0;
   for (int64_t extent : ranked.getShape())
@@ -89,8 +90,13 @@ package::Function describeFunction(func::FuncOp function) {
   result.name = function.getName().str();
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
     result.inputs.push_back(tensor(type, function.getArgAttrDict(i)));
-  for (auto [i, type] : llvm::enumerate(function.getResultTypes()))
-    result.outputs.push_back(tensor(type, function.getResultAttrDict(i)));
+  for (auto [i, type] : llvm::enumerate(function.getResultTypes())) {
+    package::Tensor output = tensor(type, function.getResultAttrDict(i));
+    std::string inner = getInnerResultName(function, output.name);
+    if (inner != output.name)
+      output.as = std::exchange(output.name, inner);
+    result.outputs.push_back(output);
+  }
   // The gradient of an optional input is there when the input is.
   for (package::Tensor &output : result.outputs)
     for (const package::Tensor &input : result.inputs)
@@ -136,20 +142,22 @@ public:
         workspace.push_back(bufferOf(cast<DictionaryAttr>(entry)));
   }
 
-  package::Launch launchOf(tile::KernelOp kernel) {
+  /// `names` are those of the kernel's tensors.
+  package::Launch launchOf(tile::KernelOp kernel, ArrayAttr names) {
+    auto nameOf = [&](unsigned tensor) { return cast<StringAttr>(names[tensor]).str(); };
     package::Launch launch;
     launch.kernel = kernel.getSymName().str();
     for (unsigned i = 0; i < kernel.getNumGridDims(); ++i) {
       auto [tensor, axis] = kernel.getGridDim(i);
       package::Factor extent(kernel.getGridSizes()[i]);
       if (tensor >= 0) {
-        extent = extentOfAxis(kernel.getTensorName(tensor), axis);
+        extent = extentOfAxis(nameOf(tensor), axis);
         extent.ceilDiv = kernel.getGridDivisor(i);
       }
       launch.grid.push_back(extent);
     }
     for (const KernelArgument &argument : kernelArguments(kernel)) {
-      std::string name = kernel.getTensorName(argument.tensor).str();
+      std::string name = nameOf(argument.tensor);
       int merged = kernel.getMerged(argument.tensor);
       int64_t axis = argument.axis ? argument.axis + merged - 1 : 0;
       int ofAxis = argument.axis ? 1 : merged;
@@ -181,6 +189,8 @@ private:
     auto type = cast<RankedTensorType>(entry.getAs<TypeAttr>("type").getValue());
     package::Workspace buffer;
     buffer.name = entry.getAs<StringAttr>("name").getValue().str();
+    if (auto of = entry.getAs<StringAttr>("of"))
+      buffer.of = of.getValue().str();
     buffer.dtype = dtypeOf(type.getElementType());
     auto extents = entry.getAs<ArrayAttr>("extents");
     size_t next = 0;
@@ -227,9 +237,16 @@ package::Implementation planOf(ModuleOp module, const package::Function &functio
   implementation.workspace = planner.workspace;
   // One kernel's schedule stands as it is, those of several by the kernels' names.
   llvm::json::Object schedules;
+  auto launches = module->getAttrOfType<ArrayAttr>(launchesAttrName);
   for (tile::KernelOp kernel : module.getOps<tile::KernelOp>()) {
-    implementation.launches.push_back(planner.launchOf(kernel));
+    if (!launches)
+      implementation.launches.push_back(planner.launchOf(kernel, kernel.getArgNames()));
     schedules[kernel.getSymName()] = scheduleOf(kernel);
+  }
+  for (Attribute entry : launches ? launches : ArrayAttr::get(module.getContext(), {})) {
+    auto launch = cast<DictionaryAttr>(entry);
+    auto kernel = module.lookupSymbol<tile::KernelOp>(launch.getAs<StringAttr>("kernel"));
+    implementation.launches.push_back(planner.launchOf(kernel, launch.getAs<ArrayAttr>("names")));
   }
   implementation.schedule =
       textOf(schedules.size() == 1 ? llvm::json::Value(std::move(schedules.begin()->second))

@@ -2,6 +2,7 @@
 #include "compiler/Schedule/ChunkwiseCost.h"
 #include "compiler/Schedule/ChunkwiseSchedule.h"
 #include "compiler/Schedule/GemmSchedule.h"
+#include "compiler/Schedule/LayerSchedule.h"
 #include "compiler/Schedule/Passes.h"
 #include "compiler/Schedule/ScanSchedule.h"
 #include "compiler/Schedule/StatesSchedule.h"
@@ -24,7 +25,8 @@ Overrides overridesFor(const Overrides &all, const std::vector<std::string> &par
   std::vector<std::string> others;
   for (auto &list :
        {ChunkwiseSchedule::parameters(), StatesSchedule::parameters(), GemmSchedule::parameters(),
-        ScanSchedule::parameters(), StepSchedule::parameters(), SumSchedule::parameters()})
+        LayerSchedule::parameters(), ScanSchedule::parameters(), StepSchedule::parameters(),
+        SumSchedule::parameters()})
     others.insert(others.end(), list.begin(), list.end());
   others.push_back("kernels"); // which of the first two families
   Overrides own;
@@ -35,6 +37,25 @@ Overrides overridesFor(const Overrides &all, const std::vector<std::string> &par
 }
 
 } // namespace
+
+/// The tile of a layer's block is one of its result, or, of a split, of what is split.
+static std::optional<LayerProblem> layerProblemOf(Operation *op) {
+  using namespace mlir::xlstm;
+  if (!isa<BlockLinearOp, CausalConv1dOp, ConcatOp, EmbeddingOp, LastTokenOp, MapOp,
+           MultiheadNormOp, NormOp, PermuteOp, SplitOp>(op))
+    return std::nullopt;
+  Value of = isa<SplitOp>(op) ? op->getOperand(0) : op->getResult(0);
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(of.getType()).getShape();
+  LayerProblem problem;
+  problem.columns = shape.back();
+  problem.wholeRows = isa<MultiheadNormOp, NormOp>(op);
+  int64_t rank = shape.size();
+  if (rank == 1)
+    problem.rows = 1;
+  else if (int64_t rows = shape[rank >= 3 ? 1 : 0]; !ShapedType::isDynamic(rows))
+    problem.rows = rows;
+  return problem;
+}
 
 ChunkwiseProblem problemOf(mlir::xlstm::MLSTMOp op) {
   ChunkwiseProblem problem{op.getHeads(), op.getDqk(), op.getDv(),
@@ -143,6 +164,10 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
                           reason, elementwise),
                    reason);
     }
+    if (std::optional<LayerProblem> layer = layerProblemOf(op))
+      return write(
+          op, decide(*layer, device, overridesFor(overrides, LayerSchedule::parameters()), reason),
+          reason);
     SumProblem problem;
     if (auto sum = dyn_cast<mlir::xlstm::OuterSumOp>(op)) {
       problem = {sum.getHeads(), sum.getHeadSize(), bool(sum.getCuSeqlens())};

@@ -361,11 +361,48 @@ ImplementationPlan::ImplementationPlan(const FunctionPlan &function,
   for (const package::DimRange &range : implementation.when)
     whenDims.push_back(function.findDim(range.dim));
   for (const package::Workspace &buffer : implementation.workspace) {
-    workspace.push_back(
-        {function.compile(buffer.bytes), static_cast<int64_t>(dtypeSize(buffer.dtype)), {}});
+    workspace.push_back({function.compile(buffer.bytes),
+                         static_cast<int64_t>(dtypeSize(buffer.dtype)),
+                         {},
+                         -1,
+                         -1,
+                         0,
+                         0});
     for (const package::Sum &extent : buffer.shape)
       workspace.back().shape.push_back(function.compile(extent));
   }
+  connectViews();
+}
+
+/// Which memory views stand for, and how long each buffer is needed.
+void ImplementationPlan::connectViews() {
+  for (size_t w = 0; w < workspace.size(); ++w) {
+    const std::string &of = source.workspace[w].of;
+    if (of.empty())
+      continue;
+    workspace[w].argument = function.findTensor(of);
+    for (size_t other = 0; other < w; ++other)
+      if (source.workspace[other].name == of)
+        workspace[w].root = static_cast<int>(other);
+    // Nothing but compact memory has the view's shape.
+    if (int tensor = workspace[w].argument; tensor >= 0) {
+      auto use = std::find_if(uses.begin(), uses.end(),
+                              [&](const Use &known) { return known.tensor == tensor; });
+      if (use == uses.end())
+        use = uses.insert(uses.end(), Use{tensor, 1, false, 0, false, 1});
+      use->freeAxes = 0;
+    }
+  }
+  for (Buffer &buffer : workspace)
+    buffer.first = launches.size();
+  for (size_t i = 0; i < launches.size(); ++i)
+    for (const Arg &arg : launches[i].args)
+      if (arg.workspace >= 0) {
+        const Buffer &taken = workspace[arg.workspace];
+        Buffer &owner = taken.root >= 0 ? workspace[taken.root] : workspace[arg.workspace];
+        owner.first = std::min(owner.first, i);
+        owner.last = i;
+      }
 }
 
 bool ImplementationPlan::accepts(TensorList given, const Dimensions &dims,
@@ -433,7 +470,9 @@ bool ImplementationPlan::accepts(TensorList given, const Dimensions &dims,
 }
 
 PreparedLaunches::PreparedLaunches(const ImplementationPlan &plan)
-    : plan(plan), offsets(plan.workspace.size()), extents(plan.workspace.size()) {
+    : plan(plan), offsets(plan.workspace.size()), sizes(plan.workspace.size()),
+      extents(plan.workspace.size()) {
+  neighbours.reserve(plan.workspace.size());
   launches.resize(plan.launches.size());
   for (size_t i = 0; i < launches.size(); ++i) {
     const auto &args = plan.launches[i].args;
@@ -453,12 +492,31 @@ PreparedLaunches::PreparedLaunches(const ImplementationPlan &plan)
   }
 }
 
+/// Buffers of one launch after the other share memory where no launch needs both.
+size_t PreparedLaunches::findPlace(size_t buffer, size_t size) {
+  const auto &own = plan.workspace[buffer];
+  neighbours.clear();
+  for (size_t other = 0; other < buffer; ++other) {
+    const auto &placed = plan.workspace[other];
+    if (sizes[other] && placed.first <= own.last && own.first <= placed.last)
+      neighbours.push_back(other);
+  }
+  std::sort(neighbours.begin(), neighbours.end(),
+            [&](size_t a, size_t b) { return offsets[a] < offsets[b]; });
+  size_t place = 0;
+  for (size_t other : neighbours) {
+    if (place + size <= offsets[other])
+      break;
+    place = std::max(place, offsets[other] + sizes[other]);
+  }
+  return place;
+}
+
 void PreparedLaunches::layOutWorkspace(const Dimensions &dims) {
   const FunctionPlan &function = plan.function;
   bytes = 0;
   for (size_t w = 0; w < offsets.size(); ++w) {
     const auto &buffer = plan.workspace[w];
-    offsets[w] = bytes;
     std::optional<int64_t> size = buffer.shape.empty()
                                       ? function.evaluate(buffer.bytes, dims, "workspace")
                                       : buffer.elementBytes;
@@ -467,10 +525,19 @@ void PreparedLaunches::layOutWorkspace(const Dimensions &dims) {
       extents[w].push_back(function.evaluate(extent, dims, "workspace"));
       size = size ? multiply(*size, extents[w].back()) : size;
     }
-    if (!size || __builtin_add_overflow(bytes, static_cast<size_t>(*size), &bytes) ||
-        bytes > static_cast<size_t>(kMaxProduct))
+    sizes[w] = offsets[w] = 0;
+    if (buffer.root >= 0)
+      offsets[w] = offsets[buffer.root];
+    if (buffer.root >= 0 || buffer.argument >= 0)
+      continue;
+    if (!size || *size > kMaxProduct)
       fail(XLSTM_ERROR_UNSUPPORTED, "workspace: exceeds 2^62 bytes for these tensors");
-    bytes = (bytes + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
+    sizes[w] =
+        (static_cast<size_t>(*size) + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
+    offsets[w] = findPlace(w, sizes[w]);
+    bytes = std::max(bytes, offsets[w] + sizes[w]);
+    if (bytes > static_cast<size_t>(kMaxProduct))
+      fail(XLSTM_ERROR_UNSUPPORTED, "workspace: exceeds 2^62 bytes for these tensors");
   }
 }
 
@@ -489,6 +556,8 @@ void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device 
       int64_t &value = launches[i].values[a];
       switch (arg.kind) {
       case package::Argument::Kind::Pointer:
+        if (arg.workspace >= 0 && plan.workspace[arg.workspace].argument >= 0)
+          tensor = given[plan.workspace[arg.workspace].argument];
         value = tensor ? static_cast<int64_t>(reinterpret_cast<intptr_t>(tensor->data)) : 0;
         break;
       case package::Argument::Kind::Dim: {
@@ -550,6 +619,8 @@ void PreparedLaunches::setWorkspace(char *base) {
       if (args[a].tensor >= 0)
         continue;
       int index = args[a].workspace;
+      if (plan.workspace[index].argument >= 0) // the address of the argument is there already
+        continue;
       if (args[a].kind == package::Argument::Kind::Pointer)
         launches[i].values[a] =
             static_cast<int64_t>(reinterpret_cast<intptr_t>(base + offsets[index]));

@@ -125,7 +125,11 @@ private:
     PlanSum bytes;              // without a shape
     int64_t elementBytes;       // with one
     std::vector<PlanSum> shape; // extent of each axis
+    int root = -1;              // of a view of a buffer: that one
+    int argument = -1;          // of a view of an argument: that tensor
+    size_t first = 0, last = 0; // launches that take it or a view of it
   };
+  void connectViews();
   const FunctionPlan &function;
   const package::Implementation &source;
   std::vector<Launch> launches;
@@ -164,7 +168,12 @@ private:
 
   const ImplementationPlan &plan;
   std::vector<Launch> launches;
+  /// Where a buffer of so many bytes can be, beside those that are placed.
+  size_t findPlace(size_t buffer, size_t size);
+
   std::vector<size_t> offsets;               // of the workspace buffers
+  std::vector<size_t> sizes;                 // of the workspace buffers
+  std::vector<size_t> neighbours;            // buffers that a new one must not touch, by offset
   std::vector<std::vector<int64_t>> extents; // of the workspace buffers' axes
   size_t bytes = 0;
   Device *device = nullptr;      // of the last preparation; encodes the maps of buffers

@@ -29,7 +29,7 @@ Function makeFunction() {
                  Argument::pointer("h"),   Argument::dim("q", 1),    Argument::dim("c0", 0),
                  Argument::dim("c0", 1),   Argument::stride("q", 0), Argument::stride("q", 1),
                  Argument::stride("q", 2), Argument::stride("h", 0), Argument::stride("h", 1),
-                 Argument::stride("h", 2)};
+                 Argument::stride("h", 2), Argument::pointer("w0")};
   Implementation implementation{
       "cpu", "x86-64", "{}", {{"w0", {{"B", 3}, {5}}}, {"w1", {{"T", "B"}}}}, {launch}};
   function.implementations = {implementation};
@@ -335,6 +335,91 @@ TEST_F(PackedPlanTest, WorkspaceTensorsAreCompact) {
     EXPECT_EQ(launches[0].values[3], 3);
     EXPECT_EQ(launches[0].values[4], 1);
   }
+}
+
+/// x [B, 6] -> y [B, 6] by four kernels, which hand on a, b and c; v is x with other axes, u is b.
+Function makeChain() {
+  Function function;
+  function.name = "f";
+  function.inputs = {{"x", XLSTM_F32, {"B", 6}, false}};
+  function.outputs = {{"y", XLSTM_F32, {"B", 6}, false}};
+  auto buffer = [](const char *name, std::vector<Sum> shape, const char *of = "") {
+    Workspace result;
+    result.name = name, result.shape = std::move(shape), result.of = of;
+    return result;
+  };
+  auto launch = [](std::vector<Argument> args) {
+    Launch result;
+    result.kernel = "k", result.blob = "b", result.grid = {"B"}, result.args = std::move(args);
+    return result;
+  };
+  Sum rows = {{"B"}};
+  Implementation implementation{"cpu", "x86-64", "{}", {}, {}};
+  implementation.workspace = {buffer("a", {rows, {{6}}}), buffer("b", {rows, {{6}}}),
+                              buffer("c", {rows, {{6}}}), buffer("v", {rows, {{2}}, {{3}}}, "x"),
+                              buffer("u", {{{1}}, rows, {{6}}}, "b")};
+  implementation.launches = {
+      launch({Argument::pointer("v"), Argument::pointer("a"), Argument::dim("v", 1),
+              Argument::stride("v", 0), Argument::stride("v", 1)}),
+      launch({Argument::pointer("a"), Argument::pointer("b")}),
+      launch({Argument::pointer("u"), Argument::pointer("c"), Argument::dim("u", 1)}),
+      launch({Argument::pointer("c"), Argument::pointer("y")})};
+  function.implementations = {implementation};
+  return function;
+}
+
+class PlanWorkspaceTest : public ::testing::Test {
+protected:
+  Function function = makeChain();
+  FunctionPlan plan{function};
+  ImplementationPlan implementation{plan, function.implementations[0]};
+  Dimensions dims = plan.makeDimensions();
+  xlstm_device_info cpu = {};
+  xlstm_tensor x, y;
+  char memory[4096];
+
+  PlanWorkspaceTest() {
+    cpu.kind = XLSTM_CPU;
+    int64_t shape[] = {20, 6}; // 480 bytes: 512 in the workspace
+    for (xlstm_tensor *tensor : {&x, &y})
+      EXPECT_EQ(xlstm_tensor_init(tensor, memory, XLSTM_F32, 2, shape, XLSTM_CPU, 0), XLSTM_OK);
+  }
+};
+
+// a lives during launches 0 and 1, b during 1 and 2 (as u), c during 2 and 3: a and c share memory.
+TEST_F(PlanWorkspaceTest, BuffersThatNoLaunchNeedsTogetherShareMemory) {
+  NoDevice device;
+  PreparedLaunches prepared(implementation);
+  const xlstm_tensor *given[] = {&x, &y};
+  plan.resolve(given, 2, cpu, dims);
+  prepared.prepare(given, dims, device);
+  EXPECT_EQ(prepared.workspaceBytes(), 1024u);
+  prepared.setWorkspace(reinterpret_cast<char *>(uintptr_t(0x10000)));
+  EXPECT_EQ(prepared[0].values[1], 0x10000);       // a
+  EXPECT_EQ(prepared[1].values[1], 0x10000 + 512); // b
+  EXPECT_EQ(prepared[2].values[0], 0x10000 + 512); // u
+  EXPECT_EQ(prepared[2].values[2], 20);
+  EXPECT_EQ(prepared[2].values[1], 0x10000); // c
+  EXPECT_EQ(prepared[3].values[0], 0x10000);
+}
+
+TEST_F(PlanWorkspaceTest, AViewIsTheArgumentUnderAnotherShape) {
+  NoDevice device;
+  PreparedLaunches prepared(implementation);
+  const xlstm_tensor *given[] = {&x, &y};
+  plan.resolve(given, 2, cpu, dims);
+  prepared.prepare(given, dims, device);
+  prepared.setWorkspace(reinterpret_cast<char *>(uintptr_t(0x10000)));
+  EXPECT_EQ(prepared[0].values[0], static_cast<int64_t>(reinterpret_cast<intptr_t>(memory)));
+  EXPECT_EQ(prepared[0].values[2], 2);
+  EXPECT_EQ(prepared[0].values[3], 6);
+  EXPECT_EQ(prepared[0].values[4], 3);
+  // Only compact memory has the view's shape.
+  std::string reason;
+  EXPECT_TRUE(implementation.accepts(given, dims, &reason)) << reason;
+  x.strides[0] = 8;
+  EXPECT_FALSE(implementation.accepts(given, dims, &reason));
+  EXPECT_EQ(reason, "x: axis 0: expected a stride of 6 elements, got 8");
 }
 
 TEST(PlanPartsTest, PartsFillADevice) {

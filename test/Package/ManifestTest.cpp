@@ -328,6 +328,24 @@ TEST(Manifest, TensorMapsOfWorkspaceTensors) {
                     "128, got 256"));
 }
 
+TEST(Manifest, Views) {
+  auto errorOfView = [](const char *of, DType dtype, std::vector<Sum> shape) {
+    Manifest manifest = test::gpuFixture("ptx", "", 0).manifest();
+    Workspace buffer, view;
+    buffer.name = "w7", buffer.dtype = XLSTM_BF16, buffer.shape = {{{4}}, {{128}}};
+    view.name = "w8", view.of = of, view.dtype = dtype, view.shape = std::move(shape);
+    manifest.functions[0].implementations[1].workspace = {buffer, view};
+    return errorOf(toJson(manifest));
+  };
+  const char *at = "m: functions[0].implementations[1].workspace: of: ";
+  EXPECT_EQ(errorOfView("w7", XLSTM_BF16, {{{512}}}), "accepted");
+  EXPECT_EQ(errorOfView("w7", XLSTM_F32, {{{512}}}),
+            cat(at, "expected a shape and the type bf16 of w7, got f32"));
+  EXPECT_EQ(errorOfView("w8", XLSTM_BF16, {{{512}}}),
+            "m: functions[0].implementations[1].workspace: expected a tensor of the function, got "
+            "'w8'");
+}
+
 TEST(Manifest, Targets) {
   GpuTarget target;
   ASSERT_TRUE(parseGpuTarget("sm_90a", target));

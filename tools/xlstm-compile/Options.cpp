@@ -16,7 +16,10 @@ the runtime library load.
 
   -o FILE               the package; a name that ends in / makes a directory with one file per kernel
   --target LIST         cpu, sm_80, sm_90a, separated by commas (default: cpu)
-  --function LIST       forward, forward_backward, step (default: all that the model and a target have)
+  --function LIST       of a cell: forward, forward_backward, step; of a model of blocks: logits, prefill, step
+                        (default: all that the model and a target have)
+  --weights FILE|DIR    the parameters: safetensors, or a folder of model*.safetensors (default: MODEL, if it is a folder
+                        with weights). They are checked and named in the package, not copied into it
   --set KEY=VALUE       overrides a decision; may be repeated. form: recurrent, chunkwise or parallel, of forward; schedule
                         parameters of mlstm: chunk, dv_slice, dqk_tile and on GPUs warps_m, warps_n, stages, matrix_unit, copy;
                         of recurrent cells: batch, heads; of their weights' gradients: sum_rows, sum_tokens
@@ -50,8 +53,9 @@ CompileCommand parseCompileCommand(Arguments &arguments) {
   expectOneOf("--isa", command.options.isas, {"x86-64-v4", "x86-64-v3", "x86-64"});
   if (auto text = arguments.value("--function"))
     command.options.functions = splitList(*text);
-  expectOneOf("--function", command.options.functions,
-              {std::begin(cellFunctions), std::end(cellFunctions)});
+  std::vector<std::string> known(std::begin(cellFunctions), std::end(cellFunctions));
+  known.insert(known.end(), std::begin(modelFunctions), std::end(modelFunctions));
+  expectOneOf("--function", command.options.functions, known);
   for (const std::string &text : arguments.values("--set")) {
     size_t equals = text.find('=');
     if (equals == std::string::npos)
@@ -62,6 +66,7 @@ CompileCommand parseCompileCommand(Arguments &arguments) {
     command.options.compileTo = *text;
     expectOneOf("--compile-to", {*text}, {std::begin(phases), std::prev(std::end(phases))});
   }
+  command.weights = arguments.value("--weights").value_or("");
   command.options.dumpDirectory = arguments.value("--dump-dir").value_or("");
   command.output = arguments.value("-o").value_or("");
   command.explain = arguments.flag("--explain");

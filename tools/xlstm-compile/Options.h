@@ -10,6 +10,7 @@ namespace xlstm::tools {
 
 struct CompileCommand {
   std::string model, output;
+  std::string weights; // a checkpoint; empty: that of the model's folder, if there is one
   CompileOptions options;
   bool explain = false, report = false, json = false, directory = false;
 };

@@ -3,6 +3,7 @@
 #include "compiler/Import/IR/Build.h"
 #include "runtime/src/support/Failure.h"
 #include "tools/xlstm-compile/Options.h"
+#include "tools/xlstm-compile/Parameters.h"
 #include <cstdio>
 #include <mutex>
 
@@ -27,6 +28,7 @@ static void compileModel(tools::Arguments &arguments) {
     std::fputs(compilation->text.c_str(), stdout);
     return;
   }
+  tools::bindWeights(command.weights, command.model, compilation->manifest);
   package::PackageWriter writer(compilation->manifest);
   for (auto &[name, bytes] : compilation->blobs)
     writer.addBlob(name, bytes);

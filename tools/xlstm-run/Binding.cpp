@@ -15,9 +15,14 @@ Binding::Binding(const BoundFunction &bound, const HostInputs &given,
     inputs.emplace_back();
     if (given[i]) {
       xlstm_argument_info info = bound.package.input(bound.index, static_cast<int32_t>(i));
+      // What is mapped already needs no copy on a CPU.
+      bool inPlace = !given[i]->memory && !layout.transposed && !layout.inPlace &&
+                     bound.device.info().kind == XLSTM_CPU;
       inputs.back() = std::make_shared<DeviceTensor>(
-          makeTensor(bound.device, info, given[i]->shape, layout.transposed));
-      upload(bound.device, bound.stream, *inputs.back(), given[i]->data);
+          inPlace ? mapTensor(bound.device, info, *given[i])
+                  : makeTensor(bound.device, info, given[i]->shape, layout.transposed));
+      if (!inPlace)
+        upload(bound.device, bound.stream, *inputs.back(), given[i]->data);
     }
     inputPointers.push_back(inputs.back() ? &inputs.back()->tensor : nullptr);
   }

@@ -16,7 +16,8 @@ std::vector<std::string> axesOf(const xlstm_argument_info &info) {
   return axes;
 }
 
-HostInputs inputsFromFile(const Package &package, int32_t index, const safetensors::File &file) {
+HostInputs inputsFromFile(const Package &package, int32_t index, const safetensors::File &file,
+                          const safetensors::Checkpoint *weights) {
   xlstm_function_info function = package.function(index);
   std::vector<DeclaredTensor> declared;
   for (int32_t i = 0; i < function.inputs; ++i) {
@@ -25,7 +26,7 @@ HostInputs inputsFromFile(const Package &package, int32_t index, const safetenso
                         std::vector<int64_t>(info.shape, info.shape + info.rank), axesOf(info),
                         info.optional != 0});
   }
-  return readInputs(file, declared, "xlstm-run", function.name);
+  return readInputs(file, declared, "xlstm-run", function.name, weights, "the package");
 }
 
 HostInputs randomInputs(const Package &package, int32_t index, const RunOptions &options) {

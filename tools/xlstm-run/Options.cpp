@@ -15,6 +15,8 @@ Runs a function of a compiled package. Input tensors are taken by name; all outp
 
   --function NAME       the function to run (may be left out if the package has one only)
   --inputs FILE         input tensors, safetensors; floating-point ones of another type are converted
+  --weights FILE|DIR    parameters that the inputs lack: safetensors, or a folder of model*.safetensors (default: what
+                        the package was compiled with); on a CPU they are read where they are mapped
   --random DIMS         instead of --inputs: random inputs for these dimensions, as B=8,T=8192. Values are
                         normal(0, 1), for the forget gate f normal(4, 1); optional inputs stay absent
   --seed N              seed of the random inputs (default 0); the same seed gives the same bits everywhere
@@ -54,6 +56,7 @@ RunOptions parseRunOptions(Arguments &arguments) {
   options.layout.inPlace = arguments.flag("--in-place");
   options.function = arguments.value("--function").value_or("");
   options.inputs = arguments.value("--inputs").value_or("");
+  options.weights = arguments.value("--weights").value_or("");
   options.output = arguments.value("-o").value_or("");
   options.target = arguments.value("--target").value_or("");
   options.iterations = arguments.number("--iters", 1, 1000000, options.iterations);

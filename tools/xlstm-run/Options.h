@@ -24,6 +24,7 @@ struct RunOptions {
   std::string package;
   std::string function; ///< "": the only one of the package
   std::string inputs;   ///< safetensors file, "" with `random`
+  std::string weights;  ///< a checkpoint, "" without
   std::string output;   ///< safetensors file, "" to write none
   xlstm_device_kind device = XLSTM_CPU;
   int deviceIndex = 0;

@@ -54,10 +54,8 @@ Session::Session(const RunOptions &options, const Stopwatch &sinceStart)
            functionName);
   inputs = loadInputs();
   binding.emplace(bound, inputs, options.only, options.layout);
-  if (options.probes.empty()) {
-    inputs.clear();
-    file.reset();
-  }
+  if (options.probes.empty())
+    inputs.clear(); // what was mapped stays mapped: a CPU reads it there
   mark("inputs_ready");
 }
 
@@ -65,7 +63,11 @@ HostInputs Session::loadInputs() {
   if (options.random)
     return randomInputs(package, bound.index, options);
   file = safetensors::File::open(options.inputs);
-  return inputsFromFile(package, bound.index, *file);
+  std::string path =
+      options.weights.empty() ? xlstm_package_weights(package.get()) : options.weights;
+  if (!path.empty())
+    weights = safetensors::Checkpoint::open(path);
+  return inputsFromFile(package, bound.index, *file, weights ? &*weights : nullptr);
 }
 
 void Session::run() {

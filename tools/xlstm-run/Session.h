@@ -58,7 +58,8 @@ private:
   Function function;
   BoundFunction bound;
   std::optional<safetensors::File> file; // of the inputs
-  HostInputs inputs;                     // kept for probes only
+  std::optional<safetensors::Checkpoint> weights;
+  HostInputs inputs; // kept for probes only
   std::optional<Binding> binding;
   std::vector<float> times; // milliseconds, sorted
   std::vector<HostTensor> probed, downloaded;

@@ -69,6 +69,18 @@ DeviceTensor makeTensor(const Device &device, const xlstm_argument_info &info,
   return result;
 }
 
+DeviceTensor mapTensor(const Device &device, const xlstm_argument_info &info,
+                       const HostTensor &host) {
+  DeviceTensor result;
+  result.name = info.name;
+  xlstm_device_info where = device.info();
+  result.order.resize(host.shape.size());
+  std::iota(result.order.begin(), result.order.end(), 0);
+  check(xlstm_tensor_init(&result.tensor, const_cast<void *>(host.data), info.dtype, info.rank,
+                          host.shape.data(), where.kind, where.index));
+  return result;
+}
+
 void upload(const Device &device, const Stream &stream, const DeviceTensor &to, const void *host) {
   if (to.bytes() == 0)
     return;

@@ -4,6 +4,7 @@
 #define XLSTM_TOOLS_XLSTM_RUN_TENSORS_H
 
 #include "runtime/include/xlstm/runtime.hpp"
+#include "tools/common/HostTensor.h"
 
 #include <memory>
 #include <string>
@@ -28,6 +29,10 @@ bool isTransposable(const xlstm_argument_info &info);
 /// memory.
 DeviceTensor makeTensor(const Device &device, const xlstm_argument_info &info,
                         const std::vector<int64_t> &shape, bool transposed);
+
+/// An argument where it lies in host memory, which must outlive it and is only read.
+DeviceTensor mapTensor(const Device &device, const xlstm_argument_info &info,
+                       const HostTensor &host);
 
 /// Copies compact row-major host data to the device, in stream order, and waits.
 void upload(const Device &device, const Stream &stream, const DeviceTensor &to, const void *host);

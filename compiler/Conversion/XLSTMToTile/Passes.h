@@ -14,18 +14,23 @@ namespace xlstm {
 
 /// Of the module that --convert-xlstm-to-tile leaves: the tensors between its kernels, an array of
 /// {name, type, extents}. An extent of a dynamic axis is a sum of products; a factor is the name of
-/// a run-time dimension, or [name, divisor] for a quotient that is rounded up.
+/// a run-time dimension, or [name, divisor] for a quotient that is rounded up. One with `of` is the
+/// memory of that tensor under another shape.
 inline constexpr const char *workspaceAttrName = "tile.workspace";
 /// Likewise the dimensions that are numbers of parts (package::Parts), an array of
 /// {name, of, least, blocks = [dimension, factor], most_blocks}.
 inline constexpr const char *partsAttrName = "tile.parts";
 
+/// Of the same module, where a kernel serves several ops: the launches in order, an array of
+/// {kernel, names}; names are those of the kernel's tensors in this launch.
+inline constexpr const char *launchesAttrName = "tile.launches";
+
 /// What the kernels of a module hand on to each other beside values of the function.
 class Workspace {
 public:
   explicit Workspace(mlir::MLIRContext *context) : b(context) {}
-  /// A buffer whose extents are as in workspaceAttrName; its name.
-  std::string add(mlir::RankedTensorType type, mlir::ArrayAttr extents);
+  /// A buffer whose extents are as in workspaceAttrName, or a view of the tensor `of`; its name.
+  std::string add(mlir::RankedTensorType type, mlir::ArrayAttr extents, mlir::StringRef of = "");
   /// A buffer between the kernels of one op; `dims` names its dynamic extents.
   KernelBuffer addBuffer(mlir::RankedTensorType type, mlir::ArrayRef<std::string> dims);
   /// A number of parts, see package::Parts; blocks are `factor` times the dimension `per`. Its name.
@@ -79,6 +84,28 @@ mlir::tile::KernelOp buildOuterSum(mlir::OpBuilder &builder, mlir::StringRef nam
                                    mlir::xlstm::OuterSumOp op, TensorNames names);
 mlir::tile::KernelOp buildTimeSum(mlir::OpBuilder &builder, mlir::StringRef name,
                                   mlir::xlstm::TimeSumOp op, TensorNames names);
+
+mlir::tile::KernelOp buildMap(mlir::OpBuilder &builder, mlir::StringRef name, mlir::xlstm::MapOp op,
+                              TensorNames names);
+mlir::tile::KernelOp buildNorm(mlir::OpBuilder &builder, mlir::StringRef name,
+                               mlir::xlstm::NormOp op, TensorNames names);
+mlir::tile::KernelOp buildNorm(mlir::OpBuilder &builder, mlir::StringRef name,
+                               mlir::xlstm::MultiheadNormOp op, TensorNames names);
+mlir::tile::KernelOp buildEmbedding(mlir::OpBuilder &builder, mlir::StringRef name,
+                                    mlir::xlstm::EmbeddingOp op, TensorNames names);
+/// And one for the last state, where that is used.
+mlir::tile::KernelOp buildCausalConv1d(mlir::OpBuilder &builder, mlir::StringRef name,
+                                       mlir::xlstm::CausalConv1dOp op, TensorNames names);
+mlir::tile::KernelOp buildBlockLinear(mlir::OpBuilder &builder, mlir::StringRef name,
+                                      mlir::xlstm::BlockLinearOp op, TensorNames names);
+mlir::tile::KernelOp buildSplit(mlir::OpBuilder &builder, mlir::StringRef name,
+                                mlir::xlstm::SplitOp op, TensorNames names);
+mlir::tile::KernelOp buildConcat(mlir::OpBuilder &builder, mlir::StringRef name,
+                                 mlir::xlstm::ConcatOp op, TensorNames names);
+mlir::tile::KernelOp buildPermute(mlir::OpBuilder &builder, mlir::StringRef name,
+                                  mlir::xlstm::PermuteOp op, TensorNames names);
+mlir::tile::KernelOp buildLastToken(mlir::OpBuilder &builder, mlir::StringRef name,
+                                    mlir::xlstm::LastTokenOp op, TensorNames names);
 
 /// Builds the kernel of the gradients likewise. It needs the saved states, which the forward kernel
 /// with the same schedule has written.

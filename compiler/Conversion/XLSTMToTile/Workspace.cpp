@@ -5,11 +5,15 @@ using namespace mlir;
 
 namespace xlstm {
 
-std::string Workspace::add(RankedTensorType type, ArrayAttr extents) {
+std::string Workspace::add(RankedTensorType type, ArrayAttr extents, StringRef of) {
   std::string name = "w" + std::to_string(buffers.size());
-  buffers.push_back(b.getDictionaryAttr({b.getNamedAttr("name", b.getStringAttr(name)),
-                                         b.getNamedAttr("type", TypeAttr::get(type)),
-                                         b.getNamedAttr("extents", extents)}));
+  NamedAttrList buffer;
+  buffer.set("name", b.getStringAttr(name));
+  buffer.set("type", TypeAttr::get(type));
+  buffer.set("extents", extents);
+  if (!of.empty())
+    buffer.set("of", b.getStringAttr(of));
+  buffers.push_back(buffer.getDictionary(b.getContext()));
   return name;
 }
 

@@ -3,6 +3,7 @@
 // so, in the order of the ops. Kernels
 // find their tensors by name: the names of the function's arguments and results, and of a workspace
 // for what goes from one kernel to another.
+#include "compiler/Conversion/XLSTMToTile/KernelSharing.h"
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Schedule/Passes.h"
 #include "compiler/Schedule/StatesSchedule.h"
@@ -26,11 +27,13 @@ public:
   FunctionConverter(func::FuncOp function) : function(function), builder(function) {}
 
   /// Puts the kernels in front of the function; appends entries to the module's workspace.
-  LogicalResult run(Workspace &workspace);
+  LogicalResult run(Workspace &workspace, KernelSharing &sharing);
 
 private:
   LogicalResult nameTensors();
+  LogicalResult nameViews(Workspace &workspace);
   ArrayAttr extentsOf(Value value);
+  bool hasSequences();
   FailureOr<tile::KernelOp> convert(Operation &op, StringRef name, Workspace &workspace);
 
   func::FuncOp function;
@@ -71,10 +74,54 @@ LogicalResult FunctionConverter::nameTensors() {
     names[argument] = nameOf(argument, function.getArgAttrDict(i), "arg" + std::to_string(i));
   }
   for (auto [i, value] : llvm::enumerate(function.front().getTerminator()->getOperands())) {
-    std::string name = nameOf(value, function.getResultAttrDict(i), "result" + std::to_string(i));
+    std::string name = getInnerResultName(
+        function, nameOf(value, function.getResultAttrDict(i), "result" + std::to_string(i)));
     if (auto [it, isNew] = names.try_emplace(value, name); !isNew)
       return function.emitError() << "expected result " << name << " to be a value of its own, got "
                                   << it->second << " again";
+  }
+  return success();
+}
+
+/// Whether the function's states are those of sequences, which may be packed, and not of the batch.
+bool FunctionConverter::hasSequences() {
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    if (auto dims = function.getArgAttrOfType<ArrayAttr>(i, dimsAttrName))
+      if (llvm::is_contained(dims, StringAttr::get(function.getContext(), "S")))
+        return true;
+  return false;
+}
+
+/// Reshaped tensors are views of one memory: that of an argument, of a result, or a buffer.
+LogicalResult FunctionConverter::nameViews(Workspace &workspace) {
+  llvm::MapVector<Value, SmallVector<Value>> groups; // by the value that is no reshape
+  llvm::DenseMap<Value, Value> sourceOf;
+  for (ReshapeOp op : function.getOps<ReshapeOp>()) {
+    Value source = sourceOf.count(op.getX()) ? sourceOf[op.getX()] : op.getX();
+    sourceOf[op.getResult()] = source;
+    groups[source].push_back(op.getResult());
+  }
+  for (auto &[source, views] : groups) {
+    SmallVector<Value> all{source};
+    llvm::append_range(all, views);
+    Value root;
+    for (Value value : all) {
+      if (!names.count(value))
+        continue;
+      if (root)
+        return function.emitError()
+               << "expected result " << names[value] << " to be a value of its own, got "
+               << names[root] << " under another shape";
+      root = value;
+    }
+    if (!root) {
+      root = source;
+      names[root] = workspace.add(cast<RankedTensorType>(root.getType()), extentsOf(root));
+    }
+    for (Value value : all)
+      if (value != root)
+        names[value] =
+            workspace.add(cast<RankedTensorType>(value.getType()), extentsOf(value), names[root]);
   }
   return success();
 }
@@ -104,7 +151,7 @@ ArrayAttr FunctionConverter::extentsOf(Value value) {
   case 2:
     return builder.getArrayAttr({sum(product(dim("B"))), sum(product(dim("T")))});
   case 1: // states, or the rows of one token
-    return builder.getArrayAttr(sum(product(dim(value.getDefiningOp<LinearOp>() ? "B" : "S"))));
+    return builder.getArrayAttr(sum(product(dim(hasSequences() ? "S" : "B"))));
   default:
     return builder.getArrayAttr({});
   }
@@ -114,7 +161,9 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
                                                      Workspace &workspace) {
   auto tensorNames = [&](Value value) { return names.lookup(value); };
   if (!op.hasAttr(scheduleAttrName) &&
-      isa<LinearOp, MLSTMOp, MLSTMBackwardOp, ScanOp, OuterSumOp, TimeSumOp>(op))
+      isa<BlockLinearOp, CausalConv1dOp, ConcatOp, EmbeddingOp, LastTokenOp, LinearOp, MapOp,
+          MLSTMOp, MLSTMBackwardOp, MultiheadNormOp, NormOp, OuterSumOp, PermuteOp, ScanOp, SplitOp,
+          TimeSumOp>(op))
     return op.emitError() << "expected the attribute " << scheduleAttrName
                           << "; run --xlstm-select-schedule first";
   using Kernel = FailureOr<tile::KernelOp>;
@@ -124,24 +173,39 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
       .Case([&](MLSTMBackwardOp o) -> Kernel {
         return buildMLSTMBackward(builder, name, o, tensorNames);
       })
+      .Case([&](BlockLinearOp o) -> Kernel {
+        return buildBlockLinear(builder, name, o, tensorNames);
+      })
+      .Case([&](CausalConv1dOp o) -> Kernel {
+        return buildCausalConv1d(builder, name, o, tensorNames);
+      })
+      .Case([&](ConcatOp o) -> Kernel { return buildConcat(builder, name, o, tensorNames); })
+      .Case([&](EmbeddingOp o) -> Kernel { return buildEmbedding(builder, name, o, tensorNames); })
+      .Case([&](LastTokenOp o) -> Kernel { return buildLastToken(builder, name, o, tensorNames); })
+      .Case([&](MapOp o) -> Kernel { return buildMap(builder, name, o, tensorNames); })
+      .Case<MultiheadNormOp, NormOp>(
+          [&](auto o) -> Kernel { return buildNorm(builder, name, o, tensorNames); })
+      .Case([&](PermuteOp o) -> Kernel { return buildPermute(builder, name, o, tensorNames); })
+      .Case([&](SplitOp o) -> Kernel { return buildSplit(builder, name, o, tensorNames); })
       .Case([&](LinearOp o) -> Kernel { return buildLinear(builder, name, o, tensorNames); })
       .Case([&](ScanOp o) -> Kernel { return buildScan(builder, name, o, tensorNames); })
       .Case([&](OuterSumOp o) -> Kernel { return buildOuterSum(builder, name, o, tensorNames); })
       .Case([&](TimeSumOp o) -> Kernel { return buildTimeSum(builder, name, o, tensorNames); })
       .Default([](Operation *o) -> Kernel {
-        return o->emitError() << "has no kernel: this version compiles linear, the cells mlstm and "
-                                 "scan, and what their gradients need";
+        return o->emitError() << "has no kernel: this version compiles cells, their gradients, and "
+                                 "layers without gradients";
       });
 }
 
-LogicalResult FunctionConverter::run(Workspace &workspace) {
+LogicalResult FunctionConverter::run(Workspace &workspace, KernelSharing &sharing) {
   if (!function.getBody().hasOneBlock())
     return function.emitError() << "expected a function of one block";
-  if (failed(nameTensors()))
+  if (failed(nameTensors()) || failed(nameViews(workspace)))
     return failure();
   SmallVector<Operation *> ops;
   for (Operation &op : function.front().without_terminator())
-    ops.push_back(&op);
+    if (!isa<ReshapeOp>(op))
+      ops.push_back(&op);
   std::string prefix = function.getName().str();
   function.setName(prefix + "_source");
   for (auto [i, op] : llvm::enumerate(ops)) {
@@ -149,9 +213,16 @@ LogicalResult FunctionConverter::run(Workspace &workspace) {
       if (!result.use_empty() && !names.count(result))
         names[result] = workspace.add(cast<RankedTensorType>(result.getType()), extentsOf(result));
     builder.setInsertionPoint(function); // the last kernel's builder has moved it
+    Operation *before = function->getPrevNode();
     if (failed(
             convert(*op, ops.size() == 1 ? prefix : prefix + "_" + std::to_string(i), workspace)))
       return failure();
+    // An op may have several kernels.
+    Block *module = function->getBlock();
+    auto first = before ? std::next(before->getIterator()) : module->begin();
+    for (Operation &made :
+         llvm::make_early_inc_range(llvm::make_range(first, Block::iterator(function))))
+      sharing.add(cast<tile::KernelOp>(made));
   }
   return success();
 }
@@ -159,13 +230,15 @@ LogicalResult FunctionConverter::run(Workspace &workspace) {
 struct ConvertXLSTMToTilePass : impl::ConvertXLSTMToTileBase<ConvertXLSTMToTilePass> {
   void runOnOperation() override {
     Workspace workspace(&getContext());
+    KernelSharing sharing;
     for (func::FuncOp function :
          llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
-      if (failed(FunctionConverter(function).run(workspace)))
+      if (failed(FunctionConverter(function).run(workspace, sharing)))
         return signalPassFailure();
       function.erase();
     }
     workspace.writeTo(getOperation());
+    sharing.writeTo(getOperation());
   }
 };
 } // namespace

@@ -3,6 +3,8 @@
 #ifndef XLSTM_DIALECT_XLSTM_IR_FUNCTIONATTRS_H
 #define XLSTM_DIALECT_XLSTM_IR_FUNCTIONATTRS_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+
 namespace mlir::xlstm {
 
 /// Of an argument or result: its name in tensor files (StringAttr).
@@ -16,6 +18,15 @@ inline constexpr const char *dimsAttrName = "xlstm.dims";
 inline constexpr const char *parameterAttrName = "xlstm.parameter";
 /// Of a function: the cell as in a native model description (DictionaryAttr), for reports.
 inline constexpr const char *cellAttrName = "xlstm.cell";
+
+/// The name of a result inside of a package, where no two tensors of a function share one: a state
+/// that goes in and comes out has one name outside.
+inline std::string getInnerResultName(func::FuncOp function, StringRef name) {
+  for (unsigned i = 0; i < function.getNumArguments(); ++i)
+    if (auto other = function.getArgAttrOfType<StringAttr>(i, nameAttrName); other && other == name)
+      return (name + ".next").str();
+  return name.str();
+}
 
 } // namespace mlir::xlstm
 

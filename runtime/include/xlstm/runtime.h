@@ -139,6 +139,9 @@ XLSTM_API void xlstm_package_close(xlstm_package *package);
 /* Name of the package and version of the compiler that wrote it. */
 XLSTM_API const char *xlstm_package_name(const xlstm_package *package);
 XLSTM_API const char *xlstm_package_tool_version(const xlstm_package *package);
+/* Path of the checkpoint (safetensors, a file or a folder) whose tensors are the inputs of the same
+   names; "" if the package names none. Lives as long as the package. */
+XLSTM_API const char *xlstm_package_weights(const xlstm_package *package);
 
 /* One function: counts index the calls below; `attributes` is JSON text (options of the cell). */
 typedef struct xlstm_function_info {

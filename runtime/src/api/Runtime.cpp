@@ -75,7 +75,7 @@ const package::Function &functionAt(const xlstm_package *package, int32_t functi
 
 void describe(const package::Tensor &tensor, xlstm_argument_info &info) {
   info = {};
-  info.name = tensor.name.c_str();
+  info.name = tensor.outside().c_str();
   info.dtype = tensor.dtype;
   info.rank = static_cast<int32_t>(tensor.shape.size());
   info.optional = tensor.optional;
@@ -92,9 +92,9 @@ void describe(const package::Tensor &tensor, xlstm_argument_info &info) {
 int32_t findArgument(const std::vector<package::Tensor> &list, const char *name, const char *kind) {
   std::string known;
   for (size_t i = 0; i < list.size(); ++i) {
-    if (list[i].name == name)
+    if (list[i].outside() == name)
       return static_cast<int32_t>(i);
-    known += cat(known.empty() ? "" : ", ", list[i].name);
+    known += cat(known.empty() ? "" : ", ", list[i].outside());
   }
   fail(XLSTM_ERROR_INVALID_ARGUMENT, "expected an ", kind, " (", known, "), got '", name, "'");
 }
@@ -158,6 +158,10 @@ xlstm_status xlstm_package_open_memory(const void *data, size_t size, const char
 }
 
 void xlstm_package_close(xlstm_package *package) { delete package; }
+const char *xlstm_package_weights(const xlstm_package *package) {
+  return package ? package->container->manifest().weights.c_str() : "";
+}
+
 const char *xlstm_package_name(const xlstm_package *package) {
   return package ? package->container->manifest().name.c_str() : "";
 }

@@ -64,6 +64,10 @@ struct Tensor {
   std::string with = {}; ///< an optional output that exists only when this optional input is given
   std::string inPlace =
       {}; ///< an output whose memory may be that of this input, of its type and shape
+  bool parameter = false; ///< an input that a checkpoint has under this name
+  std::string as = {};    ///< what callers call it, if that is the name of an input too
+
+  const std::string &outside() const { return as.empty() ? name : as; }
 };
 
 /// A number of parts that an axis is cut into, so that few sequences fill a device: as many as keep
@@ -96,12 +100,16 @@ struct DimRange {
 using Sum = std::vector<Product>;
 
 /// A buffer in the workspace that the caller supplies, 256-byte aligned. Kernels take it by this
-/// name: a compact row-major tensor, or, without a shape, an address of so many bytes.
+/// name: a compact row-major tensor, or, without a shape, an address of so many bytes. Its memory is
+/// its own from the first launch that takes it to the last one; buffers that no launch needs at the
+/// same time share memory. With `of` it is a view: the memory of that buffer or argument, which then
+/// has to be compact, under another shape of as many elements.
 struct Workspace {
   std::string name;
   Sum bytes; ///< when there is no shape
   DType dtype = XLSTM_F32;
   std::vector<Sum> shape = {}; ///< extent of each axis
+  std::string of = {};         ///< of a view: an earlier buffer that is none, or an argument
 };
 
 /// A kernel argument.
@@ -193,6 +201,7 @@ struct Blob {
 struct Manifest {
   std::string name;
   std::string toolVersion;
+  std::string weights; ///< path of the checkpoint with the parameters, as safetensors; may be empty
   std::vector<Blob> blobs;
   std::vector<Function> functions;
 };

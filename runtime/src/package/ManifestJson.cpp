@@ -49,6 +49,8 @@ Json write(const Workspace &workspace) {
     return out;
   }
   out["dtype"] = dtypeName(workspace.dtype);
+  if (!workspace.of.empty())
+    out["of"] = workspace.of;
   Json &shape = out["shape"] = Json::array();
   for (const Sum &extent : workspace.shape)
     shape.push_back(writeSum(extent));
@@ -66,6 +68,10 @@ Json write(const std::vector<Tensor> &tensors) {
       item["with"] = tensor.with;
     if (!tensor.inPlace.empty())
       item["in_place"] = tensor.inPlace;
+    if (tensor.parameter)
+      item["parameter"] = true;
+    if (!tensor.as.empty())
+      item["as"] = tensor.as;
     out.push_back(std::move(item));
   }
   return out;
@@ -217,6 +223,8 @@ Workspace readWorkspace(const JsonNode &node) {
   if (auto shape = node.find("shape")) {
     workspace.dtype = readDType(node.at("dtype"));
     workspace.shape = readList<Sum>(*shape, XLSTM_MAX_RANK, readSum);
+    if (auto of = node.find("of"))
+      workspace.of = readName(*of);
   } else {
     workspace.bytes = readSum(node.at("bytes"));
   }
@@ -238,6 +246,10 @@ Tensor readTensor(const JsonNode &node) {
     tensor.with = readName(*with);
   if (auto inPlace = node.find("in_place"))
     tensor.inPlace = readName(*inPlace);
+  if (auto parameter = node.find("parameter"))
+    tensor.parameter = parameter->boolean();
+  if (auto as = node.find("as"))
+    tensor.as = readName(*as);
   return tensor;
 }
 
@@ -376,6 +388,8 @@ std::string toJson(const Manifest &manifest) {
   Json out{{"xlstm_package", kFormatVersion},
            {"tool_version", manifest.toolVersion},
            {"name", manifest.name}};
+  if (!manifest.weights.empty())
+    out["weights"] = manifest.weights;
   Json &blobs = out["blobs"] = Json::array();
   for (const Blob &blob : manifest.blobs) {
     char digits[17];
@@ -421,6 +435,8 @@ Manifest parseManifest(std::string_view text, const std::string &source) {
     manifest.name = name->string();
   if (auto tool = root.find("tool_version"))
     manifest.toolVersion = tool->string();
+  if (auto weights = root.find("weights"))
+    manifest.weights = weights->string();
   manifest.blobs = readList<Blob>(root.at("blobs"), kMaxItems, readBlob);
   manifest.functions = readList<Function>(root.at("functions"), 4096, readFunction);
   // The members of a custom cell's update are computed in the order of the text.

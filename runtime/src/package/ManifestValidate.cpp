@@ -96,6 +96,18 @@ private:
   }
 
   void workspace(const Workspace &buffer, const std::string &path) {
+    if (!buffer.of.empty()) {
+      auto other = workspaces.find(buffer.of);
+      bool isBuffer = other != workspaces.end();
+      if (isBuffer && (!other->second->of.empty() || other->second->shape.empty()))
+        error(path, "of: expected a buffer with a shape that is no view, got '", buffer.of, "'");
+      if (!isBuffer && tensor(buffer.of, path).optional)
+        error(path, "of: expected an argument that is not optional, got '", buffer.of, "'");
+      DType dtype = isBuffer ? other->second->dtype : tensor(buffer.of, path).dtype;
+      if (buffer.shape.empty() || dtype != buffer.dtype)
+        error(path, "of: expected a shape and the type ", dtypeName(dtype), " of ", buffer.of,
+              ", got ", buffer.shape.empty() ? "no shape" : dtypeName(buffer.dtype));
+    }
     if (tensors.count(buffer.name) || !workspaces.emplace(buffer.name, &buffer).second)
       error(path, "expected a new name, got '", buffer.name, "' again");
     for (const Product &bytes : buffer.bytes)

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layers of blocks as tile programs: maps, norms, embedding, causal convolution, block-diagonal
+// projection.
+#include "compiler/Conversion/XLSTMToTile/LayerProgram.h"
+#include "compiler/Conversion/XLSTMToTile/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/TypeUtilities.h"
+
+using namespace mlir;
+using namespace mlir::tile;
+
+namespace xlstm {
+
+//===----------------------------------------------------------------------===//
+// LayerProgram
+//===----------------------------------------------------------------------===//
+
+LayerProgram::LayerProgram(OpBuilder &builder, Operation *op, Type accumulation)
+    : ProgramBuilder(builder, op->getLoc(), accumulation),
+      schedule(LayerSchedule::fromAttribute(op->getAttrOfType<DictionaryAttr>(scheduleAttrName))) {}
+
+Type LayerProgram::accumulationOf(Value value) {
+  Type element = getElementTypeOrSelf(value);
+  return element.isF64() ? element : Float32Type::get(element.getContext());
+}
+
+void LayerProgram::declareTensor(Value value, bool unitStride) {
+  if (!value)
+    return;
+  ArrayRef<int64_t> shape = typeOf(value).getShape();
+  unsigned runTime = 0;
+  for (auto [axis, extent] : llvm::enumerate(shape))
+    if (ShapedType::isDynamic(extent))
+      runTime = axis + 1;
+  declare(value, runTime, unitStride);
+}
+
+SmallVector<ProgramBuilder::Extent> LayerProgram::gridOver(Value value) {
+  ArrayRef<int64_t> shape = typeOf(value).getShape();
+  rank = shape.size();
+  rowAxis = rowAxisOf(rank);
+  SmallVector<Extent> grid;
+  for (auto [index, extent] : llvm::enumerate(shape)) {
+    int64_t axis = index, divisor = 1;
+    if (axis == rowAxis)
+      divisor = schedule.rows;
+    if (axis == rank - 1)
+      divisor = schedule.columns;
+    if (ShapedType::isDynamic(extent))
+      grid.push_back({ShapedType::kDynamic, value, axis, divisor});
+    else
+      grid.push_back({(extent + divisor - 1) / divisor});
+  }
+  return grid;
+}
+
+void LayerProgram::createKernelOver(Value value, StringRef name, TensorNames names) {
+  createKernel(name, gridOver(value), names);
+  kernel.setScheduleAttr(schedule.toAttribute(b.getContext()));
+  for (int64_t axis = 0; axis < rank; ++axis) {
+    Value position = kernel.getGridIndex(axis);
+    if (axis == rowAxis)
+      position = mul(position, index(schedule.rows));
+    if (axis == rank - 1)
+      position = mul(position, index(schedule.columns));
+    offset.push_back(position);
+  }
+}
+
+namespace {
+
+//===----------------------------------------------------------------------===//
+// Maps
+//===----------------------------------------------------------------------===//
+
+class MapProgram : LayerProgram {
+public:
+  MapProgram(OpBuilder &builder, mlir::xlstm::MapOp op)
+      : LayerProgram(builder, op, op.getAccumulationType()), op(op) {}
+
+  KernelOp build(StringRef name, TensorNames names) {
+    for (Value input : op.getInputs())
+      declareTensor(input);
+    for (Value output : op.getOutputs())
+      declareTensor(output);
+    // A full input has the run-time extents, also where no result is used.
+    Value full;
+    for (auto [number, input] : llvm::enumerate(op.getInputs()))
+      if (op.isFull(number) && !full)
+        full = input;
+    createKernelOver(full, name, names);
+    SmallVector<Value> elems, cols;
+    SmallVector<bool> isColumn;
+    for (Value input : op.getInputs()) {
+      int64_t missing = rank - typeOf(input).getRank();
+      SmallVector<Value> from(ArrayRef(offset).drop_front(missing));
+      isColumn.push_back(rowAxis >= 0 && rowAxis < missing);
+      if (isColumn.back())
+        cols.push_back(
+            load(input, from, {rank - 1 - missing}, vec(schedule.columns, accumulation)));
+      else
+        elems.push_back(load(input, from, tileAxes(missing), tileType()));
+    }
+    auto yielded = op.getYield().getOutputs();
+    SmallVector<Value> results =
+        mapMatrices(tileType(), yielded.size(), elems, {}, cols, [&](ValueRange args) {
+          args = args.drop_front(rowAxis < 0 ? 1 : 2);
+          ValueRange elemArgs = args.take_front(elems.size()),
+                     colArgs = args.drop_front(elems.size());
+          SmallVector<Value> arguments;
+          for (bool column : isColumn) {
+            ValueRange &from = column ? colArgs : elemArgs;
+            arguments.push_back(from.front());
+            from = from.drop_front();
+          }
+          return evaluate(op.getBlock(), arguments, yielded);
+        });
+    for (auto [result, output] : llvm::zip(results, op.getOutputs()))
+      store(result, output, offset, tileAxes());
+    return kernel;
+  }
+
+private:
+  mlir::xlstm::MapOp op;
+};
+
+//===----------------------------------------------------------------------===//
+// Norms
+//===----------------------------------------------------------------------===//
+
+/// Of rows, or of the rows of each head.
+template <typename Op> class NormProgram : LayerProgram {
+public:
+  NormProgram(OpBuilder &builder, Op op)
+      : LayerProgram(builder, op, accumulationOf(op.getX())), op(op) {}
+
+  KernelOp build(StringRef name, TensorNames names) {
+    declareTensor(op.getX());
+    declareTensor(op.getWeight());
+    declareTensor(op.getResult());
+    createKernelOver(op.getX(), name, names);
+    // A vector is a matrix of one row: its rows run along no axis.
+    TileType type = mat(rowAxis < 0 ? 1 : schedule.rows, schedule.columns, accumulation);
+    Value x = load(op.getX(), offset, tileAxes(), tileType());
+    if (op.getKind() == mlir::xlstm::NormKind::Layer)
+      x = mapMatrix(type, x, mean(x), {}, [&](ValueRange e) { return sub(e[2], e[3]); });
+    Value squares = mapMatrix(type, x, {}, {}, [&](ValueRange e) { return mul(e[2], e[2]); });
+    double eps = op.getEps().convertToDouble();
+    Value scale = map(vec(type.getShape()[0], accumulation), mean(squares), [&](ValueRange e) {
+      Value sum = add(e[0], constant(accumulation, eps));
+      return b.create<arith::DivFOp>(loc, constant(accumulation, 1),
+                                     b.create<math::SqrtOp>(loc, sum).getResult());
+    });
+    SmallVector<Value> weight;
+    if (op.getWeight())
+      weight.push_back(load(op.getWeight(), weightOffset(), {typeOf(op.getWeight()).getRank() - 1},
+                            vec(schedule.columns, accumulation)));
+    Value y = mapMatrix(type, x, scale, weight, [&](ValueRange e) {
+      Value scaled = mul(e[2], e[3]);
+      return weight.empty() ? scaled : mul(scaled, e[4]);
+    });
+    store(y, op.getResult(), offset, tileAxes());
+    return kernel;
+  }
+
+private:
+  Value mean(Value x) {
+    Value sum = reduce(Combiner::add, x);
+    return map(cast<TileType>(sum.getType()), sum, [&](ValueRange e) {
+      return mul(e[0], constant(accumulation, 1.0 / schedule.columns));
+    });
+  }
+  /// The weight is [D], or [H, D] of which the block has one head.
+  SmallVector<Value> weightOffset() {
+    if (typeOf(op.getWeight()).getRank() == 1)
+      return {index(0)};
+    return {offset[rank - 2], index(0)};
+  }
+
+  Op op;
+};
+
+//===----------------------------------------------------------------------===//
+// Embedding
+//===----------------------------------------------------------------------===//
+
+/// A block copies the row of one token, `columns` at a time.
+class EmbeddingProgram : LayerProgram {
+public:
+  EmbeddingProgram(OpBuilder &builder, mlir::xlstm::EmbeddingOp op)
+      : LayerProgram(builder, op, accumulationOf(op.getTable())), op(op) {}
+
+  KernelOp build(StringRef name, TensorNames names) {
+    declareTensor(op.getTable());
+    declareTensor(op.getTokens(), /*unitStride=*/false);
+    declareTensor(op.getResult());
+    schedule.rows = 1;
+    createKernelOver(op.getResult(), name, names);
+    Value token = loadScalar(op.getTokens(), ArrayRef(offset).drop_back(), b.getIndexType(), -1);
+    TileType type = vec(schedule.columns, accumulation);
+    Value row = load(op.getTable(), {token, offset.back()}, {1}, type);
+    store(row, op.getResult(), offset, {rank - 1});
+    return kernel;
+  }
+
+private:
+  mlir::xlstm::EmbeddingOp op;
+};
+
+//===----------------------------------------------------------------------===//
+// Causal convolution
+//===----------------------------------------------------------------------===//
+
+/// The inputs from time t on, [rows, columns]: before the first token those of the state. A load
+/// outside of a tensor gives zeros, so the sum of both is the one that is there.
+class ConvProgram : LayerProgram {
+public:
+  ConvProgram(OpBuilder &builder, mlir::xlstm::CausalConv1dOp op)
+      : LayerProgram(builder, op, accumulationOf(op.getX())), op(op),
+        before(op.getKernelSize() - 1) {}
+
+  KernelOp build(StringRef name, TensorNames names) {
+    declareTensor(op.getX());
+    declareTensor(op.getWeight());
+    declareTensor(op.getBias());
+    declareTensor(op.getState());
+    declareTensor(op.getY());
+    createKernelOver(op.getX(), name, names);
+    TileType columns = vec(schedule.columns, accumulation);
+    Value channel = offset[2], none = splat(columns, 0);
+    Value bias = op.getBias() ? load(op.getBias(), {channel}, {0}, columns) : none;
+    Value sum = mapMatrix(tileType(), {}, {}, bias, [](ValueRange e) { return e[2]; });
+    for (int64_t j = 0; j <= before; ++j) {
+      Value weight = load(op.getWeight(), {channel, index(j)}, {0}, columns);
+      SmallVector<Value> elems = inputs(sub(offset[1], index(before - j)), schedule.rows);
+      elems.insert(elems.begin(), sum);
+      sum = mapMatrix(tileType(), elems, {}, weight, [&](ValueRange e) {
+        Value x = elems.size() > 2 ? add(e[3], e[4]) : e[3];
+        return add(e[2], mul(e.back(), x));
+      });
+    }
+    store(sum, op.getY(), offset, tileAxes());
+    return kernel;
+  }
+
+  /// A kernel of its own: it runs where there are no tokens too.
+  KernelOp buildState(StringRef name, TensorNames names) {
+    declareTensor(op.getX());
+    declareTensor(op.getState());
+    declareTensor(op.getStateLast());
+    schedule.rows = before;
+    createKernelOver(op.getStateLast(), name, names);
+    SmallVector<Value> elems = inputs(sub(extent(op.getX(), 1), index(before)), schedule.rows);
+    Value last = elems[0];
+    if (elems.size() > 1)
+      last = map(tileType(), elems, [&](ValueRange e) { return add(e[0], e[1]); });
+    store(last, op.getStateLast(), offset, tileAxes());
+    return kernel;
+  }
+
+private:
+  SmallVector<Value> inputs(Value t, int64_t rows) {
+    TileType type = mat(rows, schedule.columns, accumulation);
+    SmallVector<Value> elems{load(op.getX(), at(1, t), {1, 2}, type)};
+    if (op.getState())
+      elems.push_back(load(op.getState(), at(1, add(t, index(before))), {1, 2}, type));
+    return elems;
+  }
+
+  mlir::xlstm::CausalConv1dOp op;
+  int64_t before; // K - 1
+};
+
+//===----------------------------------------------------------------------===//
+// Block-diagonal projection
+//===----------------------------------------------------------------------===//
+
+/// A block has some tokens of some of the diagonal's blocks. Pieces of a block divide it: what lies
+/// beyond belongs to its neighbour.
+class BlockLinearProgram : LayerProgram {
+public:
+  BlockLinearProgram(OpBuilder &builder, mlir::xlstm::BlockLinearOp op)
+      : LayerProgram(builder, op, accumulationOf(op.getX())), op(op) {
+    ArrayRef<int64_t> shape = op.getWeight().getType().getShape();
+    blocks = shape[0], outputs = shape[1], inputs = shape[2];
+    if (op.getTransposed())
+      std::swap(outputs, inputs);
+  }
+
+  KernelOp build(StringRef name, TensorNames names) {
+    declareTensor(op.getX());
+    declareTensor(op.getWeight());
+    declareTensor(op.getY());
+    // The grid's last dimension goes over groups of blocks instead of columns.
+    int64_t group = std::max<int64_t>(1, schedule.columns / outputs);
+    SmallVector<Extent> grid = gridOver(op.getX());
+    grid.back() = {(blocks + group - 1) / group};
+    createKernel(name, grid, names);
+    kernel.setScheduleAttr(schedule.toAttribute(b.getContext()));
+    for (int64_t axis = 0; axis < rank; ++axis) {
+      Value position = kernel.getGridIndex(axis);
+      offset.push_back(axis == rowAxis ? mul(position, index(schedule.rows)) : position);
+    }
+    Value first = mul(offset.back(), index(group));
+    Value end = min(add(first, index(group)), index(blocks));
+    int64_t width = pieceOf(outputs), depth = pieceOf(inputs);
+    loop(first, end, index(1), {}, [&](Value n, ValueRange) {
+      loop(index(0), index(outputs), index(width), {}, [&](Value o, ValueRange) {
+        Value y = product(n, o, width, depth);
+        store(y, op.getY(), at(rank - 1, add(mul(n, index(outputs)), o)), tileAxes());
+        return SmallVector<Value>{};
+      });
+      return SmallVector<Value>{};
+    });
+    return kernel;
+  }
+
+private:
+  static int64_t pieceOf(int64_t extent) {
+    int64_t piece = std::min<int64_t>(extent, 128);
+    while (extent % piece)
+      --piece;
+    return piece;
+  }
+
+  /// [rows, width]: outputs o .. of block n.
+  Value product(Value n, Value o, int64_t width, int64_t depth) {
+    TileType type = mat(schedule.rows, width, accumulation);
+    return loop(index(0), index(inputs), index(depth), splat(type, 0),
+                [&](Value i, ValueRange sum) -> SmallVector<Value> {
+                  Value x = load(op.getX(), at(rank - 1, add(mul(n, index(inputs)), i)), tileAxes(),
+                                 mat(schedule.rows, depth, accumulation));
+                  // [depth, width]
+                  Value w = op.getTransposed() ? load(op.getWeight(), {n, i, o}, {1, 2},
+                                                      mat(depth, width, accumulation))
+                                               : transpose(load(op.getWeight(), {n, o, i}, {1, 2},
+                                                                mat(width, depth, accumulation)));
+                  return {matmul(x, w, sum[0])};
+                })[0];
+  }
+
+  mlir::xlstm::BlockLinearOp op;
+  int64_t blocks, outputs, inputs;
+};
+
+} // namespace
+
+KernelOp buildMap(OpBuilder &builder, StringRef name, mlir::xlstm::MapOp op, TensorNames names) {
+  return MapProgram(builder, op).build(name, names);
+}
+KernelOp buildNorm(OpBuilder &builder, StringRef name, mlir::xlstm::NormOp op, TensorNames names) {
+  return NormProgram<mlir::xlstm::NormOp>(builder, op).build(name, names);
+}
+KernelOp buildNorm(OpBuilder &builder, StringRef name, mlir::xlstm::MultiheadNormOp op,
+                   TensorNames names) {
+  return NormProgram<mlir::xlstm::MultiheadNormOp>(builder, op).build(name, names);
+}
+KernelOp buildEmbedding(OpBuilder &builder, StringRef name, mlir::xlstm::EmbeddingOp op,
+                        TensorNames names) {
+  return EmbeddingProgram(builder, op).build(name, names);
+}
+KernelOp buildCausalConv1d(OpBuilder &builder, StringRef name, mlir::xlstm::CausalConv1dOp op,
+                           TensorNames names) {
+  KernelOp conv = ConvProgram(builder, op).build(name, names);
+  // The state's kernel comes last: it may write where the initial state is.
+  if (op.getStateLast().use_empty() || op.getKernelSize() == 1)
+    return conv;
+  builder.setInsertionPointAfter(conv);
+  return ConvProgram(builder, op).buildState((name + "_state").str(), names);
+}
+KernelOp buildBlockLinear(OpBuilder &builder, StringRef name, mlir::xlstm::BlockLinearOp op,
+                          TensorNames names) {
+  return BlockLinearProgram(builder, op).build(name, names);
+}
+
+} // namespace xlstm

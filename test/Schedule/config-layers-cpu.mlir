@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+// The schedules that layers of blocks get on a CPU, and overrides of them.
+// RUN: xlstm-opt %s --xlstm-select-schedule=target=cpu | FileCheck %s
+// RUN: not xlstm-opt %s --xlstm-select-schedule="set=layer_rows=4,layer_columns=16" 2>&1 | FileCheck %s --check-prefix=SET
+// RUN: xlstm-opt %s --xlstm-select-schedule="set=layer_rows=8" | FileCheck %s --check-prefix=EIGHT
+// RUN: not xlstm-opt %s --xlstm-select-schedule=target=sm_90a 2>&1 | FileCheck %s --check-prefix=GPU
+// RUN: not xlstm-opt %s --xlstm-select-schedule="set=layer_rows=0" 2>&1 | FileCheck %s --check-prefix=ROWS
+
+// GPU: error: cannot be scheduled for sm_90a: layers of blocks have kernels for the CPU only, got sm_90a
+// SET: error: cannot be scheduled for cpu: layer_columns must be the 4096 units of a row, got 16
+// ROWS: error: cannot be scheduled for cpu: layer_rows must be 1 to 4096, got 0
+
+// EIGHT: xlstm.map {{.*}} {xlstm.schedule = {columns = 512 : i64, rows = 8 : i64, target = "cpu"}}
+// CHECK-LABEL: func.func @map
+// CHECK: xlstm.map {{.*}} {xlstm.schedule = {columns = 512 : i64, rows = 16 : i64, target = "cpu"}}
+func.func @map(%x: tensor<?x?x4096xf32>) -> tensor<?x?x4096xf32> {
+  %y = xlstm.map %x : tensor<?x?x4096xf32> -> tensor<?x?x4096xf32> {
+  ^bb0(%0: f32):
+    xlstm.yield outputs(%0 : f32)
+  }
+  return %y : tensor<?x?x4096xf32>
+}
+
+
+
+// One token needs one row.
+// CHECK-LABEL: func.func @one_token
+// CHECK: xlstm.block_linear {{.*}} {xlstm.schedule = {columns = 64 : i64, rows = 1 : i64, target = "cpu"}}
+func.func @one_token(%x: tensor<?x1x64xf32>, %w: tensor<16x4x4xf32>) -> tensor<?x1x64xf32> {
+  %y = xlstm.block_linear %x, %w : tensor<?x1x64xf32>, tensor<16x4x4xf32> -> tensor<?x1x64xf32>
+  return %y : tensor<?x1x64xf32>
+}
+
+
+
+// A norm has whole rows.
+// CHECK-LABEL: func.func @norm
+// CHECK: xlstm.norm rms {{.*}} {xlstm.schedule = {columns = 4096 : i64, rows = 2 : i64, target = "cpu"}}
+func.func @norm(%x: tensor<?x?x4096xf32>) -> tensor<?x?x4096xf32> {
+  %y = xlstm.norm rms %x eps 1.0e-6 : tensor<?x?x4096xf32>
+  return %y : tensor<?x?x4096xf32>
+}
