@@ -136,7 +136,9 @@ TEST(StepSchedule, violatedInequalities) {
   expect(
       sm90, [](StepSchedule &s) { s.overlaps = 2; },
       "step_overlaps must be 0 or 1 on sm_90a, got 2");
-  expect(sm80, [](StepSchedule &s) { s.parts = 1; }, "step_overlaps must be 0 on sm_80, got 1");
+  expect(
+      sm80, [](StepSchedule &s) { s.parts = 1, s.overlaps = 1; },
+      "step_overlaps must be 0 on sm_80, got 1");
   EXPECT_EQ(isSupported({1, 8, 8, 64, 64}, sm90),
             "the GPU kernel of a step takes bf16, f16 and f32 inputs, got 64-bit inputs");
   Reason reason;
