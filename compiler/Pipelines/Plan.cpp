@@ -302,6 +302,9 @@ void finishGPULaunch(package::Launch &launch, LLVM::LLVMFuncOp function,
                      const std::vector<std::string> &aligned) {
   launch.block = function->getAttrOfType<IntegerAttr>("tile.threads").getInt();
   launch.sharedBytes = function->getAttrOfType<IntegerAttr>("tile.shared_bytes").getInt();
+  launch.overlaps = function->hasAttr("tile.overlaps");
+  if (auto cluster = function->getAttrOfType<DenseI32ArrayAttr>("nvvm.cluster_dim"))
+    launch.cluster = cluster[0];
   std::vector<std::string> names; // of the tensors, in the order of the kernel's arguments
   for (const package::Argument &argument : launch.args)
     if (argument.kind == package::Argument::Kind::Pointer)

@@ -19,6 +19,7 @@ struct Device {
   int64_t registersPerThread = 0; // 32-bit registers (GPU)
   int64_t threadsPerBlock = 0;    // (GPU)
   int64_t multiprocessors = 0;    // (GPU)
+  bool overlapsLaunches = false;  // a kernel may wait itself for the one before it (GPU)
   int64_t clusterBlocks = 1;      // blocks that can run together and meet; 1: none can (GPU)
   int64_t l1Bytes = 0;            // first-level data cache of one core, bytes (CPU)
   int64_t l2Bytes = 0;            // second-level cache of one core, bytes (CPU)

@@ -14,6 +14,7 @@ struct KernelSchedule {
   std::string target;     // name of the device
   std::string matrixUnit; // mma_sync, wgmma; empty where nothing is multiplied by it
   std::string copy;       // of loads with stages: tma, cp_async, elementwise
+  bool overlaps = false;  // it is launched while what is before it ends, and waits for that itself
   int64_t resident = 1;   // blocks that a multiprocessor is to hold: limits their registers
   int64_t threads = 0;    // of a block: `threads`, or those of warps = [m, n] and of its roles
   // Warps over matrices that no product divides: along rows, along columns (`tile_warps`).
@@ -65,6 +66,7 @@ struct KernelSchedule {
       schedule.spreadColumns = spread[1];
       schedule.spreadVector = spread[2];
     }
+    schedule.overlaps = attribute.contains("overlaps");
     if (auto resident = attribute.getAs<mlir::IntegerAttr>("resident"))
       schedule.resident = resident.getInt();
     if (auto threads = attribute.getAs<mlir::IntegerAttr>("threads"))

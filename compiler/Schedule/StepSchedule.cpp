@@ -26,6 +26,8 @@ mlir::DictionaryAttr StepSchedule::toAttribute(mlir::MLIRContext *context) const
     list.append("spread", builder.getDenseI64ArrayAttr({rowGroups(), columnGroups(), vector}));
     integer("stages", stages);
     integer("resident", resident);
+    if (overlaps == 1)
+      list.append("overlaps", builder.getBoolAttr(true));
   }
   return list.getDictionary(context);
 }
@@ -47,11 +49,13 @@ StepSchedule StepSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
     schedule.vector = spread[2];
   integer("stages", schedule.stages);
   integer("resident", schedule.resident);
+  schedule.overlaps = attribute.contains("overlaps");
   return schedule;
 }
 
 std::vector<std::string> StepSchedule::parameters() {
-  return {"step_slice", "step_parts", "step_threads", "step_stages", "step_resident"};
+  return {"step_slice",  "step_parts",    "step_threads",
+          "step_stages", "step_resident", "step_overlaps"};
 }
 
 int64_t xlstm::fullVector(const StepProblem &problem) {
@@ -97,6 +101,9 @@ Reason xlstm::check(const StepProblem &problem, const StepSchedule &s, const Dev
                s.dqkTile);
   if (s.stages != 1 && s.stages != 2)
     return say("step_stages must be 1 or 2, got ", s.stages);
+  if (s.overlaps != 0 && (s.overlaps != 1 || !device.overlapsLaunches))
+    return say("step_overlaps must be 0", device.overlapsLaunches ? " or 1" : "", " on ",
+               device.name, ", got ", s.overlaps);
   // Registers of a multiprocessor.
   constexpr int64_t registers = 65536;
   int64_t each = s.resident < 1 ? 0 : registers / (s.resident * s.threads);
@@ -195,12 +202,14 @@ std::optional<StepSchedule> xlstm::decide(const StepProblem &problem, const Devi
       reason = putInteger(key, value, chosen.threads);
     else if (key == "step_resident")
       reason = putInteger(key, value, chosen.resident);
+    else if (key == "step_overlaps")
+      reason = putInteger(key, value, chosen.overlaps);
     else if (key == "step_stages")
       reason = putInteger(key, value, chosen.stages);
     else
-      reason =
-          say("unknown schedule parameter '", key,
-              "', expected step_slice, step_parts, step_threads, step_stages or step_resident");
+      reason = say("unknown schedule parameter '", key,
+                   "', expected step_slice, step_parts, step_threads, step_stages, step_resident "
+                   "or step_overlaps");
     if (!reason.empty())
       return std::nullopt;
   }

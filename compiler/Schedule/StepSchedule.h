@@ -44,6 +44,7 @@ struct StepSchedule {
   int64_t threads = 0;  // of a block
   int64_t vector = 1;   // columns that a thread reads at once; more than 1 needs aligned rows
   int64_t stages = 1;   // slices of a block that are in registers
+  int64_t overlaps = 0; // 1: is launched while the kernel before it ends
   int64_t resident = 1; // blocks that a multiprocessor holds
 
   int64_t columnGroups() const { return slice / vector; }
@@ -64,7 +65,8 @@ Reason isSupported(const StepProblem &problem, const Device &device);
 /// Whether a schedule can run; the first violated inequality if it cannot.
 Reason check(const StepProblem &problem, const StepSchedule &schedule, const Device &device);
 /// Every schedule of the family that `check` accepts, best expected first. `anyAlignment` asks for
-/// accesses that take tensors of any alignment and stride.
+/// accesses that take tensors of any alignment and stride. Schedules with `overlaps`, and with more
+/// parts than clusters have everywhere, are still asked for by name, so a search leaves them out.
 std::vector<StepSchedule> enumerate(const StepProblem &problem, const Device &device,
                                     bool anyAlignment = false);
 /// The first of `enumerate`, with `overrides` ("step_parts" -> "4") put in; the reason in `reason`

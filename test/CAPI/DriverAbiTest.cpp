@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The constants that the runtime declares for the CUDA driver, against CUDA's own header.
+#include <cstddef>
 #include <cuda.h>
 #include <gtest/gtest.h>
 
@@ -18,7 +19,14 @@ constexpr int kFloat16 = CU_TENSOR_MAP_DATA_TYPE_FLOAT16,
               kDynamic = CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
               kLog = CU_JIT_ERROR_LOG_BUFFER, kLogSize = CU_JIT_ERROR_LOG_BUFFER_SIZE_BYTES,
               kOom = CUDA_ERROR_OUT_OF_MEMORY, kPtxVersion = CUDA_ERROR_UNSUPPORTED_PTX_VERSION,
-              kNonBlocking = CU_STREAM_NON_BLOCKING;
+              kNonBlocking = CU_STREAM_NON_BLOCKING,
+              kNonPortable = CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED,
+              kEarly = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
+constexpr size_t kConfigBytes = sizeof(CUlaunchConfig), kAttributeBytes = sizeof(CUlaunchAttribute),
+                 kAttributesAt = offsetof(CUlaunchConfig, attrs),
+                 kCountAt = offsetof(CUlaunchConfig, numAttrs),
+                 kStreamAt = offsetof(CUlaunchConfig, hStream),
+                 kValueAt = offsetof(CUlaunchAttribute, value);
 constexpr size_t kMapBytes = sizeof(CUtensorMap);
 } // namespace real
 
@@ -50,4 +58,13 @@ TEST(DriverAbi, Constants) {
   EXPECT_EQ(cuda::CUDA_ERROR_UNSUPPORTED_PTX_VERSION, real::kPtxVersion);
   EXPECT_EQ(cuda::CU_STREAM_NON_BLOCKING, real::kNonBlocking);
   EXPECT_EQ(xlstm::kTensorMapBytes, real::kMapBytes);
+  EXPECT_EQ(cuda::CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED, real::kNonPortable);
+  EXPECT_EQ(cuda::CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION,
+            static_cast<unsigned>(real::kEarly));
+  EXPECT_EQ(sizeof(cuda::LaunchConfig), real::kConfigBytes);
+  EXPECT_EQ(offsetof(cuda::LaunchConfig, stream), real::kStreamAt);
+  EXPECT_EQ(offsetof(cuda::LaunchConfig, attributes), real::kAttributesAt);
+  EXPECT_EQ(offsetof(cuda::LaunchConfig, count), real::kCountAt);
+  EXPECT_EQ(sizeof(cuda::LaunchAttribute), real::kAttributeBytes);
+  EXPECT_EQ(offsetof(cuda::LaunchAttribute, number), real::kValueAt);
 }

@@ -150,6 +150,8 @@ TEST(Manifest, RunTimeSizesRoundTrip) {
 TEST(Manifest, GpuRoundTrip) {
   Manifest manifest = test::gpuFixture("ptx", "cubin", 1000).manifest();
   manifest.functions[0].implementations[1].launches[0].requirements = {{"x", 16}};
+  manifest.functions[0].implementations[1].launches[0].cluster = 8;
+  manifest.functions[0].implementations[1].launches[0].overlaps = true;
   manifest.functions[0].implementations[1].launches[0].registers = 168;
   std::string text = toJson(manifest);
   EXPECT_EQ(toJson(parseManifest(text, "m")), text);

@@ -108,8 +108,8 @@ TEST(StepSchedule, violatedInequalities) {
       sm80, [](StepSchedule &) {},
       "step_parts must be 1 to 1, the blocks that sm_80 holds together, got 8");
   expect(
-      sm90, [](StepSchedule &s) { s.parts = 9; },
-      "step_parts must be 1 to 8, the blocks that sm_90a holds together, got 9");
+      sm90, [](StepSchedule &s) { s.parts = 17; },
+      "step_parts must be 1 to 16, the blocks that sm_90a holds together, got 17");
   expect(
       sm90, [](StepSchedule &s) { s.threads = 48; },
       "step_threads must be a power of two from 32 to 1024, got 48");
@@ -133,12 +133,18 @@ TEST(StepSchedule, violatedInequalities) {
       sm90, [](StepSchedule &s) { s.stages = 2; },
       "dqk_tile * step_slice / threads * step_stages = 256 * 64 / 512 * 2 = 64 registers for "
       "the state, more than 34");
+  expect(
+      sm90, [](StepSchedule &s) { s.overlaps = 2; },
+      "step_overlaps must be 0 or 1 on sm_90a, got 2");
+  expect(
+      sm80, [](StepSchedule &s) { s.parts = 1, s.overlaps = 1; },
+      "step_overlaps must be 0 on sm_80, got 1");
   EXPECT_EQ(isSupported({1, 8, 8, 64, 64}, sm90),
             "the GPU kernel of a step takes bf16, f16 and f32 inputs, got 64-bit inputs");
   Reason reason;
   EXPECT_FALSE(decide(layer7b(), sm90, {{"step_rows", "1"}}, reason));
   EXPECT_EQ(reason, "unknown schedule parameter 'step_rows', expected step_slice, step_parts, "
-                    "step_threads, step_stages or step_resident");
+                    "step_threads, step_stages, step_resident or step_overlaps");
 }
 
 } // namespace

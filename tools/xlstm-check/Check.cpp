@@ -97,6 +97,15 @@ std::string complaint(const OutputResult &output, double limit) {
   return cat(output.name, " differs: ", comparison.str(), weighted);
 }
 
+/// The narrowest type of the outputs: in a chain of steps, of what is kept from one to the next.
+DType narrowestOutput(const Cell &cell) {
+  DType result = cell.dtype;
+  for (const package::Tensor &output : cell.function.outputs)
+    if (isFloat(output.dtype))
+      result = narrower(output.dtype, result);
+  return result;
+}
+
 /// Compares all outputs. `conditioning` is null for cells whose outputs cannot cancel.
 void compareOutputs(const Case &testCase, const CheckOptions &options,
                     const std::vector<HostTensor> &inputs, const safetensors::File &file,
@@ -118,9 +127,11 @@ void compareOutputs(const Case &testCase, const CheckOptions &options,
     int64_t rows = columns ? static_cast<int64_t>(actual.size()) / columns : 0;
     double floor = reference::smallestNormal(elementType(tensor.dtype));
     bool gradient = isGradient(declared.name);
-    // A state that is kept in fewer bits is rounded to them.
+    // A state that is kept in fewer bits is rounded to them; in a chain of steps all else follows
+    // from what the step before has kept.
     double limit = options.bound.value_or(
-        std::max(tolerance(cell.dtype, gradient), tolerance(tensor.dtype, gradient)));
+        std::max(tolerance(cell.dtype, gradient),
+                 tolerance(cell.bySteps ? narrowestOutput(cell) : tensor.dtype, gradient)));
     acceptOverflow(actual, values, tensor.dtype, limit);
     OutputResult output;
     output.name = declared.name;

@@ -49,7 +49,8 @@ The last line is "N passed, N failed".
   --strided         keep tensors as [B, H, T, D] in memory and pass strides
   --in-place        let the last states of an mLSTM's step be written over the initial ones
   --steps N         check `step` alone, as N steps one after the other, each from the states of the one
-                    before, against the recurrence over N tokens
+                    before, against the recurrence over N tokens; a C that is kept in bf16 has that type's
+                    bound, and so has all that follows from it
   --columns N       compute and compare only the last N columns of each head's v (for long sequences; forward
                     of an mlstm)
   --seed N          seed of the inputs (default 1); the same seed gives the same bits everywhere

@@ -125,6 +125,11 @@ void KernelEmitter::createFunction() {
   sharedBase = b.create<LLVM::PtrToIntOp>(i32, shared);
 
   bindGrid();
+  if (schedule.overlaps) {
+    ptx.waitForLaunches();
+    ptx.allowLaunches();
+    function->setAttr("tile.overlaps", b.getUnitAttr());
+  }
 }
 
 /// Grid indices from the linear block number, last dimension fastest. Done anew after a loop, so

@@ -114,8 +114,8 @@ SmallVector<Value> PTX::loadVector(Type element, Value pointer, int64_t width) {
     constraints += narrow ? "=r," : "=f,";
   SmallVector<Value> loaded =
       assembly(results,
-               "ld.global" + accessOf(words, narrow ? "b32" : "f32") + " " +
-                   operandList(0, words) + ", [$" + std::to_string(words) + "];",
+               "ld.global" + accessOf(words, narrow ? "b32" : "f32") + " " + operandList(0, words) +
+                   ", [$" + std::to_string(words) + "];",
                constraints + "l,~{memory}", pointer, true);
   if (!narrow)
     return loaded;
@@ -157,6 +157,11 @@ void PTX::storeVector(Type element, Value pointer, ArrayRef<Value> values) {
            "st.global" + accessOf(words, narrow ? "b32" : "f32") + " [$0], " +
                operandList(1, words) + ";",
            constraints + ",~{memory}", operands, true);
+}
+
+void PTX::waitForLaunches() { assembly({}, "griddepcontrol.wait;", "~{memory}", {}, true); }
+void PTX::allowLaunches() {
+  assembly({}, "griddepcontrol.launch_dependents;", "~{memory}", {}, true);
 }
 
 void PTX::clusterArrive() {

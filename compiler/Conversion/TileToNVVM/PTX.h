@@ -54,6 +54,10 @@ public:
   /// The reverse, rounded to nearest even.
   void storeVector(Type element, Value pointer, ArrayRef<Value> values);
 
+  // Kernels of a stream that overlap.
+  void waitForLaunches(); ///< until all that the stream had before this kernel is done and seen
+  void allowLaunches();   ///< the kernel behind this one may be launched, when all blocks said so
+
   // Blocks of a cluster: all threads arrive once; those that wait go on when all have. Arriving
   // orders nothing but what a thread has made use of: its loads have then returned. (The release
   // that would order stores waits for everything that is on its way from memory.)

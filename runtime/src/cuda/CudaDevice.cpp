@@ -77,10 +77,20 @@ public:
       fail(XLSTM_ERROR_UNSUPPORTED, entry.launch->kernel, ": expected a grid of at most ",
            INT32_MAX, " blocks, got ", arguments.blocks);
     Current current(driver, primary->context);
-    CUresult code = driver.launch(entry.function, static_cast<unsigned>(arguments.blocks), 1, 1,
-                                  static_cast<unsigned>(entry.launch->block), 1, 1,
-                                  static_cast<unsigned>(entry.launch->sharedBytes),
-                                  static_cast<CUstream>(stream), arguments.parameters, nullptr);
+    auto blocks = static_cast<unsigned>(arguments.blocks),
+         threads = static_cast<unsigned>(entry.launch->block),
+         sharedBytes = static_cast<unsigned>(entry.launch->sharedBytes);
+    CUresult code;
+    if (entry.launch->overlaps && driver.launchEx) {
+      LaunchAttribute early{CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION};
+      early.number = 1;
+      LaunchConfig config{blocks, 1, 1, threads, 1, 1, sharedBytes, static_cast<CUstream>(stream),
+                          &early, 1};
+      code = driver.launchEx(&config, entry.function, arguments.parameters, nullptr);
+    } else {
+      code = driver.launch(entry.function, blocks, 1, 1, threads, 1, 1, sharedBytes,
+                           static_cast<CUstream>(stream), arguments.parameters, nullptr);
+    }
     if (code != CUDA_SUCCESS)
       fail(XLSTM_ERROR_DEVICE, entry.launch->kernel, ": launch of ", arguments.blocks,
            " blocks of ", entry.launch->block, " threads with ", entry.launch->sharedBytes,
@@ -106,6 +116,11 @@ private:
       driver.check(driver.functionSet(function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
                                       static_cast<int>(launch.sharedBytes)),
                    cat(launch.kernel, ": ", launch.sharedBytes, " bytes of shared memory").c_str());
+    constexpr int64_t portableCluster = 8;
+    if (launch.cluster > portableCluster)
+      driver.check(
+          driver.functionSet(function, CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED, 1),
+          cat(launch.kernel, ": clusters of ", launch.cluster, " blocks").c_str());
     entries.push_back({&launch, function});
   }
 

@@ -37,6 +37,10 @@ Driver openDriver() {
     fail(XLSTM_ERROR_ENVIRONMENT, "no GPU can be used: the NVIDIA driver does not start (",
          driver.describe(code), "); check that nvidia-smi lists a GPU, or run with --device cpu");
   driver.check(driver.driverVersion(&driver.version), "cuDriverGetVersion");
+  constexpr int withProgrammaticEdges = 12030;
+  if (driver.version >= withProgrammaticEdges)
+    driver.launchEx =
+        reinterpret_cast<decltype(driver.launchEx)>(::dlsym(library, "cuLaunchKernelEx"));
   return driver;
 }
 

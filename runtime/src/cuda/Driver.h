@@ -36,6 +36,7 @@ enum : int {
   CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR = 76,
   CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN = 97,
   CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES = 8,
+  CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED = 14,
   CU_JIT_INFO_LOG_BUFFER = 3,
   CU_JIT_INFO_LOG_BUFFER_SIZE_BYTES = 4,
   CU_JIT_ERROR_LOG_BUFFER = 5,
@@ -59,6 +60,23 @@ enum : int {
   CU_TENSOR_MAP_SWIZZLE_128B = 3,
   CU_TENSOR_MAP_L2_PROMOTION_L2_256B = 3,
   CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE = 0,
+};
+
+/// CUlaunchAttribute with a number as its value, and CUlaunchConfig.
+struct LaunchAttribute {
+  uint32_t id;
+  uint32_t padding = 0;
+  union {
+    int32_t number;
+    char bytes[64] = {};
+  };
+};
+enum : uint32_t { CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION = 6 };
+struct LaunchConfig {
+  unsigned gridX, gridY, gridZ, blockX, blockY, blockZ, sharedBytes;
+  CUstream stream;
+  LaunchAttribute *attributes;
+  unsigned count;
 };
 
 /// X(name of the member, symbol in libcuda, parameters): every function used. All return CUresult.
@@ -104,7 +122,8 @@ enum : int {
   X(eventSynchronize, "cuEventSynchronize", (CUevent event))                                       \
   X(eventElapsed, "cuEventElapsedTime", (float *milliseconds, CUevent begin, CUevent end))
 
-/// The driver. `tensorMapEncodeTiled` is null in drivers before CUDA 12.
+/// The driver. `tensorMapEncodeTiled` is null in drivers before CUDA 12, `launchEx` in those before
+/// 12.3, where graphs do not take what it is for.
 struct Driver {
 #define XLSTM_CUDA_MEMBER(member, symbol, parameters) CUresult(*member) parameters = nullptr;
   XLSTM_CUDA_FUNCTIONS(XLSTM_CUDA_MEMBER)
@@ -114,6 +133,8 @@ struct Driver {
                                    const uint32_t *box, const uint32_t *elementStrides,
                                    int interleave, int swizzle, int l2Promotion,
                                    int oobFill) = nullptr;
+  CUresult (*launchEx)(const LaunchConfig *config, CUfunction function, void **parameters,
+                       void **extra) = nullptr;
   int version = 0; ///< CUDA version the driver supports: 1000 * major + 10 * minor
 
   /// Opens libcuda once per process and initialises it. Throws Failure(ENVIRONMENT) that says what

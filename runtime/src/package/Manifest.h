@@ -156,13 +156,16 @@ struct Requirement {
 /// One kernel launch. An axis whose stride is no argument of the launch must be laid out compactly
 /// (relative to the axis after it); the runtime checks that.
 struct Launch {
-  std::string kernel;       ///< symbol
-  std::string blob;         ///< cpu: ELF shared object
-  std::string ptx;          ///< gpu: PTX text
-  std::string cubin;        ///< gpu: binary, preferred where it runs
-  Product grid;             ///< number of blocks; 0 blocks mean no launch
-  int64_t block = 0;        ///< gpu: threads of a block
-  int64_t sharedBytes = 0;  ///< gpu: dynamic shared memory of a block
+  std::string kernel;      ///< symbol
+  std::string blob;        ///< cpu: ELF shared object
+  std::string ptx;         ///< gpu: PTX text
+  std::string cubin;       ///< gpu: binary, preferred where it runs
+  Product grid;            ///< number of blocks; 0 blocks mean no launch
+  int64_t block = 0;       ///< gpu: threads of a block
+  int64_t sharedBytes = 0; ///< gpu: dynamic shared memory of a block
+  int64_t cluster = 1;     ///< gpu: blocks of a cluster, as the kernel's code says
+  bool overlaps = false;   ///< gpu: the kernel itself waits for what is before it in the stream, so
+                           ///< that it may be launched while that ends
   int64_t scratchBytes = 0; ///< cpu: scratch of a thread
   int64_t registers = -1;   ///< gpu, of a thread, as ptxas reports; -1: not known
   int64_t spillBytes = -1;  ///< gpu, of a thread, as ptxas reports; -1: not known

@@ -119,6 +119,10 @@ Json write(const Launch &launch, bool cpu) {
   } else {
     out["block"] = launch.block;
     out["shared_bytes"] = launch.sharedBytes;
+    if (launch.cluster != 1)
+      out["cluster"] = launch.cluster;
+    if (launch.overlaps)
+      out["overlaps"] = true;
     if (launch.registers >= 0)
       out["registers"] = launch.registers;
     if (launch.spillBytes >= 0)
@@ -296,6 +300,10 @@ Launch readLaunch(const JsonNode &node, bool cpu) {
       launch.cubin = readName(*cubin);
     launch.block = node.at("block").integer(1, 1024);
     launch.sharedBytes = node.at("shared_bytes").integer(0, 1 << 30);
+    if (auto cluster = node.find("cluster"))
+      launch.cluster = cluster->integer(1, 16);
+    if (auto overlaps = node.find("overlaps"))
+      launch.overlaps = overlaps->boolean();
     if (auto registers = node.find("registers"))
       launch.registers = registers->integer(0, 1024);
     if (auto spill = node.find("spill_bytes"))
