@@ -5,7 +5,7 @@
 #include "compiler/Schedule/LayerSchedule.h"
 #include "compiler/Schedule/Passes.h"
 #include "compiler/Schedule/ScanSchedule.h"
-#include "compiler/Schedule/StatesSchedule.h"
+#include "compiler/Schedule/StatesCost.h"
 #include "compiler/Schedule/StepSchedule.h"
 #include "compiler/Schedule/SumSchedule.h"
 #include "dialect/xlstm/IR/XLSTM.h"
@@ -102,6 +102,16 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
                      << ": expects " << cost.str(batch, tokens);
   }
 
+  /// The same of several kernels, where their costs are known.
+  void expectOfSeveral(mlir::xlstm::MLSTMOp op, const Device &device) {
+    constexpr int64_t batch = 8, tokens = 8192;
+    auto schedule =
+        StatesSchedule::fromAttribute(op->getAttrOfType<DictionaryAttr>(scheduleAttrName));
+    if (schedule.copy == "tma" && schedule.matrixUnit == "wgmma")
+      op->emitRemark() << device.name << ", " << schedule.copy << ": expects "
+                       << costOf(problemOf(op), schedule, device, batch, tokens).str(batch, tokens);
+  }
+
   LogicalResult schedule(Operation *op, const Device &device, const Overrides &overrides) {
     Reason reason;
     if (auto step = dyn_cast<mlir::xlstm::MLSTMOp>(op); step && step.isStep()) {
@@ -129,8 +139,8 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
                       reason);
       if (succeeded(written) && !kernels.reason.empty())
         op->emitRemark() << kernels.reason;
-      if (succeeded(written) && !kernels.several && device.clockGHz > 0)
-        expect(mlstm, device);
+      if (succeeded(written) && device.clockGHz > 0)
+        kernels.several ? expectOfSeveral(mlstm, device) : expect(mlstm, device);
       return written;
     }
     if (auto backward = dyn_cast<mlir::xlstm::MLSTMBackwardOp>(op)) {
