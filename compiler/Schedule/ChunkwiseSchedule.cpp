@@ -36,10 +36,18 @@ mlir::DictionaryAttr ChunkwiseSchedule::toAttribute(mlir::MLIRContext *context) 
     list.append("ring_stages", builder.getI64IntegerAttr(ringStages));
     if (laneArrivals)
       list.append("lane_arrivals", builder.getUnitAttr());
+    if (persistent)
+      list.append("persistent", builder.getI64IntegerAttr(persistent));
   }
   if (segmentBlocks)
     list.append("segments", builder.getDenseI64ArrayAttr({segmentBlocks, segmentTokens}));
   return list.getDictionary(context);
+}
+
+ChunkwiseSchedule ChunkwiseSchedule::ofSegments() const {
+  ChunkwiseSchedule segments = *this;
+  segments.persistent = 0;
+  return segments;
 }
 
 ChunkwiseSchedule ChunkwiseSchedule::ofAdds() const {
@@ -92,6 +100,7 @@ ChunkwiseSchedule ChunkwiseSchedule::fromAttribute(mlir::DictionaryAttr attribut
     schedule.roles = 1;
     schedule.laneArrivals = attribute.contains("lane_arrivals") ? 1 : 0;
     integer("ring_stages", schedule.ringStages);
+    integer("persistent", schedule.persistent);
     registers("state", schedule.stateRegisters);
     registers("score", schedule.scoreRegisters);
     registers("load", schedule.loadRegisters);
@@ -108,7 +117,7 @@ std::vector<std::string> ChunkwiseSchedule::parameters() {
   return {"chunk",          "dv_slice",       "dqk_tile",        "warps_m",
           "warps_n",        "stages",         "matrix_unit",     "copy",
           "roles",          "ring_stages",    "state_registers", "score_registers",
-          "load_registers", "segment_blocks", "segment_tokens",  "lane_arrivals"};
+          "load_registers", "segment_blocks", "segment_tokens",  "lane_arrivals",   "persistent"};
 }
 
 Reason xlstm::isSupported(const ChunkwiseProblem &problem, const Device &device) {
@@ -155,6 +164,8 @@ static Reason checkRoles(const ChunkwiseSchedule &s, const Device &device) {
     if (stages != 1 && stages != 2 && stages != 4)
       return say("roles need 1, 2 or 4 stages and ring_stages, got ", s.stages, " and ",
                  s.ringStages);
+  if (s.persistent < 0 || s.persistent > 65535)
+    return say("persistent must be 0 or a number of blocks up to 65535, got ", s.persistent);
   int64_t sum = 0;
   for (auto [warpgroups, registers] : {std::pair<int64_t, int64_t>{s.warpsM / 4, s.stateRegisters},
                                        {1, s.scoreRegisters},
@@ -239,11 +250,11 @@ bool xlstm::wantsSegments(const ChunkwiseProblem &problem, const ChunkwiseSchedu
          2 * problem.heads * schedule.numSlices(problem.dv) <= device.multiprocessors;
 }
 
-/// The state's role needs a register for each element of C^T that a thread has and 80 beside them:
-/// h, operands, addresses. Of what is left the scores take up to 128, the copies and gates up to 40.
+/// The state's role needs a register for each element of C^T that a thread has and 80 beside them,
+/// or 8 more where there is room: h, operands, addresses. Of what is left the scores take up to 128, the copies and gates up to 40.
 static void shareRegisters(ChunkwiseSchedule &s) {
   constexpr int64_t all = 512, least = 24; // of one thread of each of four warpgroups
-  s.stateRegisters = 80 + s.dqkTile / 2;
+  s.stateRegisters = std::min<int64_t>(88 + s.dqkTile / 2, 208);
   int64_t left = all - s.warpsM / 4 * s.stateRegisters;
   s.scoreRegisters = std::min<int64_t>(128, left - least);
   s.loadRegisters = std::min<int64_t>(40, left - s.scoreRegisters);
@@ -347,14 +358,15 @@ static Reason put(ChunkwiseSchedule &s, const std::string &key, const std::strin
                                                {"load_registers", &s.loadRegisters},
                                                {"segment_blocks", &s.segmentBlocks},
                                                {"segment_tokens", &s.segmentTokens},
-                                               {"lane_arrivals", &s.laneArrivals}};
+                                               {"lane_arrivals", &s.laneArrivals},
+                                               {"persistent", &s.persistent}};
   auto it = integers.find(key);
   if (it == integers.end())
     return say(
         "unknown schedule parameter '", key,
         "', expected chunk, dv_slice, dqk_tile, warps_m, warps_n, stages, matrix_unit, copy, "
         "roles, ring_stages, state_registers, score_registers, load_registers, "
-        "segment_blocks, segment_tokens or lane_arrivals");
+        "segment_blocks, segment_tokens, lane_arrivals or persistent");
   return putInteger(key, value, *it->second);
 }
 

@@ -48,6 +48,8 @@ struct ChunkwiseSchedule {
   int64_t laneArrivals = 1; // 0: each warp arrives once, see KernelSchedule.h
   int64_t stateRegisters = 208, scoreRegisters = 72, loadRegisters = 24; // of a thread
 
+  // With roles: so many blocks, each for several slices of heads one after the other. 0: one each.
+  int64_t persistent = 0;
   // Sequences in segments, by three kernels: as many as bring the blocks up to `segmentBlocks`, none
   // shorter than `segmentTokens`. 0 blocks: whole sequences.
   int64_t segmentBlocks = 0, segmentTokens = 512;
@@ -64,6 +66,7 @@ struct ChunkwiseSchedule {
   /// Of the kernels beside the main one of a sequence in segments: the state alone, which leaves
   /// room for more stages; and the one that folds states, which has no products.
   ChunkwiseSchedule ofAdds() const;
+  ChunkwiseSchedule ofSegments() const; ///< a block each
   mlir::DictionaryAttr startsAttribute(mlir::MLIRContext *context) const;
   static ChunkwiseSchedule fromAttribute(mlir::DictionaryAttr attribute);
   /// The keys that `--set` takes.

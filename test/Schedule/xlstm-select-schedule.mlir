@@ -18,7 +18,7 @@
 
 // What can be set, and to what.
 // RUN: %{try} "--xlstm-select-schedule=target=sm_80 set=chunks=32" %{check}=KEY
-// KEY: error: cannot be scheduled for sm_80: unknown schedule parameter 'chunks', expected chunk, dv_slice, dqk_tile, warps_m, warps_n, stages, matrix_unit, copy, roles, ring_stages, state_registers, score_registers, load_registers, segment_blocks, segment_tokens or lane_arrivals
+// KEY: error: cannot be scheduled for sm_80: unknown schedule parameter 'chunks', expected chunk, dv_slice, dqk_tile, warps_m, warps_n, stages, matrix_unit, copy, roles, ring_stages, state_registers, score_registers, load_registers, segment_blocks, segment_tokens, lane_arrivals or persistent
 // RUN: %{try} "--xlstm-select-schedule=target=sm_80 set=chunk=many" %{check}=INTEGER
 // INTEGER: error: cannot be scheduled for sm_80: schedule parameter 'chunk' expects an integer, got 'many'
 // RUN: %{try} "--xlstm-select-schedule=target=sm_80 set=chunk=32x" %{check}=TRAILING

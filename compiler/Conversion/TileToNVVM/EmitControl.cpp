@@ -427,13 +427,23 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
     }
   };
 
+  Value iterations; // rings count them in a loop of a role's loop
+  if (!roleLoops.empty()) {
+    if (std::optional<int64_t> known = iterationsOf(op))
+      iterations = ptx.i32(*known);
+    else
+      iterations = b.createOrFold<arith::DivUIOp>(
+          add(b.createOrFold<arith::SubIOp>(upper, lower),
+              b.createOrFold<arith::SubIOp>(step, ptx.i32(1))),
+          step);
+  }
   auto loop = b.create<scf::ForOp>(lower, upper, step, initial);
   LogicalResult result = success();
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
     Value iv = loop.getInductionVar(), iteration = loop.getRegionIterArgs()[0];
-    roleLoops.push_back({iv, lower, step, iterationsOf(op).value_or(0)});
+    roleLoops.push_back({iv, lower, step, iterations});
     scalars.map(op.getInductionVar(), iv);
     auto restore = keepPlaces();
     hidePlaces();

@@ -110,6 +110,8 @@ TileForm KernelEmitter::resident(const TileForm &vector, Value carried) {
   form.type = vector.type;
   form.address = sharedAddress(allocate(4 * vector.rows(), 16));
   int64_t registers = vector.registers.size();
+  if (!roleLoops.empty())
+    meet(); // all are done with what it was for the work before
   // LLVM makes one memset of neighbouring constants, whose stores then lose the address space.
   auto bits = [&](Value value) {
     Value word = b.create<arith::BitcastOp>(b.getI32Type(), value);
@@ -231,8 +233,12 @@ Value KernelEmitter::iteration() {
   Value number = ptx.i32(0);
   for (const RoleLoop &loop : roleLoops) {
     Value sinceFirst = b.createOrFold<arith::SubIOp>(ptx.opaque(loop.induction), loop.lowerBound);
-    number =
-        add(mul(number, loop.iterations), b.createOrFold<arith::DivUIOp>(sinceFirst, loop.step));
+    Value before = number;
+    if (&loop != &roleLoops.front())
+      before = getConstantIntValue(loop.iterations)
+                   ? mul(number, *getConstantIntValue(loop.iterations))
+                   : b.createOrFold<arith::MulIOp>(number, loop.iterations);
+    number = add(before, b.createOrFold<arith::DivUIOp>(sinceFirst, loop.step));
   }
   return number;
 }

@@ -259,11 +259,11 @@ private:
   mlir::tile::RoleOp role; // the one that is emitted, if there are roles
   SmallVector<Ring> rings;
   mlir::DenseMap<Value, int64_t> ringNumber;
-  // The loops of the role around what is emitted, outermost first; all but the first have a known
+  // The loops of the role around what is emitted, outermost first; all but the first have as many
   // number of iterations.
   struct RoleLoop {
     Value induction, lowerBound, step;
-    int64_t iterations = 0;
+    Value iterations; // in all; made where the role starts for an inner loop
   };
   SmallVector<RoleLoop> roleLoops;
   int64_t issued = 0, done = 0;            // products of the role, numbered from 1

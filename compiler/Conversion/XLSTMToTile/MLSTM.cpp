@@ -102,9 +102,8 @@ void ChunkwiseProgram::saveState(Value t0) {
   });
 }
 
-KernelOp ChunkwiseProgram::build(StringRef name, TensorNames names) {
-  OpBuilder::InsertionGuard guard(b);
-  createKernel(name, names);
+/// A sequence, or a segment of one, of one head and slice.
+void ChunkwiseProgram::walk() {
   if (segment)
     loadSegmentState(starts);
   else
@@ -117,6 +116,23 @@ KernelOp ChunkwiseProgram::build(StringRef name, TensorNames names) {
   }));
   if (hasLastState())
     storeState();
+}
+
+KernelOp ChunkwiseProgram::build(StringRef name, TensorNames names) {
+  OpBuilder::InsertionGuard guard(b);
+  createKernel(name, names);
+  if (!persistent()) {
+    walk();
+    return kernel;
+  }
+  // A block for each multiprocessor, which takes one piece of work after the other: what the next one
+  // needs is loaded while this one ends.
+  Value all = mul(extent(operands.q, 0), index(op.getHeads() * schedule.numSlices(op.getDv())));
+  loop(kernel.getGridIndex(0), all, index(schedule.persistent), {}, [&](Value item, ValueRange) {
+    takeWork(item);
+    walk();
+    return SmallVector<Value>();
+  });
   return kernel;
 }
 

@@ -21,6 +21,7 @@ public:
 
 private:
   Value loadStaged(Value from, Value t0, Value column, int64_t columns);
+  void walk();
   void chunkStep(Value t0);
   void saveState(Value t0);
 };

@@ -62,8 +62,13 @@ void MLSTMForward::createKernel(StringRef name, TensorNames names, int64_t more)
   grid.push_back({schedule.numSlices(op.getDv())});
   if (more)
     grid.push_back({more});
+  if (persistent())
+    grid = {{schedule.persistent}};
   ProgramBuilder::createKernel(name, grid, names);
-  kernel.setScheduleAttr(schedule.toAttribute(b.getContext()));
+  kernel.setScheduleAttr(
+      (part == Part::Whole ? schedule : schedule.ofSegments()).toAttribute(b.getContext()));
+  if (persistent())
+    return;
   unsigned next = 0;
   number = kernel.getGridIndex(next++);
   if (part != Part::Whole)
@@ -75,6 +80,16 @@ void MLSTMForward::createKernel(StringRef name, TensorNames names, int64_t more)
       this->ProgramBuilder::sequence(number, outputs ? operands.q : operands.k, operands.cuSeqlens);
   if (segment)
     cutSequence();
+}
+
+void MLSTMForward::takeWork(Value item) {
+  Value slices = index(schedule.numSlices(op.getDv())), heads = index(op.getHeads());
+  slice = b.create<arith::RemUIOp>(loc, item, slices);
+  Value rest = b.create<arith::DivUIOp>(loc, item, slices);
+  head = b.create<arith::RemUIOp>(loc, rest, heads);
+  number = b.create<arith::DivUIOp>(loc, rest, heads);
+  dv0 = mul(slice, index(dv));
+  sequence = this->ProgramBuilder::sequence(number, operands.q, nullptr);
 }
 
 //===----------------------------------------------------------------------===//

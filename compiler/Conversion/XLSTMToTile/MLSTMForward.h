@@ -27,6 +27,8 @@ protected:
   void loadSegmentState(const SegmentTensors &states);
   void storeSegmentState(const SegmentTensors &states, Value sum);
   void cutSequence();
+  /// The sequence, head and slice of a persistent block's piece of work.
+  void takeWork(Value item);
   bool hasLastState(); ///< whether any of the last states is a tensor
 
   /// The initial state; m is -big without one: nothing has been summed.
@@ -62,6 +64,7 @@ protected:
   Part part = Part::Whole;     // which of the kernels of a sequence in segments this is
   SegmentTensors adds, starts; // the one that this kernel has
   Value segment, numSegments;  // null for whole sequences
+  bool persistent() const { return part == Part::Whole && schedule.persistent; }
   Sequence sequence;
   Value C, n; // the state: C^T [dv, dqk], n [dqk]
   Value m, M; // what C and n are relative to, and the cell's m; scalars of type gate

@@ -67,6 +67,21 @@ LogicalResult RingOp::verify() {
         return release.emitOpError() << "expected to be the only one of this ring in its role";
     }
   }
+  // ring_c3
+  auto depth = [](Operation *op) {
+    int64_t loops = 0;
+    for (auto loop = op->getParentOfType<scf::ForOp>(); loop;
+         loop = loop->getParentOfType<scf::ForOp>())
+      ++loops;
+    return loops;
+  };
+  int64_t most = 0;
+  for (Operation *user : getRing().getUsers())
+    most = std::max(most, depth(user));
+  for (Operation *user : getRing().getUsers())
+    if (most > 1 && depth(user) != most)
+      return user->emitOpError() << "expected to stand in " << most
+                                 << " loops as other uses of the ring, got " << depth(user);
   if (!writer) // ring_c1
     return emitOpError() << "expected one tile.fetch or tile.put, got none";
   if (readers.empty() || readers.count(writer)) // ring_c2
@@ -124,13 +139,8 @@ LogicalResult RoleOp::verify() {
     if (!outer)
       return WalkResult::advance();
     for (Value bound : {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()})
-      if (!getConstantIntValue(bound)) {
-        loop.emitOpError() << "expected constant bounds of a loop within the loop of a role";
-        return WalkResult::interrupt();
-      }
-    for (Operation &op : outer.getBody()->without_terminator())
-      if (isa<FetchOp, PutOp, GetOp, ReleaseOp>(op)) {
-        op.emitOpError() << "expected to stand in the innermost loop of its role";
+      if (!outer.isDefinedOutsideOfLoop(bound) && !getConstantIntValue(bound)) {
+        loop.emitOpError() << "expected bounds from outside of the role's outer loop";
         return WalkResult::interrupt();
       }
     return WalkResult::advance();

@@ -23,7 +23,8 @@ def Tile_RingOp : Tile_Op<"ring", [MemoryEffects<[MemAlloc]>]> {
   let summary = "declares a ring";
   let description = [{
     Constraints: `ring_c1` exactly one role writes it, by `tile.fetch` or `tile.put`, once in its program; `ring_c2` another
-    role reads it, and a role that gets it, and no other, releases it, once each and after the `tile.get`.
+    role reads it, and a role that gets it, and no other, releases it, once each and after the `tile.get`;
+    `ring_c3` all its uses stand in as many loops, if one stands in a loop of a loop.
   }];
   let results = (outs Tile_RingType:$ring);
   let assemblyFormat = "attr-dict `:` type($ring)";
@@ -38,8 +39,7 @@ def Tile_RoleOp : Tile_Op<"role", [HasParent<"KernelOp">, SingleBlock, NoTermina
 
     Constraints: `role_c1` warps are `first .. first + count - 1`, no warp has two roles, and a role of more than one warp
     has whole warpgroups; `role_c2` registers are a multiple of 8 from 24 to 240, one number in each warpgroup;
-    `role_c3` a loop in a loop of a role has constant bounds, and rings are used in the innermost: a ring's use is counted
-    through all loops around it.
+    `role_c3` a loop in a loop of a role has bounds from outside of that: a ring's use is counted through all loops around it.
   }];
   let arguments = (ins StrAttr:$role, I64Attr:$first, I64Attr:$count, I64Attr:$registers);
   let regions = (region SizedRegion<1>:$body);

@@ -32,7 +32,8 @@ def SplitRoles : Pass<"tile-split-roles", "::mlir::ModuleOp"> {
                                                         %y = tile.matmul %a, %x, %z
                                                         tile.release %r
     ```
-    Precondition: one loop, not nested, with all loads that have `stages` in it.
+    Precondition: one loop, not nested, with all loads that have `stages` in it. In a kernel whose schedule is `persistent`
+    that loop is the only one in another, over the work that a block does: each role then has both.
   }];
   let dependentDialects = ["::mlir::tile::TileDialect", "::mlir::scf::SCFDialect"];
 }

@@ -47,6 +47,7 @@ private:
 
   KernelOp kernel;
   ImplicitLocOpBuilder b;
+  scf::ForOp outer; // over the blocks' work of a persistent kernel; null in others
   scf::ForOp loop;
   SmallVector<Operation *> inLoop, afterLoop; // what has a role, in the order of the program
   DenseMap<Value, Role> roles;
@@ -265,6 +266,16 @@ void Splitter::makeRole(Role role) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&op.getBody().emplaceBlock());
   map.clear();
+  // Of all work the same: rings count iterations through both loops.
+  Value bounds[] = {need(loop.getLowerBound()), need(loop.getUpperBound()), need(loop.getStep())};
+  OpBuilder::InsertionGuard work(b);
+  IRMapping beforeWork = map;
+  if (outer) {
+    auto copy = b.create<scf::ForOp>(need(outer.getLowerBound()), need(outer.getUpperBound()),
+                                     need(outer.getStep()));
+    map.map(outer.getInductionVar(), copy.getInductionVar());
+    b.setInsertionPointToStart(copy.getBody());
+  }
   auto yield = cast<scf::YieldOp>(loop.getBody()->getTerminator());
   SmallVector<unsigned> carried;
   SmallVector<Value> initial;
@@ -273,8 +284,7 @@ void Splitter::makeRole(Role role) {
       carried.push_back(i);
       initial.push_back(need(loop.getInitArgs()[i]));
     }
-  auto mine = b.create<scf::ForOp>(need(loop.getLowerBound()), need(loop.getUpperBound()),
-                                   need(loop.getStep()), initial);
+  auto mine = b.create<scf::ForOp>(bounds[0], bounds[1], bounds[2], initial);
   IRMapping outer = map;
   {
     OpBuilder::InsertionGuard inside(b);
@@ -293,6 +303,7 @@ void Splitter::makeRole(Role role) {
   for (auto [i, result] : llvm::zip(carried, mine.getResults()))
     map.map(loop.getResult(i), result);
   cloneProgram(afterLoop, /*inside=*/false, role);
+  map = beforeWork;
 }
 
 /// The last place in the loop's program that reads a value, also through views.
@@ -349,10 +360,17 @@ void Splitter::moveBehind(Operation *place, Operation *op) {
 
 LogicalResult Splitter::split() {
   Block &body = kernel.getBody().front();
-  auto loops = body.getOps<scf::ForOp>();
-  if (!llvm::hasSingleElement(loops))
+  auto theLoop = [](Block &block) {
+    auto loops = block.getOps<scf::ForOp>();
+    return llvm::hasSingleElement(loops) ? *loops.begin() : scf::ForOp();
+  };
+  loop = theLoop(body);
+  if (loop && kernel.getScheduleAttr().contains("persistent")) {
+    outer = loop;
+    loop = theLoop(*outer.getBody());
+  }
+  if (!loop)
     return kernel.emitOpError() << "expected one loop to split into roles";
-  loop = *loops.begin();
   auto yield = cast<scf::YieldOp>(loop.getBody()->getTerminator());
   for (auto [argument, value, result] :
        llvm::zip(loop.getRegionIterArgs(), yield.getOperands(), loop.getResults())) {
@@ -370,7 +388,7 @@ LogicalResult Splitter::split() {
     return success();
   };
   if (failed(program(loop.getBody()->begin(), std::prev(loop.getBody()->end()), inLoop)) ||
-      failed(program(std::next(loop->getIterator()), std::prev(body.end()), afterLoop)))
+      failed(program(std::next(loop->getIterator()), std::prev(loop->getBlock()->end()), afterLoop)))
     return failure();
   for (auto [argument, value] : llvm::zip(loop.getRegionIterArgs(), yield.getOperands()))
     if (roleOf(value) && roleOf(value) != roleOf(argument))

@@ -144,7 +144,7 @@ tile.kernel @k(%x: memref<?x64xbf16, strided<[?, 1]>>) names ["x"] grid(%b: 1) {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     scf.for %i = %c0 to %c1 step %c1 {
-      // expected-error @below {{expected constant bounds of a loop within the loop of a role}}
+      // expected-error @below {{expected bounds from outside of the role's outer loop}}
       scf.for %j = %c0 to %i step %c1 {
       }
     }
@@ -153,18 +153,18 @@ tile.kernel @k(%x: memref<?x64xbf16, strided<[?, 1]>>) names ["x"] grid(%b: 1) {
 
 // -----
 
-// role_c3: rings are used in the innermost loop
+// ring_c3
 tile.kernel @k(%x: memref<?x64xbf16, strided<[?, 1]>>) names ["x"] grid(%b: 1) {
   %r = tile.ring : !tile.ring<2 : !tile.tile<64x64xbf16>>
+  // expected-error @below {{expected to stand in 2 loops as other uses of the ring, got 0}}
   tile.role "read" warps [0, 4] registers 208 { %t = tile.get %r : !tile.ring<2 : !tile.tile<64x64xbf16>> -> !tile.tile<64x64xbf16> tile.release %r : !tile.ring<2 : !tile.tile<64x64xbf16>> }
   tile.role "a" warps [4, 1] registers 24 {
     %c0 = arith.constant 0 : index
     %c1 = arith.constant 1 : index
     scf.for %i = %c0 to %c1 step %c1 {
       scf.for %j = %c0 to %c1 step %c1 {
+        tile.fetch %x[%c0, %c0] axes [0, 1] into %r : memref<?x64xbf16, strided<[?, 1]>>, !tile.ring<2 : !tile.tile<64x64xbf16>>
       }
-      // expected-error @below {{expected to stand in the innermost loop of its role}}
-      tile.fetch %x[%c0, %c0] axes [0, 1] into %r : memref<?x64xbf16, strided<[?, 1]>>, !tile.ring<2 : !tile.tile<64x64xbf16>>
     }
   }
 }
