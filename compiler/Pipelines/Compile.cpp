@@ -2,6 +2,7 @@
 #include "compiler/Pipelines/Compile.h"
 #include "compiler/Pipelines/FunctionCompiler.h"
 #include "compiler/Pipelines/Plan.h"
+#include "compiler/Schedule/GemmSchedule.h"
 #include "compiler/Schedule/Passes.h"
 #include "compiler/Schedule/StatesSchedule.h"
 #include "compiler/Target/CPU/CPU.h"
@@ -73,6 +74,10 @@ static llvm::Expected<std::vector<Job>> jobsOf(ModuleOp module, const ModelSourc
       // Rows that can be 16-byte aligned have a kernel of their own; the
       // elementwise kernel takes every other tensor.
       if (hasAlignedRows(function)) {
+        // Few rows of products with weights have kernels of their own.
+        if (!rowsOf(function).empty())
+          for (int64_t rows : rowClasses(*device))
+            jobs.push_back({name, *device, "", /*elementwise=*/false, /*segments=*/false, rows});
         for (auto cell : function.getOps<mlir::xlstm::MLSTMOp>()) {
           if (cell.isStep())
             continue;

@@ -40,6 +40,7 @@ struct GemmProblem {
   int64_t weights = 1;   // products of a block
   int64_t inputBits = 0; // 16 (bf16, f16), 32 or 64
   bool hasPrologue = false;
+  int64_t mostRows = 0; // rows that a kernel is to be best at, and is not used beyond; 0: many
 };
 
 struct GemmSchedule {
@@ -65,6 +66,9 @@ struct GemmSchedule {
   int64_t sharedBytes(int64_t weights) const;
 };
 
+/// The numbers of rows up to which a GPU has kernels of their own, least first: few rows leave most
+/// multiprocessors without a tile of the usual size, and the weights are all that is read.
+std::vector<int64_t> rowClasses(const Device &device);
 /// Whether the family takes the problem on the device at all; the reason if it does not.
 Reason isSupported(const GemmProblem &problem, const Device &device);
 /// Whether a schedule can run; the first violated inequality if it cannot.

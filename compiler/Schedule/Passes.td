@@ -30,6 +30,7 @@ def SelectSchedule : Pass<"xlstm-select-schedule", "::mlir::ModuleOp"> {
   let options = [
     Option<"target", "target", "std::string", "\"cpu\"", "name of a device: cpu, sm_80, sm_90a">,
     Option<"elementwise", "elementwise-copy", "bool", "false", "copies that take any alignment and stride">,
+    Option<"mostRows", "most-rows", "int64_t", "0", "xlstm.linear has so many rows at most; 0: many">,
     Option<"segments", "segments", "bool", "false", "xlstm.mlstm cuts sequences into segments, for few sequences on a GPU">,
     ListOption<"set", "set", "std::string", "overrides, each KEY=VALUE">,
   ];

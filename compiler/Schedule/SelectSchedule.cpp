@@ -138,6 +138,7 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
       problem.weights = linear.getWeights().size();
       problem.inputBits = getElementTypeOrSelf(linear.getX()).getIntOrFloatBitWidth();
       problem.hasPrologue = linear.hasPrologue();
+      problem.mostRows = mostRows;
       return write(op,
                    decide(problem, device, overridesFor(overrides, GemmSchedule::parameters()),
                           reason, elementwise),
