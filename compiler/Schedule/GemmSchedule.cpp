@@ -33,6 +33,7 @@ constexpr Parameter integers[] = {{"rows", &GemmSchedule::rows, true},
                                   {"stages", &GemmSchedule::stages},
                                   {"group", &GemmSchedule::group},
                                   {"blocks", &GemmSchedule::blocks},
+                                  {"copied_rows", &GemmSchedule::copiedRows},
                                   {"roles", &GemmSchedule::roles},
                                   {"multiply_registers", &GemmSchedule::multiplyRegisters},
                                   {"load_registers", &GemmSchedule::loadRegisters}};
@@ -54,6 +55,8 @@ mlir::DictionaryAttr GemmSchedule::toAttribute(mlir::MLIRContext *context) const
   put("stages", stages);
   put("group", group);
   put("blocks", blocks);
+  if (copiedRows)
+    put("copied_rows", copiedRows);
   list.append("matrix_unit", builder.getStringAttr(matrixUnit));
   list.append("copy", builder.getStringAttr(copy));
   list.append("deferred", builder.getUnitAttr());
@@ -131,6 +134,12 @@ static Reason checkGPU(const GemmProblem &problem, const GemmSchedule &s, const 
     return say("gemm_group and gemm_blocks must be at least 1, got ", s.group, " and ", s.blocks);
   if (s.roles && (s.matrixUnit != "wgmma" || s.copy != "tma"))
     return say("gemm_roles needs wgmma and tma, got ", s.matrixUnit, " and ", s.copy);
+  if (s.copiedRows && (!s.roles || s.copiedRows % 8 || s.copiedRows > s.rows || !problem.mostRows ||
+                       problem.mostRows > s.copiedRows))
+    return say(
+        "gemm_copied_rows needs roles, and is a multiple of 8, at most gemm_rows and at least "
+        "the most rows that there are, got ",
+        s.copiedRows, " of ", s.rows, ", most ", problem.mostRows);
   if (s.roles && (s.warpsN != 1 || s.rows != 16 * s.warpsM || s.warpsM % 4))
     return say("with roles a warpgroup has 64 rows and all columns, got ", s.rows, " x ", s.columns,
                " on ", s.warpsM, " x ", s.warpsN, " warps");
@@ -167,7 +176,7 @@ Reason xlstm::check(const GemmProblem &problem, const GemmSchedule &s, const Dev
 }
 
 std::vector<int64_t> xlstm::rowClasses(const Device &device) {
-  return device.matrixUnit == "wgmma" ? std::vector<int64_t>{64, 512} : std::vector<int64_t>();
+  return device.matrixUnit == "wgmma" ? std::vector<int64_t>{8, 64, 512} : std::vector<int64_t>();
 }
 
 /// Tiles that the busiest block computes.
@@ -186,6 +195,8 @@ static void enumerateFewRows(const GemmProblem &problem, const Device &device,
   s.matrixUnit = "wgmma";
   s.roles = 1;
   s.rows = 64, s.depth = 128, s.warpsM = 4, s.warpsN = 1, s.group = 1;
+  if (problem.mostRows < 64)
+    s.copiedRows = (problem.mostRows + 7) / 8 * 8;
   s.blocks = device.multiprocessors;
   for (s.columns = 128 / std::max<int64_t>(1, problem.weights / 2); s.columns >= 16; s.columns -= 8)
     for (s.stages = 12; s.stages >= 2; --s.stages)
