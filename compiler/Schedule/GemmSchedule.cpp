@@ -114,6 +114,8 @@ Reason xlstm::isSupported(const GemmProblem &problem, const Device &device) {
     return say("x must be of 16 bits, got ", problem.inputBits);
   if (problem.weights > 4)
     return say("at most 4 weights fit a block's registers, got ", problem.weights);
+  if (problem.transposed)
+    return say("weights in by out have kernels for the CPU only, got ", device.name);
   if (problem.hasPrologue)
     return say("prologues have kernels for the CPU only, got ", device.name);
   return {};
@@ -176,7 +178,8 @@ Reason xlstm::check(const GemmProblem &problem, const GemmSchedule &s, const Dev
 }
 
 std::vector<int64_t> xlstm::rowClasses(const Device &device) {
-  return device.matrixUnit == "wgmma" ? std::vector<int64_t>{8, 64, 512} : std::vector<int64_t>();
+  return device.matrixUnit == "wgmma" ? std::vector<int64_t>{8, 16, 32, 64, 512}
+                                      : std::vector<int64_t>();
 }
 
 /// Tiles that the busiest block computes.
@@ -257,7 +260,7 @@ std::vector<GemmSchedule> xlstm::enumerate(const GemmProblem &problem, const Dev
       for (int64_t depth : {256, 128}) {
         GemmSchedule s;
         s.target = device.name;
-        s.rows = rows;
+        s.rows = problem.mostRows ? std::min(rows, (problem.mostRows + 15) / 16 * 16) : rows;
         s.columns = std::min(columns, (problem.n + 15) / 16 * 16);
         s.depth = std::min(depth, problem.k);
         int64_t tiles = problem.weights * s.columns * (2 * s.depth + rows) + rows * s.depth;

@@ -39,7 +39,7 @@ struct GemmProblem {
   int64_t n = 0, k = 0;  // columns of y and of x
   int64_t weights = 1;   // products of a block
   int64_t inputBits = 0; // 16 (bf16, f16), 32 or 64
-  bool hasPrologue = false;
+  bool hasPrologue = false, transposed = false;
   int64_t mostRows = 0; // rows that a kernel is to be best at, and is not used beyond; 0: many
 };
 

@@ -138,11 +138,25 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
       problem.weights = linear.getWeights().size();
       problem.inputBits = getElementTypeOrSelf(linear.getX()).getIntOrFloatBitWidth();
       problem.hasPrologue = linear.hasPrologue();
+      problem.transposed = linear.getTransposed();
       problem.mostRows = mostRows;
       return write(op,
                    decide(problem, device, overridesFor(overrides, GemmSchedule::parameters()),
                           reason, elementwise),
                    reason);
+    }
+    if (auto gradient = dyn_cast<mlir::xlstm::WeightGradOp>(op)) {
+      // A product [N, rows] [rows, K] that is summed over some rows at a time.
+      GemmProblem problem;
+      problem.mostRows = gradient.getResult().getType().getDimSize(0);
+      problem.n = gradient.getResult().getType().getDimSize(1);
+      problem.k = 64;
+      problem.inputBits = getElementTypeOrSelf(gradient.getX()).getIntOrFloatBitWidth();
+      if (device.isGPU)
+        return op->emitError() << "has a kernel for the CPU only, got " << device.name;
+      return write(
+          op, decide(problem, device, overridesFor(overrides, GemmSchedule::parameters()), reason),
+          reason);
     }
     SumProblem problem;
     if (auto sum = dyn_cast<mlir::xlstm::OuterSumOp>(op)) {

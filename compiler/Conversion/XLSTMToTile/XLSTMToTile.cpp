@@ -114,7 +114,7 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
                                                      Workspace &workspace) {
   auto tensorNames = [&](Value value) { return names.lookup(value); };
   if (!op.hasAttr(scheduleAttrName) &&
-      isa<LinearOp, MLSTMOp, MLSTMBackwardOp, ScanOp, OuterSumOp, TimeSumOp>(op))
+      isa<LinearOp, WeightGradOp, MLSTMOp, MLSTMBackwardOp, ScanOp, OuterSumOp, TimeSumOp>(op))
     return op.emitError() << "expected the attribute " << scheduleAttrName
                           << "; run --xlstm-select-schedule first";
   using Kernel = FailureOr<tile::KernelOp>;
@@ -125,6 +125,8 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
         return buildMLSTMBackward(builder, name, o, tensorNames);
       })
       .Case([&](LinearOp o) -> Kernel { return buildLinear(builder, name, o, tensorNames); })
+      .Case(
+          [&](WeightGradOp o) -> Kernel { return buildWeightGrad(builder, name, o, tensorNames); })
       .Case([&](ScanOp o) -> Kernel { return buildScan(builder, name, o, tensorNames); })
       .Case([&](OuterSumOp o) -> Kernel { return buildOuterSum(builder, name, o, tensorNames); })
       .Case([&](TimeSumOp o) -> Kernel { return buildTimeSum(builder, name, o, tensorNames); })
