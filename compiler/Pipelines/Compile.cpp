@@ -19,10 +19,13 @@ static llvm::Error error(const llvm::Twine &text) {
 }
 
 /// Why a GPU has no kernels for a function; empty if it has.
-static std::string whyNotOnGPU(func::FuncOp function) {
+static std::string whyNotOnGPU(func::FuncOp function, const Device &device) {
   for (Operation &op : function.front().without_terminator()) {
-    if (isa<mlir::xlstm::LinearOp>(op)) // what it cannot do, its schedule says
+    if (auto linear = dyn_cast<mlir::xlstm::LinearOp>(op)) {
+      if (Reason reason = isSupported(problemOf(linear), device); !reason.empty())
+        return "runs on CPUs only: xlstm.linear: " + reason;
       continue;
+    }
     auto cell = dyn_cast<mlir::xlstm::MLSTMOp>(op);
     if (!cell)
       return "runs on CPUs only: " + op.getName().getStringRef().str() + " has no GPU kernel";
@@ -64,7 +67,7 @@ static llvm::Expected<std::vector<Job>> jobsOf(ModuleOp module, const ModelSourc
           jobs.push_back({name, *device, isa});
         continue;
       }
-      reason = whyNotOnGPU(function);
+      reason = whyNotOnGPU(function, *device);
       if (reason.empty() && options.functions.empty()) // else the schedule's error says so
         reason = whyNotForInputs(function);
       if (!reason.empty()) {

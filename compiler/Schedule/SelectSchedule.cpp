@@ -45,6 +45,16 @@ ChunkwiseProblem problemOf(mlir::xlstm::MLSTMOp op) {
   return problem;
 }
 
+GemmProblem problemOf(mlir::xlstm::LinearOp op) {
+  GemmProblem problem;
+  problem.n = op.getOutputFeatures(), problem.k = op.getInputFeatures();
+  problem.weights = op.getWeights().size();
+  problem.inputBits = getElementTypeOrSelf(op.getX()).getIntOrFloatBitWidth();
+  problem.hasPrologue = op.hasPrologue();
+  problem.transposed = op.getTransposed();
+  return problem;
+}
+
 std::optional<ChunkwiseSchedule> scheduleOf(mlir::xlstm::MLSTMOp op, const Device &device,
                                             const Overrides &overrides, bool elementwise,
                                             bool segments, Reason &reason) {
@@ -133,12 +143,7 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
           reason);
     }
     if (auto linear = dyn_cast<mlir::xlstm::LinearOp>(op)) {
-      GemmProblem problem;
-      problem.n = linear.getOutputFeatures(), problem.k = linear.getInputFeatures();
-      problem.weights = linear.getWeights().size();
-      problem.inputBits = getElementTypeOrSelf(linear.getX()).getIntOrFloatBitWidth();
-      problem.hasPrologue = linear.hasPrologue();
-      problem.transposed = linear.getTransposed();
+      GemmProblem problem = problemOf(linear);
       problem.mostRows = mostRows;
       return write(op,
                    decide(problem, device, overridesFor(overrides, GemmSchedule::parameters()),

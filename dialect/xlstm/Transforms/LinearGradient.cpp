@@ -54,8 +54,7 @@ private:
 void appendDerivative(Block &block, ArrayRef<GradientSeed> seeds, ValueRange wanted,
                       SmallVector<bool> &isThere) {
   Operation *yield = block.getTerminator();
-  Block behind; // the derivative is written while the block is walked
-  OpBuilder inner = OpBuilder::atBlockEnd(&behind);
+  OpBuilder inner(yield);
   SmallVector<Value> yielded;
   for (Value gradient : differentiate(inner, block, seeds, wanted)) {
     isThere.push_back(bool(gradient));
@@ -64,7 +63,6 @@ void appendDerivative(Block &block, ArrayRef<GradientSeed> seeds, ValueRange wan
   }
   inner.create<YieldOp>(yield->getLoc(), yielded, ValueRange());
   yield->erase();
-  block.getOperations().splice(block.end(), behind.getOperations());
 }
 
 /// The ops of a block again, with these arguments; what it yields.
