@@ -2,6 +2,7 @@
 #include "compiler/Pipelines/Compile.h"
 #include "compiler/Pipelines/FunctionCompiler.h"
 #include "compiler/Pipelines/Plan.h"
+#include "compiler/Schedule/GemmSchedule.h"
 #include "compiler/Schedule/Passes.h"
 #include "compiler/Schedule/StatesSchedule.h"
 #include "compiler/Target/CPU/CPU.h"
@@ -18,10 +19,13 @@ static llvm::Error error(const llvm::Twine &text) {
 }
 
 /// Why a GPU has no kernels for a function; empty if it has.
-static std::string whyNotOnGPU(func::FuncOp function) {
+static std::string whyNotOnGPU(func::FuncOp function, const Device &device) {
   for (Operation &op : function.front().without_terminator()) {
-    if (isa<mlir::xlstm::LinearOp>(op)) // what it cannot do, its schedule says
+    if (auto linear = dyn_cast<mlir::xlstm::LinearOp>(op)) {
+      if (Reason reason = isSupported(problemOf(linear), device); !reason.empty())
+        return "runs on CPUs only: xlstm.linear: " + reason;
       continue;
+    }
     auto cell = dyn_cast<mlir::xlstm::MLSTMOp>(op);
     if (!cell)
       return "runs on CPUs only: " + op.getName().getStringRef().str() + " has no GPU kernel";
@@ -63,7 +67,7 @@ static llvm::Expected<std::vector<Job>> jobsOf(ModuleOp module, const ModelSourc
           jobs.push_back({name, *device, isa});
         continue;
       }
-      reason = whyNotOnGPU(function);
+      reason = whyNotOnGPU(function, *device);
       if (reason.empty() && options.functions.empty()) // else the schedule's error says so
         reason = whyNotForInputs(function);
       if (!reason.empty()) {
@@ -73,6 +77,10 @@ static llvm::Expected<std::vector<Job>> jobsOf(ModuleOp module, const ModelSourc
       // Rows that can be 16-byte aligned have a kernel of their own; the
       // elementwise kernel takes every other tensor.
       if (hasAlignedRows(function)) {
+        // Few rows of products with weights have kernels of their own.
+        if (!rowsOf(function).empty())
+          for (int64_t rows : rowClasses(*device))
+            jobs.push_back({name, *device, "", /*elementwise=*/false, /*segments=*/false, rows});
         for (auto cell : function.getOps<mlir::xlstm::MLSTMOp>()) {
           if (cell.isStep())
             continue;

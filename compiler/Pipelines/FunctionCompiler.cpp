@@ -161,7 +161,9 @@ llvm::Error FunctionCompiler::run(const Job &job) {
 }
 
 llvm::Error FunctionCompiler::lowerToTiles(ModuleOp module, const Job &job) {
-  package::Function description = describeFunction(*module.getOps<func::FuncOp>().begin());
+  func::FuncOp function = *module.getOps<func::FuncOp>().begin();
+  package::Function description = describeFunction(function);
+  std::vector<package::DerivedDim> rows = rowsOf(function);
   // The form, and whether it is one kernel, are choices of forward alone: step has its own, and the
   // gradients read states that only the chunkwise form saves.
   mlir::xlstm::ChooseFormOptions form;
@@ -177,6 +179,7 @@ llvm::Error FunctionCompiler::lowerToTiles(ModuleOp module, const Job &job) {
         select.target = job.device.name;
         select.elementwise = job.elementwise;
         select.segments = job.segments;
+        select.mostRows = job.mostRows;
         select.set = overrides;
         manager.addPass(createSelectSchedule(select));
       }))
@@ -190,6 +193,12 @@ llvm::Error FunctionCompiler::lowerToTiles(ModuleOp module, const Job &job) {
     return error;
   plan = planOf(module, description, job.device.name);
   result.derivedDims = partsOf(module);
+  if (job.mostRows)
+    for (const package::DerivedDim &dim : rows) {
+      if (!dim.factors.empty())
+        result.derivedDims.push_back(dim);
+      plan.when.push_back({dim.name, 0, job.mostRows});
+    }
   if (job.segments)
     for (const package::DerivedDim &segments : result.derivedDims)
       plan.when.push_back({segments.name, /*atLeast=*/2});
@@ -236,6 +245,7 @@ llvm::Error FunctionCompiler::compileGPU(ModuleOp module, const Job &job) {
                         : isStep(function) ? "vector"
                                            : job.device.copy;
   variant += job.segments ? ".segments" : "";
+  variant += job.mostRows ? ".rows" + std::to_string(job.mostRows) : "";
   prefix += "." + variant;
   // Shapes that only the elementwise kernel takes have no other; see the remark below.
   bool rowsAligned = hasAlignedRows(function);

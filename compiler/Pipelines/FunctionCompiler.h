@@ -21,6 +21,7 @@ struct Job {
   std::string isa;
   bool elementwise = false;
   bool segments = false; // for few sequences, beside an implementation for many
+  int64_t mostRows = 0;  // of products with weights; 0: many
 };
 
 /// Whether rows of all tensors of a function can be 16-byte aligned, as fast copies want them.

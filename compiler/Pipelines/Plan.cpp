@@ -273,6 +273,27 @@ std::vector<package::DerivedDim> partsOf(ModuleOp module) {
   return result;
 }
 
+std::vector<package::DerivedDim> rowsOf(func::FuncOp function) {
+  package::Function description = describeFunction(function);
+  auto hasDim = [&](StringRef name) {
+    return llvm::any_of(description.inputs, [&](const package::Tensor &tensor) {
+      return llvm::any_of(tensor.shape,
+                          [&](const package::Factor &extent) { return extent.dim == name; });
+    });
+  };
+  std::vector<package::DerivedDim> result;
+  function.walk([&](mlir::xlstm::LinearOp linear) {
+    auto type = cast<RankedTensorType>(linear.getX().getType());
+    package::DerivedDim dim{"B"};
+    if (type.getNumDynamicDims() > 1)
+      dim = {"B*T", {}, {}, {"B", "T"}};
+    if (type.getNumDynamicDims() && hasDim("B") && (dim.factors.empty() || hasDim("T")) &&
+        llvm::none_of(result, [&](const auto &known) { return known.name == dim.name; }))
+      result.push_back(dim);
+  });
+  return result;
+}
+
 std::vector<std::string> narrowTensors(tile::KernelOp kernel) {
   DictionaryAttr schedule = kernel.getScheduleAttr();
   bool all = schedule && schedule.contains("aligned"),

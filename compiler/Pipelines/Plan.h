@@ -27,6 +27,10 @@ package::Implementation planOf(mlir::ModuleOp module, const package::Function &f
 /// The kernel's schedule as JSON.
 std::string scheduleText(mlir::tile::KernelOp kernel);
 
+/// The dimensions that are numbers of rows of the function's products with weights: B, or the
+/// product of B and T.
+std::vector<package::DerivedDim> rowsOf(mlir::func::FuncOp function);
+
 /// The kernel's tensors that vector copies move: those of 16-bit elements, or all that have rows
 /// where the schedule says `aligned`; in a kernel that spreads matrices over threads, the matrices.
 std::vector<std::string> narrowTensors(mlir::tile::KernelOp kernel);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/Schedule/GemmSchedule.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/STLExtras.h"
 #include <algorithm>
 
 using namespace xlstm;
@@ -32,6 +33,7 @@ constexpr Parameter integers[] = {{"rows", &GemmSchedule::rows, true},
                                   {"stages", &GemmSchedule::stages},
                                   {"group", &GemmSchedule::group},
                                   {"blocks", &GemmSchedule::blocks},
+                                  {"copied_rows", &GemmSchedule::copiedRows},
                                   {"roles", &GemmSchedule::roles},
                                   {"multiply_registers", &GemmSchedule::multiplyRegisters},
                                   {"load_registers", &GemmSchedule::loadRegisters}};
@@ -53,6 +55,8 @@ mlir::DictionaryAttr GemmSchedule::toAttribute(mlir::MLIRContext *context) const
   put("stages", stages);
   put("group", group);
   put("blocks", blocks);
+  if (copiedRows)
+    put("copied_rows", copiedRows);
   list.append("matrix_unit", builder.getStringAttr(matrixUnit));
   list.append("copy", builder.getStringAttr(copy));
   list.append("deferred", builder.getUnitAttr());
@@ -110,6 +114,8 @@ Reason xlstm::isSupported(const GemmProblem &problem, const Device &device) {
     return say("x must be of 16 bits, got ", problem.inputBits);
   if (problem.weights > 4)
     return say("at most 4 weights fit a block's registers, got ", problem.weights);
+  if (problem.transposed)
+    return say("weights in by out have kernels for the CPU only, got ", device.name);
   if (problem.hasPrologue)
     return say("prologues have kernels for the CPU only, got ", device.name);
   return {};
@@ -117,10 +123,11 @@ Reason xlstm::isSupported(const GemmProblem &problem, const Device &device) {
 
 /// What a GPU can run of a schedule.
 static Reason checkGPU(const GemmProblem &problem, const GemmSchedule &s, const Device &device) {
-  if (s.warpsM < 1 || s.warpsN < 1 || s.rows % (16 * s.warpsM) || s.columns % (16 * s.warpsN))
-    return say(
-        "rows must be a multiple of 16 gemm_warps_m and columns one of 16 gemm_warps_n, got ",
-        s.rows, " x ", s.columns, " on ", s.warpsM, " x ", s.warpsN, " warps");
+  if (s.warpsM < 1 || s.warpsN < 1 || s.rows % (16 * s.warpsM) ||
+      s.columns % ((s.roles ? 8 : 16) * s.warpsN))
+    return say("rows must be a multiple of 16 gemm_warps_m and columns one of 16 gemm_warps_n (8 "
+               "with roles), got ",
+               s.rows, " x ", s.columns, " on ", s.warpsM, " x ", s.warpsN, " warps");
   if (s.depth % 64)
     return say("gemm_depth must be a multiple of 64, got ", s.depth);
   if (s.stages < 2)
@@ -129,9 +136,15 @@ static Reason checkGPU(const GemmProblem &problem, const GemmSchedule &s, const 
     return say("gemm_group and gemm_blocks must be at least 1, got ", s.group, " and ", s.blocks);
   if (s.roles && (s.matrixUnit != "wgmma" || s.copy != "tma"))
     return say("gemm_roles needs wgmma and tma, got ", s.matrixUnit, " and ", s.copy);
-  if (s.roles && (s.warpsN != 1 || s.rows != 16 * s.warpsM || s.warpsM % 4 || s.columns % 64))
-    return say("with roles a warpgroup has 64 rows, and columns are a multiple of 64, got ", s.rows,
-               " x ", s.columns, " on ", s.warpsM, " x ", s.warpsN, " warps");
+  if (s.copiedRows && (!s.roles || s.copiedRows % 8 || s.copiedRows > s.rows || !problem.mostRows ||
+                       problem.mostRows > s.copiedRows))
+    return say(
+        "gemm_copied_rows needs roles, and is a multiple of 8, at most gemm_rows and at least "
+        "the most rows that there are, got ",
+        s.copiedRows, " of ", s.rows, ", most ", problem.mostRows);
+  if (s.roles && (s.warpsN != 1 || s.rows != 16 * s.warpsM || s.warpsM % 4))
+    return say("with roles a warpgroup has 64 rows and all columns, got ", s.rows, " x ", s.columns,
+               " on ", s.warpsM, " x ", s.warpsN, " warps");
   if (s.columns > 256 || s.rows > 256)
     return say("a copied box has at most 256 rows, got ", s.rows, " of x and ", s.columns);
   int64_t threads = 32 * s.warpsM * s.warpsN + (s.roles ? 128 : 0);
@@ -164,10 +177,48 @@ Reason xlstm::check(const GemmProblem &problem, const GemmSchedule &s, const Dev
   return device.isGPU ? checkGPU(problem, s, device) : Reason();
 }
 
+std::vector<int64_t> xlstm::rowClasses(const Device &device) {
+  return device.matrixUnit == "wgmma" ? std::vector<int64_t>{8, 16, 32, 64, 512}
+                                      : std::vector<int64_t>();
+}
+
+/// Tiles that the busiest block computes.
+static int64_t waves(const GemmProblem &problem, const GemmSchedule &s) {
+  int64_t tiles =
+      ((problem.mostRows + s.rows - 1) / s.rows) * ((problem.n + s.columns - 1) / s.columns);
+  return (tiles + s.blocks - 1) / s.blocks;
+}
+
+/// Up to 64 rows: one warpgroup; what counts is that all blocks read equally much of the weights.
+static void enumerateFewRows(const GemmProblem &problem, const Device &device,
+                             std::vector<GemmSchedule> &list) {
+  GemmSchedule s;
+  s.target = device.name;
+  s.copy = device.copy;
+  s.matrixUnit = "wgmma";
+  s.roles = 1;
+  s.rows = 64, s.depth = 128, s.warpsM = 4, s.warpsN = 1, s.group = 1;
+  if (problem.mostRows < 64)
+    s.copiedRows = (problem.mostRows + 7) / 8 * 8;
+  s.blocks = device.multiprocessors;
+  for (s.columns = 128 / std::max<int64_t>(1, problem.weights / 2); s.columns >= 16; s.columns -= 8)
+    for (s.stages = 12; s.stages >= 2; --s.stages)
+      if (check(problem, s, device).empty()) {
+        list.push_back(s);
+        break;
+      }
+  // x is read again for each tile: of two equal ones, the wider.
+  llvm::stable_sort(list, [&](const GemmSchedule &x, const GemmSchedule &y) {
+    return waves(problem, x) * (x.columns + 4) < waves(problem, y) * (y.columns + 4);
+  });
+}
+
 static std::vector<GemmSchedule> enumerateGPU(const GemmProblem &problem, const Device &device,
                                               bool anyAlignment) {
   std::vector<GemmSchedule> list;
   bool roles = device.matrixUnit == "wgmma" && !anyAlignment;
+  if (roles && problem.mostRows && problem.mostRows <= 64)
+    enumerateFewRows(problem, device, list);
   for (int64_t columns : {256, 128, 64}) {
     if (columns == 256 &&
         !roles) // a thread's registers hold 64 sums, not 128, beside both operands
@@ -187,6 +238,12 @@ static std::vector<GemmSchedule> enumerateGPU(const GemmProblem &problem, const 
         list.push_back(s);
     }
   }
+  // A narrow tile multiplies more slowly: its operands are read more often.
+  auto cost = [&](const GemmSchedule &s) {
+    return waves(problem, s) * (s.columns * problem.weights + 32);
+  };
+  if (problem.mostRows > 64)
+    llvm::stable_sort(list, [&](const auto &x, const auto &y) { return cost(x) < cost(y); });
   return list;
 }
 
@@ -203,7 +260,7 @@ std::vector<GemmSchedule> xlstm::enumerate(const GemmProblem &problem, const Dev
       for (int64_t depth : {256, 128}) {
         GemmSchedule s;
         s.target = device.name;
-        s.rows = rows;
+        s.rows = problem.mostRows ? std::min(rows, (problem.mostRows + 15) / 16 * 16) : rows;
         s.columns = std::min(columns, (problem.n + 15) / 16 * 16);
         s.depth = std::min(depth, problem.k);
         int64_t tiles = problem.weights * s.columns * (2 * s.depth + rows) + rows * s.depth;

@@ -39,7 +39,8 @@ struct GemmProblem {
   int64_t n = 0, k = 0;  // columns of y and of x
   int64_t weights = 1;   // products of a block
   int64_t inputBits = 0; // 16 (bf16, f16), 32 or 64
-  bool hasPrologue = false;
+  bool hasPrologue = false, transposed = false;
+  int64_t mostRows = 0; // rows that a kernel is to be best at, and is not used beyond; 0: many
 };
 
 struct GemmSchedule {
@@ -50,6 +51,7 @@ struct GemmSchedule {
   int64_t stages = 0;             // buffers of x and of each weight in shared memory
   int64_t group = 0;              // tiles of rows that are visited before the next columns
   int64_t blocks = 0;             // of the grid
+  int64_t copiedRows = 0;         // of a tile of x, all rows that there may be; 0: all of the tile
   std::string matrixUnit;         // mma_sync, wgmma
   std::string copy;  // tma, cp_async (both need 16-byte aligned rows), elementwise (takes anything)
   int64_t roles = 0; // 1: a warp beside the others copies
@@ -65,6 +67,9 @@ struct GemmSchedule {
   int64_t sharedBytes(int64_t weights) const;
 };
 
+/// The numbers of rows up to which a GPU has kernels of their own, least first: few rows leave most
+/// multiprocessors without a tile of the usual size, and the weights are all that is read.
+std::vector<int64_t> rowClasses(const Device &device);
 /// Whether the family takes the problem on the device at all; the reason if it does not.
 Reason isSupported(const GemmProblem &problem, const Device &device);
 /// Whether a schedule can run; the first violated inequality if it cannot.

@@ -3,6 +3,7 @@
 #define XLSTM_COMPILER_SCHEDULE_PASSES_H
 
 #include "compiler/Schedule/ChunkwiseSchedule.h"
+#include "compiler/Schedule/GemmSchedule.h"
 #include "dialect/xlstm/IR/XLSTM.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
@@ -18,6 +19,7 @@ std::optional<ChunkwiseSchedule> scheduleOf(mlir::xlstm::MLSTMOp op, const Devic
                                             bool elementwise, bool segments, Reason &reason);
 /// What its schedule depends on.
 ChunkwiseProblem problemOf(mlir::xlstm::MLSTMOp op);
+GemmProblem problemOf(mlir::xlstm::LinearOp op);
 
 #define GEN_PASS_DECL
 #include "compiler/Schedule/Passes.h.inc"

@@ -66,6 +66,16 @@ ChunkwiseProblem problemOf(mlir::xlstm::MLSTMOp op) {
   return problem;
 }
 
+GemmProblem problemOf(mlir::xlstm::LinearOp op) {
+  GemmProblem problem;
+  problem.n = op.getOutputFeatures(), problem.k = op.getInputFeatures();
+  problem.weights = op.getWeights().size();
+  problem.inputBits = getElementTypeOrSelf(op.getX()).getIntOrFloatBitWidth();
+  problem.hasPrologue = op.hasPrologue();
+  problem.transposed = op.getTransposed();
+  return problem;
+}
+
 std::optional<ChunkwiseSchedule> scheduleOf(mlir::xlstm::MLSTMOp op, const Device &device,
                                             const Overrides &overrides, bool elementwise,
                                             bool segments, Reason &reason) {
@@ -164,11 +174,8 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
           reason);
     }
     if (auto linear = dyn_cast<mlir::xlstm::LinearOp>(op)) {
-      GemmProblem problem;
-      problem.n = linear.getOutputFeatures(), problem.k = linear.getInputFeatures();
-      problem.weights = linear.getWeights().size();
-      problem.inputBits = getElementTypeOrSelf(linear.getX()).getIntOrFloatBitWidth();
-      problem.hasPrologue = linear.hasPrologue();
+      GemmProblem problem = problemOf(linear);
+      problem.mostRows = mostRows;
       return write(op,
                    decide(problem, device, overridesFor(overrides, GemmSchedule::parameters()),
                           reason, elementwise),
@@ -178,6 +185,19 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
       return write(
           op, decide(*layer, device, overridesFor(overrides, LayerSchedule::parameters()), reason),
           reason);
+    if (auto gradient = dyn_cast<mlir::xlstm::WeightGradOp>(op)) {
+      // A product [N, rows] [rows, K] that is summed over some rows at a time.
+      GemmProblem problem;
+      problem.mostRows = gradient.getResult().getType().getDimSize(0);
+      problem.n = gradient.getResult().getType().getDimSize(1);
+      problem.k = 64;
+      problem.inputBits = getElementTypeOrSelf(gradient.getX()).getIntOrFloatBitWidth();
+      if (device.isGPU)
+        return op->emitError() << "has a kernel for the CPU only, got " << device.name;
+      return write(
+          op, decide(problem, device, overridesFor(overrides, GemmSchedule::parameters()), reason),
+          reason);
+    }
     SumProblem problem;
     if (auto sum = dyn_cast<mlir::xlstm::OuterSumOp>(op)) {
       problem = {sum.getHeads(), sum.getHeadSize(), bool(sum.getCuSeqlens())};

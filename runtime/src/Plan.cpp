@@ -54,6 +54,8 @@ FunctionPlan::FunctionPlan(const package::Function &function) : source(function)
       dims.push_back(findDim(source));
     if (derived.parts)
       dims.push_back(findDim(derived.parts->of));
+    for (const std::string &factor : derived.factors)
+      dims.push_back(findDim(factor));
     partBlocks.push_back(derived.parts ? compile(derived.parts->blocks) : PlanProduct());
   }
   dimRequired.resize(dimNames.size(), 1);
@@ -154,6 +156,13 @@ void FunctionPlan::derive(Dimensions &dims) const {
       continue;
     }
     Dimensions::Value &target = dims.values[derived[0]];
+    if (!source.derivedDims[number].factors.empty()) {
+      PlanProduct product;
+      for (size_t i = 1; i < derived.size(); ++i)
+        product.push_back({0, derived[i], 1, 0});
+      target.extent = evaluate(product, dims, source.derivedDims[number].name.c_str());
+      continue;
+    }
     bool given = false;
     for (size_t i = 1; i < derived.size(); ++i) {
       const Dimensions::Value &value = dims.values[derived[i]];

@@ -77,6 +77,41 @@ func.func @linear(%x: tensor<?x4xf64>, %w: tensor<3x4xf64>) -> tensor<?x3xf64> {
   expectNear(out[0], y, 1e-14);
 }
 
+TEST_F(Interpret, LinearWithWeightsInByOut) {
+  TensorValue x = normal({2, 3, 4}), w = normal({4, 5});
+  TensorValue y{{2, 3, 5}, std::vector<double>(30, 0.0)};
+  for (int64_t m = 0; m < 6; ++m)
+    for (int64_t n = 0; n < 5; ++n)
+      for (int64_t k = 0; k < 4; ++k)
+        y.data[m * 5 + n] += x.data[m * 4 + k] * w.data[k * 5 + n];
+  auto out = outputs(R"mlir(
+func.func @linear(%x: tensor<?x?x4xf64>, %w: tensor<4x5xf64>) -> tensor<?x?x5xf64> {
+  %y = xlstm.linear transposed %x weights(%w : tensor<4x5xf64>) : tensor<?x?x4xf64> -> tensor<?x?x5xf64>
+  return %y : tensor<?x?x5xf64>
+})mlir",
+                     {x, w});
+  expectNear(out[0], y, 1e-14);
+}
+
+TEST_F(Interpret, WeightGrad) {
+  constexpr const char *source = R"mlir(
+func.func @gradient(%y: tensor<?x?x3xf64>, %x: tensor<?x?x4xf64>) -> tensor<3x4xf64> {
+  %w = xlstm.weight_grad %y, %x : tensor<?x?x3xf64>, tensor<?x?x4xf64> -> tensor<3x4xf64>
+  return %w : tensor<3x4xf64>
+})mlir";
+  for (int64_t rows : {0, 5}) {
+    TensorValue y = normal({2, rows, 3}), x = normal({2, rows, 4});
+    TensorValue w{{3, 4}, std::vector<double>(12, 0.0)};
+    for (int64_t m = 0; m < 2 * rows; ++m)
+      for (int64_t n = 0; n < 3; ++n)
+        for (int64_t k = 0; k < 4; ++k)
+          w.data[n * 4 + k] += y.data[m * 3 + n] * x.data[m * 4 + k];
+    expectNear(outputs(source, {y, x})[0], w, 1e-14);
+  }
+  EXPECT_TRUE(failed(run(source, {normal({2, 5, 3}), normal({2, 4, 4})})));
+  EXPECT_EQ(message, "'xlstm.weight_grad' op expected y of shape [2, 4, 3], got [2, 5, 3]");
+}
+
 TEST_F(Interpret, LinearOfNoRows) {
   auto out = outputs(R"mlir(
 func.func @linear(%x: tensor<?x?x4xf32>, %w: tensor<3x4xf32>) -> tensor<?x?x3xf32> {

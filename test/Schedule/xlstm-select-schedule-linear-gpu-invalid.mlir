@@ -12,13 +12,13 @@
 // RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=gemm_load_registers=96" 2>&1 | FileCheck %s --check-prefix=ALL
 // RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_80 set=gemm_warps_m=8,gemm_warps_n=8" 2>&1 | FileCheck %s --check-prefix=THREADS
 
-// WARPS: rows must be a multiple of 16 gemm_warps_m and columns one of 16 gemm_warps_n, got 120 x 256 on 8 x 1 warps
+// WARPS: rows must be a multiple of 16 gemm_warps_m and columns one of 16 gemm_warps_n (8 with roles), got 120 x 256 on 8 x 1 warps
 // DEPTH: gemm_depth must be a multiple of 64, got 32
 // STAGES: gemm_stages must be at least 2, got 1
 // SHARED: shared memory of 279552 bytes exceeds 232448
 // GROUP: gemm_group and gemm_blocks must be at least 1, got 0 and 132
 // ROLES: gemm_roles needs wgmma and tma, got mma_sync and cp_async
-// ROWS: with roles a warpgroup has 64 rows, and columns are a multiple of 64, got 256 x 256 on 8 x 1 warps
+// ROWS: with roles a warpgroup has 64 rows and all columns, got 256 x 256 on 8 x 1 warps
 // BOX: a copied box has at most 256 rows, got 128 of x and 512
 // REGISTERS: sums take 128 registers of a thread and the rest 40, got 160
 // ALL: registers of all roles must be at most 65536, got 71680

@@ -6,8 +6,10 @@ A case is KIND:MxNxK: y [M, N] from x [M, K] and weights [N, K], all bf16. Kinds
 y in f32); swiglu (SiLU(x Wg^T) * (x Wu^T), N columns of each); rows (y * s, a factor for each row). PyTorch computes what
 follows the product by its own elementwise kernels.
 
-Times are medians between device events, ours and PyTorch's in turn, the L2 cache flushed before each. Useful work is
-2 M N K for each weight; bytes are those of x, weights and y. The relative L2 error is over all elements.
+Times are medians between device events, ours and PyTorch's in turn, the L2 cache flushed before each. Up to 64 rows, and
+after a load, they are those of a CUDA graph's replay divided by its products, up to 64 rows over so many copies of the
+weights that the cache holds none. Useful work is 2 M N K for each weight; bytes are those of x, weights and y. The relative
+L2 error is over all elements.
 
 Models and packages, on a machine with the compiler, then the comparison on one with a GPU, PyTorch and the library:
 
@@ -116,11 +118,11 @@ class Library:
         size = ctypes.c_size_t()
         self.call("xlstm_context_workspace_size", context, given, results, ctypes.byref(size))
         workspace = self.torch.empty(max(size.value, 1), dtype=self.torch.uint8, device="cuda")
-        stream = ctypes.c_void_p(self.torch.cuda.current_stream().cuda_stream)
         keep = (structs, pointers, workspace)
 
         def run():
             assert keep
+            stream = ctypes.c_void_p(self.torch.cuda.current_stream().cuda_stream)
             self.call("xlstm_context_run", context, given, results, ctypes.c_void_p(workspace.data_ptr()), size, stream)
         return run
 
@@ -190,23 +192,51 @@ def measure(torch, run, flush):
     return begin.elapsed_time(end)
 
 
-def sustained(torch, run, seconds):
-    """Milliseconds a run after so many seconds of nothing else."""
-    run()
-    torch.cuda.synchronize()
-    start, count = time.monotonic(), 0
-    while time.monotonic() - start < seconds:
-        for _ in range(20):
+def graph_of(torch, runs):
+    """A CUDA graph of these runs, one after the other."""
+    side = torch.cuda.Stream()
+    with torch.cuda.stream(side):
+        for run in runs:
             run()
-        torch.cuda.synchronize()
-        count += 20
-    begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-    begin.record()
-    for _ in range(20):
-        run()
-    end.record()
     torch.cuda.synchronize()
-    return begin.elapsed_time(end) / 20
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        for run in runs:
+            run()
+    return graph
+
+
+def replayed(torch, runs, replays, seconds=0.0):
+    """Milliseconds of one of the runs in a graph, after so many seconds of nothing else."""
+    graph = graph_of(torch, runs)
+    graph.replay()
+    torch.cuda.synchronize()
+    start = time.monotonic()
+    while time.monotonic() - start < seconds:
+        graph.replay()
+        torch.cuda.synchronize()
+    times = []
+    for _ in range(replays):
+        begin, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        begin.record()
+        graph.replay()
+        end.record()
+        torch.cuda.synchronize()
+        times.append(begin.elapsed_time(end) / len(runs))
+    return statistics.median(times)
+
+
+def decode_times(torch, library, package, kind, m, n, k, replays):
+    """Ours and PyTorch's, over copies of the weights."""
+    copies = max(4, int(200e6 / (2 * n * k)))
+    ours, theirs, keep = [], [], []
+    for seed in range(copies):
+        inputs, y, torch_way, _ = make(torch, kind, m, n, k, seed)
+        ours.append(library.bind(package, inputs, y))
+        theirs.append(torch_way)
+        keep.append((inputs, y))
+    pairs = [(replayed(torch, ours, replays), replayed(torch, theirs, replays)) for _ in range(3)]
+    return tuple(statistics.median(part) for part in zip(*pairs))
 
 
 def main():
@@ -239,7 +269,8 @@ def main():
         row = {"case": text}
         try:
             inputs, y, torch_way, exact = make(torch, kind, m, n, k)
-            ours = library.bind(os.path.join(arguments.packages, package_name(kind, n, k) + ".xlpkg"), inputs, y)
+            package = os.path.join(arguments.packages, package_name(kind, n, k) + ".xlpkg")
+            ours = library.bind(package, inputs, y)
             ours()
             torch.cuda.synchronize()
             reference = exact()
@@ -260,10 +291,13 @@ def main():
             continue
         line = "%-28s error %.2e (torch %.2e) %s" % (text, row["error"], row["torch_error"], "ok" if good else "BAD")
         if not arguments.check:
-            for _ in range(3):
-                ours(), torch_way()
-            times = [(measure(torch, ours, flush), measure(torch, torch_way, flush)) for _ in range(arguments.iters)]
-            row["ms"], row["torch_ms"] = (statistics.median(part) for part in zip(*times))
+            if m <= 64:
+                row["ms"], row["torch_ms"] = decode_times(torch, library, package, kind, m, n, k, arguments.iters)
+            else:
+                for _ in range(3):
+                    ours(), torch_way()
+                times = [(measure(torch, ours, flush), measure(torch, torch_way, flush)) for _ in range(arguments.iters)]
+                row["ms"], row["torch_ms"] = (statistics.median(part) for part in zip(*times))
             row["clock"] = clock()
             weights = 2 if kind == "swiglu" else 1
             flop = 2.0 * weights * m * n * k
@@ -274,8 +308,8 @@ def main():
             line += "  %9.4f ms %7.1f TFLOP/s %7.0f GB/s | torch %9.4f ms %7.1f TFLOP/s | ratio %.3f" % (
                 row["ms"], row["tflops"], row["gbps"], row["torch_ms"], row["torch_tflops"], row["ratio"])
             if arguments.load and m > 64:
-                row["load_ms"] = sustained(torch, ours, arguments.load)
-                row["torch_load_ms"] = sustained(torch, torch_way, arguments.load)
+                row["load_ms"] = replayed(torch, [ours] * 20, 5, arguments.load)
+                row["torch_load_ms"] = replayed(torch, [torch_way] * 20, 5, arguments.load)
                 row["load_clock"] = clock()
                 line += " | under load %.4f, torch %.4f, ratio %.3f" % (
                     row["load_ms"], row["torch_load_ms"], row["torch_load_ms"] / row["load_ms"])

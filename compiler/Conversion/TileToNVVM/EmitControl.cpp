@@ -50,8 +50,8 @@ void KernelEmitter::createFunction() {
       mapped.push_back({load.getTensor(), load.getAxes()[0], load.getAxes()[1],
                         shapeOf(load.getTile().getType())[0]});
     else if (auto fetch = dyn_cast<FetchOp>(op))
-      mapped.push_back({fetch.getTensor(), fetch.getAxes()[0], fetch.getAxes()[1],
-                        shapeOf(fetch.getRing().getType().getValues()[0])[0]});
+      mapped.push_back(
+          {fetch.getTensor(), fetch.getAxes()[0], fetch.getAxes()[1], fetch.getCopiedRows()});
     else if (auto store = dyn_cast<StoreOp>(op); store && storesByTMA(store))
       mapped.push_back({store.getTensor(), store.getAxes()[1], store.getAxes()[0],
                         shapeOf(store.getTile().getType())[1]});

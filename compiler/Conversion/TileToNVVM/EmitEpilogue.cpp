@@ -128,7 +128,8 @@ bool KernelEmitter::storesPanels(StoreOp op) const {
   ArrayRef<int64_t> axes = op.getAxes();
   Type element = cast<MemRefType>(op.getTensor().getType()).getElementType();
   return schedule.deferred && op->getParentOfType<RoleOp>() && axes.size() == 2 &&
-         axes[0] < axes[1] && element.getIntOrFloatBitWidth() == 16;
+         axes[0] < axes[1] && element.getIntOrFloatBitWidth() == 16 &&
+         cast<TileType>(op.getTile().getType()).getShape()[1] % 64 == 0;
 }
 
 void KernelEmitter::storeEpilogue(StoreOp op, const TileForm &fragment) {

@@ -298,7 +298,7 @@ void KernelEmitter::emitFetch(FetchOp op) {
     Value barrier = barrierOf(ring, ring.full);
     Value address = add(stageAddress(ring), ptx.i32(slot.offset));
     int64_t panels = fetchedPanels(type);
-    ptx.mbarrierExpect(barrier, fetchedBytes(type));
+    ptx.mbarrierExpect(barrier, fetchedBytes(op));
     Value column = index[op.getAxes()[1]];
     for (int64_t panel = 0; panel < panels; ++panel) {
       index[op.getAxes()[1]] = add(column, ptx.i32(64 * panel));

@@ -107,22 +107,32 @@ Value LinearProgram::loadInput(int64_t rows, Value k) {
                schedule.depth, end, getElementTypeOrSelf(op.getX()))[0];
 }
 
+/// A tile of a weight as it is stored: columns by depth, or transposed.
+Value LinearProgram::loadWeight(Value weight, Value k) {
+  if (op.getTransposed())
+    return load(weight, {k, column}, {0, 1}, mat(schedule.depth, schedule.columns, accumulation));
+  return load(weight, {column, k}, {0, 1}, mat(schedule.columns, schedule.depth, accumulation));
+}
+
 /// The block's tile, which has `rows` rows at most.
 void LinearProgram::run(int64_t rows) {
   TileType type = tileOf(rows, schedule.columns, accumulation);
   SmallVector<Value> initial(operands.weights.size(), splat(type, 0));
-  SmallVector<Value> sums = loop(
-      index(0), index(op.getInputFeatures()), index(schedule.depth), initial,
-      [&](Value k, ValueRange carried) {
-        Value x = loadInput(rows, k);
-        SmallVector<Value> next, weights;
-        for (Value weight : operands.weights)
-          weights.push_back(load(weight, {column, k}, {0, 1},
-                                 mat(schedule.columns, schedule.depth, accumulation)));
-        for (auto [weight, sum] : llvm::zip(weights, carried))
-          next.push_back(rows == 1 ? matvec(weight, x, sum) : matmul(x, transpose(weight), sum));
-        return next;
-      });
+  SmallVector<Value> sums =
+      loop(index(0), index(op.getInputFeatures()), index(schedule.depth), initial,
+           [&](Value k, ValueRange carried) {
+             Value x = loadInput(rows, k);
+             SmallVector<Value> next, weights;
+             for (Value weight : operands.weights)
+               weights.push_back(loadWeight(weight, k));
+             for (auto [weight, sum] : llvm::zip(weights, carried)) {
+               if (rows == 1) // a matrix times a vector
+                 next.push_back(matvec(op.getTransposed() ? transpose(weight) : weight, x, sum));
+               else
+                 next.push_back(matmul(x, op.getTransposed() ? weight : transpose(weight), sum));
+             }
+             return next;
+           });
   finish(type, sums);
 }
 

@@ -37,6 +37,7 @@ private:
   void enterBlock();
   void run(int64_t rows);
   Value loadInput(int64_t rows, Value k);
+  Value loadWeight(Value weight, Value k);
 
   // LinearPersistent.cpp: GPUs.
   void eachTile(llvm::function_ref<void()> body);

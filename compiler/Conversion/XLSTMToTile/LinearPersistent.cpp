@@ -50,14 +50,17 @@ SmallVector<Value> LinearProgram::product(Value x, ArrayRef<Value> weights, Valu
 }
 
 void LinearProgram::copyAhead(ArrayRef<Value> rings) {
+  IntegerAttr copied;
+  if (schedule.copiedRows && schedule.copiedRows < schedule.rows)
+    copied = b.getI64IntegerAttr(schedule.copiedRows);
   eachTile([&] {
     loop(index(0), index(op.getInputFeatures()), index(schedule.depth), {},
          [&](Value k, ValueRange) -> SmallVector<Value> {
            b.create<FetchOp>(loc, tensor(op.getX()), at(k), b.getDenseI64ArrayAttr({0, 1}),
-                             rings[0]);
+                             rings[0], copied);
            for (auto [weight, ring] : llvm::zip(operands.weights, rings.drop_front()))
              b.create<FetchOp>(loc, tensor(weight), ValueRange{column, k},
-                               b.getDenseI64ArrayAttr({0, 1}), ring);
+                               b.getDenseI64ArrayAttr({0, 1}), ring, IntegerAttr());
            return {};
          });
   });

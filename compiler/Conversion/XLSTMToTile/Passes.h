@@ -80,6 +80,8 @@ mlir::tile::KernelOp buildScan(mlir::OpBuilder &builder, mlir::StringRef name,
                                mlir::xlstm::ScanOp op, TensorNames names);
 mlir::tile::KernelOp buildLinear(mlir::OpBuilder &builder, mlir::StringRef name,
                                  mlir::xlstm::LinearOp op, TensorNames names);
+mlir::tile::KernelOp buildWeightGrad(mlir::OpBuilder &builder, mlir::StringRef name,
+                                     mlir::xlstm::WeightGradOp op, TensorNames names);
 mlir::tile::KernelOp buildOuterSum(mlir::OpBuilder &builder, mlir::StringRef name,
                                    mlir::xlstm::OuterSumOp op, TensorNames names);
 mlir::tile::KernelOp buildTimeSum(mlir::OpBuilder &builder, mlir::StringRef name,

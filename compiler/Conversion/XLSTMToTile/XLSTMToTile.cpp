@@ -163,7 +163,7 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
   if (!op.hasAttr(scheduleAttrName) &&
       isa<BlockLinearOp, CausalConv1dOp, ConcatOp, EmbeddingOp, LastTokenOp, LinearOp, MapOp,
           MLSTMOp, MLSTMBackwardOp, MultiheadNormOp, NormOp, OuterSumOp, PermuteOp, ScanOp, SplitOp,
-          TimeSumOp>(op))
+          TimeSumOp, WeightGradOp>(op))
     return op.emitError() << "expected the attribute " << scheduleAttrName
                           << "; run --xlstm-select-schedule first";
   using Kernel = FailureOr<tile::KernelOp>;
@@ -188,6 +188,8 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
       .Case([&](PermuteOp o) -> Kernel { return buildPermute(builder, name, o, tensorNames); })
       .Case([&](SplitOp o) -> Kernel { return buildSplit(builder, name, o, tensorNames); })
       .Case([&](LinearOp o) -> Kernel { return buildLinear(builder, name, o, tensorNames); })
+      .Case(
+          [&](WeightGradOp o) -> Kernel { return buildWeightGrad(builder, name, o, tensorNames); })
       .Case([&](ScanOp o) -> Kernel { return buildScan(builder, name, o, tensorNames); })
       .Case([&](OuterSumOp o) -> Kernel { return buildOuterSum(builder, name, o, tensorNames); })
       .Case([&](TimeSumOp o) -> Kernel { return buildTimeSum(builder, name, o, tensorNames); })

@@ -69,7 +69,8 @@ RingArrivals ringArrivals(RingOp ring);
 
 /// A copy of a matrix into a stage: panels of 128 bytes of each row, also where the tile has less.
 int64_t fetchedPanels(TileType matrix);
-int64_t fetchedBytes(TileType matrix);
+int64_t stageBytes(TileType matrix); ///< of all rows
+int64_t fetchedBytes(FetchOp fetch); ///< of those that it copies
 
 /// Whether a store leaves through staging buffers in shared memory, two for each warpgroup, from
 /// which a copy reads later: of 16-bit columns, in a role. The buffer of an iteration is that of a

@@ -26,8 +26,13 @@ int64_t tile::fetchedPanels(TileType matrix) {
   return (matrix.getShape()[1] + columns - 1) / columns;
 }
 
-int64_t tile::fetchedBytes(TileType matrix) {
+int64_t tile::stageBytes(TileType matrix) {
   return fetchedPanels(matrix) * 128 * matrix.getShape()[0];
+}
+
+int64_t tile::fetchedBytes(FetchOp fetch) {
+  auto matrix = cast<TileType>(fetch.getRing().getType().getValues()[0]);
+  return fetchedPanels(matrix) * 128 * fetch.getCopiedRows();
 }
 
 bool tile::storesByTMA(StoreOp op) {
@@ -160,6 +165,10 @@ LogicalResult FetchOp::verify() {
   if (auto role = (*this)->getParentOfType<RoleOp>();
       role && int64_t(role.getCount()) != 1) // fetch_c3
     return emitOpError() << "expected a role of one warp, got " << int64_t(role.getCount());
+  if (getCopiedRows() < 1 || getCopiedRows() > tile.getShape()[0] ||
+      (getRows() && getCopiedRows() % 8)) // fetch_c4
+    return emitOpError() << "expected a multiple of 8 rows, at most " << tile.getShape()[0]
+                         << ", got " << getCopiedRows();
   if (int64_t(getOffsets().size()) != tensor.getRank()) // load_c1
     return emitOpError() << "expected " << tensor.getRank() << " offsets, one per tensor axis, got "
                          << getOffsets().size();

@@ -51,13 +51,22 @@ def Tile_FetchOp : Tile_Op<"fetch", [MemoryEffects<[MemRead, MemWrite]>]> {
   let summary = "copies a tile of a global tensor into the next stage of a ring";
   let description = [{
     As `tile.load`, but asynchronous: it waits until the stage is empty, starts the copy and goes on; the copy fills the stage.
+    With `rows n` only the first n rows of the tile are copied, and the others are arbitrary: for tensors that have so many
+    rows at most, where nothing is stored of what follows from other rows. Rows beyond a tensor cost time.
+
     Constraints: as of `tile.load`; `fetch_c1` the ring has one matrix; `fetch_c2` of the tensor's element type; `fetch_c3` in a
-    role of one warp, whose one thread starts the copy.
+    role of one warp, whose one thread starts the copy; `fetch_c4` rows are a multiple of 8 and not more than the tile's.
   }];
   let arguments = (ins Arg<AnyMemRef, "the global tensor", [MemRead]>:$tensor, Variadic<Index>:$offsets, DenseI64ArrayAttr:$axes,
-                       Tile_RingType:$ring);
-  let assemblyFormat = "$tensor `[` $offsets `]` `axes` $axes `into` $ring attr-dict `:` type($tensor) `,` type($ring)";
+                       Tile_RingType:$ring, OptionalAttr<I64Attr>:$rows);
+  let assemblyFormat = "$tensor `[` $offsets `]` `axes` $axes `into` $ring (`rows` $rows^)? attr-dict `:` type($tensor) `,` type($ring)";
   let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    /// Rows that are copied.
+    int64_t getCopiedRows() {
+      return getRows() ? int64_t(*getRows()) : cast<TileType>(getRing().getType().getValues()[0]).getShape()[0];
+    }
+  }];
 }
 
 def Tile_PutOp : Tile_Op<"put", [MemoryEffects<[MemWrite]>]> {

@@ -36,7 +36,7 @@ Slot::Slot(Type type)
     : tile(dyn_cast<TileType>(type)), element(elementOf(tile ? tile.getElementType() : type)) {
   places.resize(tile ? ShapedType::getNumElements(tile.getShape()) : 1);
   int64_t size = bytesOf(element);
-  bytes = isMatrix() ? fetchedBytes(tile) : (int64_t(places.size()) * size + 15) / 16 * 16;
+  bytes = isMatrix() ? stageBytes(tile) : (int64_t(places.size()) * size + 15) / 16 * 16;
   for (auto [i, place] : llvm::enumerate(places))
     place = i * size;
   if (!isMatrix())

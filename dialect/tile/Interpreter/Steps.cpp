@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What warps do behind their role's program, and how copies move.
 #include "dialect/tile/Interpreter/RoleRun.h"
+#include <limits>
 
 namespace mlir::tile {
 
@@ -99,10 +100,16 @@ void BlockRun::write(const Action &action, int64_t warp, int64_t warps) {
 void BlockRun::startCopy(RoleRun &role, const Action &action) {
   Ring &ring = rings[action.ring];
   const Slot &slot = ring.slots.front();
-  int64_t stage = ring.written(action.iteration), rows = slot.tile.getShape()[0];
+  auto fetch = cast<FetchOp>(action.op);
+  int64_t stage = ring.written(action.iteration), rows = fetch.getCopiedRows();
   beginWrite(action.op, ring, stage, action.iteration);
   ++ring.fetched;
   memory.mark(ring.place(stage, 0), slot.bytes, SharedMemory::inFlight);
+  // What is not copied is arbitrary, but no copy is awaited for it.
+  int64_t rowSize = slot.tile.getShape()[1];
+  for (int64_t i = rows * rowSize; i < int64_t(slot.places.size()); ++i)
+    memory.write(slot.element, ring.place(stage, 0) + slot.places[i],
+                 std::numeric_limits<double>::quiet_NaN(), action.iteration + 1);
   int64_t piece = std::max<int64_t>(8, rows >> random(4));
   for (int64_t panel = 0; panel < fetchedPanels(slot.tile); ++panel)
     for (int64_t row = 0; row < rows; row += piece) {
@@ -115,7 +122,7 @@ void BlockRun::startCopy(RoleRun &role, const Action &action) {
       ++ring.stages[stage].copies;
     }
   arrive(action.op, ring, ring.full, stage, action.iteration, /*arrivals=*/1,
-         fetchedBytes(slot.tile));
+         fetchedBytes(fetch));
 }
 
 /// A piece moves. What is outside of the tensor is 0 in shared memory, and is not written to it.

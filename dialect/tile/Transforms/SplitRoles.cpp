@@ -207,7 +207,8 @@ void Splitter::cloneOp(Operation *op, Role role) {
     offsets.push_back(need(offset));
   for (Crossing &crossing : crossings[true])
     if (crossing.values.contains(staged.getTile()))
-      b.create<FetchOp>(staged.getTensor(), offsets, staged.getAxes(), crossing.ring);
+      b.create<FetchOp>(staged.getTensor(), offsets, staged.getAxesAttr(), crossing.ring,
+                        IntegerAttr());
 }
 
 /// The operations of a role in the loop or after it, with what it takes from rings and hands on.

@@ -120,14 +120,18 @@ LogicalResult LinearOp::verify() {
   // linear_c4
   if (getOutputs().empty())
     return emitOpError("expected at least one result");
-  int64_t k = x.getShape().back(), n = tensorType(getWeights()[0]).getDimSize(0);
+  int64_t k = x.getShape().back(), n = tensorType(getWeights()[0]).getDimSize(getTransposed());
   // linear_c1
   if (failed(expectStatic(*this, "K", k)) || failed(expectStatic(*this, "N", n)))
     return failure();
   // linear_c2
+  SmallVector<int64_t> weightShape = {n, k};
+  if (getTransposed())
+    std::swap(weightShape[0], weightShape[1]);
   for (auto [number, weight] : llvm::enumerate(getWeights()))
     if (failed(expectType(*this, {"weight " + std::to_string(number), weight},
-                          RankedTensorType::get({n, k}, x.getElementType()), "[N, K]")))
+                          RankedTensorType::get(weightShape, x.getElementType()),
+                          getTransposed() ? "[K, N]" : "[N, K]")))
       return failure();
   // linear_c3, linear_c4
   SmallVector<int64_t> leading(x.getShape().drop_back()), inputs(x.getShape()), outputs(leading);
@@ -202,4 +206,28 @@ LogicalResult LinearOp::verifyRegions() {
   return verifyBody(*this, getEpilogue(), "an epilogue",
                     getWeights().size() + getElems().size() + getRows().size() + getCols().size(),
                     getOutputs().size());
+}
+
+LogicalResult WeightGradOp::verify() {
+  RankedTensorType y = tensorType(getY()), x = tensorType(getX()), result = tensorType(getResult());
+  // weight_grad_c1
+  if (x.getRank() < 2)
+    return emitOpError() << "expected x to be [.., K] with a leading axis, got " << describe(x);
+  int64_t n = y.getRank() ? y.getShape().back() : 1, k = x.getShape().back();
+  if (failed(expectStatic(*this, "N", n)) || failed(expectStatic(*this, "K", k)))
+    return failure();
+  SmallVector<int64_t> shape(x.getShape());
+  shape.back() = n;
+  // weight_grad_c1, weight_grad_c2
+  if (failed(expectType(*this, {"y", getY()}, RankedTensorType::get(shape, x.getElementType()),
+                        "[.., N]")))
+    return failure();
+  // weight_grad_c2
+  if (failed(expectType(*this, {"the result", getResult()},
+                        RankedTensorType::get({n, k}, result.getElementType()), "[N, K]")))
+    return failure();
+  if (result.getElementType().isF64() != x.getElementType().isF64())
+    return emitOpError() << "expected all tensors to be f64, or none, got x of "
+                         << x.getElementType() << " and a result of " << result.getElementType();
+  return success();
 }

@@ -32,11 +32,13 @@ def XLSTM_LinearOp : XLSTM_Op<"linear", [
     The leading axes `..` are those of x, one at least, of static or dynamic extents. The regions
     compute scalars of the accumulation type (f64 for f64 inputs, otherwise f32) and end in
     `xlstm.yield outputs(..)`. Without a prologue x' = x; without an epilogue there is a result for
-    each weight, y_w = acc_w. Kernels round x' to the type of x before they multiply.
+    each weight, y_w = acc_w. Kernels round x' to the type of x before they multiply. With
+    `transposed` weights are [K, N], in by out, and `acc_w[m, n] = sum_k x'[m, k] weight_w[k, n]`.
 
     Constraints:
     * `linear_c1`: x has a leading axis; K and N are static and at least 1.
-    * `linear_c2`: there is a weight; each is [N, K] and has the element type of x.
+    * `linear_c2`: there is a weight; each is [N, K], with `transposed` [K, N], and has the element
+      type of x.
     * `linear_c3`: x_elems are [.., K], x_rows [..], x_cols [K]; elems are [.., N], rows [..],
       cols [N]; all with the leading extents of x.
     * `linear_c4`: there is a result; each is [.., N].
@@ -98,13 +100,14 @@ def XLSTM_LinearOp : XLSTM_Op<"linear", [
     Arg<Variadic<2DTensorOf<XLSTM_Inputs>>, "out by in, [N, K]">:$weights,
     Arg<Variadic<RankedTensorOf<XLSTM_Inputs>>, "elements beside the sums, [.., N]">:$elems,
     Arg<Variadic<RankedTensorOf<XLSTM_Inputs>>, "a value for each row, [..]">:$rows,
-    Arg<Variadic<1DTensorOf<XLSTM_Inputs>>, "a value for each column, [N]">:$cols);
+    Arg<Variadic<1DTensorOf<XLSTM_Inputs>>, "a value for each column, [N]">:$cols,
+    UnitAttr:$transposed);
   let results = (outs
     Res<Variadic<RankedTensorOf<XLSTM_Inputs>>, "what the epilogue yields, [.., N]">:$outputs);
   let regions = (region AnyRegion:$prologue, AnyRegion:$epilogue);
 
   let assemblyFormat = [{
-    $x (`x_elems` `(` $x_elems^ `:` type($x_elems) `)`)?
+    (`transposed` $transposed^)? $x (`x_elems` `(` $x_elems^ `:` type($x_elems) `)`)?
     (`x_rows` `(` $x_rows^ `:` type($x_rows) `)`)?
     (`x_cols` `(` $x_cols^ `:` type($x_cols) `)`)?
     `weights` `(` $weights `:` type($weights) `)`
@@ -147,6 +150,41 @@ def XLSTM_LinearOp : XLSTM_Op<"linear", [
     bool hasPrologue() { return !getPrologue().empty(); }
     bool hasEpilogue() { return !getEpilogue().empty(); }
   }];
+}
+
+def XLSTM_WeightGradOp : XLSTM_Op<"weight_grad", [Pure]> {
+  let summary = "sum over rows of y x^T: the gradient of the weight of a linear layer";
+  let description = [{
+    All leading axes together are one number m:
+
+    ```
+    result[n, k] = sum_m y[m, n] * x[m, k]
+    ```
+
+    With y the gradient of the sums of `xlstm.linear` and x its input, this is the gradient of the
+    weight.
+
+    Constraints:
+    * `weight_grad_c1`: y is [.., N] and x is [.., K] with the same leading axes, one at least; N and
+      K are static and at least 1.
+    * `weight_grad_c2`: y has the element type of x. The result is [N, K]; it is f64 exactly if x is.
+
+    Example:
+
+    ```mlir
+    func.func @gradient_of_w(%dy: tensor<?x?x64xf32>, %x: tensor<?x?x32xf32>) -> tensor<64x32xf32> {
+      %dw = xlstm.weight_grad %dy, %x
+          : tensor<?x?x64xf32>, tensor<?x?x32xf32> -> tensor<64x32xf32>
+      return %dw : tensor<64x32xf32>
+    }
+    ```
+  }];
+  let arguments = (ins
+    Arg<RankedTensorOf<XLSTM_Inputs>, "[.., N]">:$y,
+    Arg<RankedTensorOf<XLSTM_Inputs>, "[.., K]">:$x);
+  let results = (outs Res<2DTensorOf<XLSTM_Inputs>, "[N, K]">:$result);
+  let assemblyFormat = "$y `,` $x attr-dict `:` type($y) `,` type($x) `->` type($result)";
+  let hasVerifier = 1;
 }
 
 #endif // XLSTM_DIALECT_XLSTM_IR_LINEAROPS_TD

@@ -62,6 +62,7 @@ LogicalResult run(CrossEntropyOp op, Frame &frame);
 LogicalResult run(EmbeddingOp op, Frame &frame);
 LogicalResult run(LastTokenOp op, Frame &frame);
 LogicalResult run(LinearOp op, Frame &frame);
+LogicalResult run(WeightGradOp op, Frame &frame);
 LogicalResult run(MapOp op, Frame &frame);
 LogicalResult run(MLSTMOp op, Frame &frame);
 LogicalResult run(MLSTMBackwardOp op, Frame &frame);

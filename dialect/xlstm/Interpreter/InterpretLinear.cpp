@@ -55,12 +55,15 @@ LogicalResult mlir::xlstm::run(LinearOp op, Frame &frame) {
   std::vector<int64_t> inputs = (*x)->shape, leading(inputs.begin(), inputs.end() - 1),
                        outputs = leading;
   outputs.push_back(n);
+  std::vector<int64_t> weightShape = {n, k};
+  if (op.getTransposed())
+    std::swap(weightShape[0], weightShape[1]);
   Body prologue, epilogue;
   std::vector<const TensorValue *> weights;
   if (failed(require(op, frame, "x_elems", op.getXElems(), inputs, prologue.elems)) ||
       failed(require(op, frame, "x_rows", op.getXRows(), leading, prologue.rows)) ||
       failed(require(op, frame, "x_cols", op.getXCols(), k, prologue.cols)) ||
-      failed(require(op, frame, "weight", op.getWeights(), {n, k}, weights)) ||
+      failed(require(op, frame, "weight", op.getWeights(), weightShape, weights)) ||
       failed(require(op, frame, "elems", op.getElems(), outputs, epilogue.elems)) ||
       failed(require(op, frame, "rows", op.getRows(), leading, epilogue.rows)) ||
       failed(require(op, frame, "cols", op.getCols(), n, epilogue.cols)))
@@ -86,7 +89,7 @@ LogicalResult mlir::xlstm::run(LinearOp op, Frame &frame) {
     for (const TensorValue *weight : weights)
       for (int64_t column = 0; column < n; ++column, ++sum)
         for (int64_t i = 0; i < k; ++i)
-          *sum += input[i] * weight->data[column * k + i];
+          *sum += input[i] * weight->data[op.getTransposed() ? i * n + column : column * k + i];
     if (epilogue.program)
       epilogue.run(sums, weights.size(), row, n);
     for (auto [number, result] : llvm::enumerate(results)) {
@@ -97,5 +100,26 @@ LogicalResult mlir::xlstm::run(LinearOp op, Frame &frame) {
   parallelFor(op.getContext(), 0, rows, computeRow);
   for (auto [result, data] : llvm::zip(op.getOutputs(), results))
     frame.set(result, outputs, std::move(data));
+  return success();
+}
+
+LogicalResult mlir::xlstm::run(WeightGradOp op, Frame &frame) {
+  FailureOr<const TensorValue *> x = frame.require(op, "x", op.getX()),
+                                 y = frame.require(op, "y", op.getY());
+  if (failed(x) || failed(y))
+    return failure();
+  int64_t k = (*x)->shape.back(), n = (*y)->shape.back();
+  std::vector<int64_t> shape = (*x)->shape;
+  shape.back() = n;
+  if (failed(frame.get(op, "y", op.getY(), shape)))
+    return failure();
+  int64_t rows = (*x)->size() / k;
+  std::vector<double> result(n * k, 0.0);
+  parallelFor(op.getContext(), 0, n, [&](size_t column) {
+    for (int64_t row = 0; row < rows; ++row)
+      for (int64_t i = 0; i < k; ++i)
+        result[column * k + i] += (*y)->data[row * n + column] * (*x)->data[row * k + i];
+  });
+  frame.set(op.getResult(), {n, k}, std::move(result));
   return success();
 }

@@ -66,7 +66,7 @@ mlir::xlstm::interpret(func::FuncOp function, const std::vector<std::optional<Te
     LogicalResult done =
         TypeSwitch<Operation *, LogicalResult>(&op)
             .Case<BlockLinearOp, CausalConv1dOp, ConcatOp, CrossEntropyOp, EmbeddingOp, LastTokenOp,
-                  LinearOp, MapOp, MLSTMOp, MLSTMBackwardOp, MultiheadNormOp,
+                  LinearOp, WeightGradOp, MapOp, MLSTMOp, MLSTMBackwardOp, MultiheadNormOp,
                   MultiheadNormBackwardOp, NormOp, NormBackwardOp, OuterSumOp, PermuteOp, ReshapeOp,
                   ScanOp, SplitOp, TimeSumOp>([&](auto known) { return run(known, frame); })
             .Default([](Operation *other) {

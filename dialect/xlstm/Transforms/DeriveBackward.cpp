@@ -2,10 +2,12 @@
 // Reverse mode over the ops of a function: each op hands the gradients of its results on to its
 // operands. The gradient of a scan is in ScanGradient.cpp.
 #include "dialect/xlstm/IR/FunctionAttrs.h"
+#include "dialect/xlstm/Transforms/LinearGradient.h"
 #include "dialect/xlstm/Transforms/Passes.h"
 #include "dialect/xlstm/Transforms/SavePlan.h"
 #include "dialect/xlstm/Transforms/ScanGradient.h"
 
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/PatternMatch.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -55,6 +57,7 @@ private:
   LogicalResult visit(MLSTMOp op);
   LogicalResult visit(ScanOp op);
   LogicalResult visit(MultiheadNormOp op);
+  LogicalResult visit(LinearOp op);
   void chooseNormalizerGrad(MLSTMOp op);
 
   /// Hands a gradient (null: none) to a value (null: absent).
@@ -85,9 +88,11 @@ LogicalResult FunctionDifferentiator::run() {
       continue;
     LogicalResult done =
         llvm::TypeSwitch<Operation *, LogicalResult>(&op)
-            .Case<MLSTMOp, ScanOp, MultiheadNormOp>([&](auto cell) { return visit(cell); })
+            .Case<LinearOp, MLSTMOp, ScanOp, MultiheadNormOp>(
+                [&](auto cell) { return visit(cell); })
             .Default([](Operation *other) {
-              return other->emitOpError("expected xlstm.mlstm, xlstm.scan or xlstm.multihead_norm: "
+              return other->emitOpError("expected xlstm.linear, xlstm.mlstm, xlstm.scan or "
+                                        "xlstm.multihead_norm: "
                                         "other ops have no derivative");
             });
     if (failed(done))
@@ -100,9 +105,16 @@ LogicalResult FunctionDifferentiator::run() {
 LogicalResult FunctionDifferentiator::add(Operation *from, Value value, Value gradient) {
   if (!value || !gradient)
     return success();
-  if (!gradients.try_emplace(value, gradient).second)
-    return from->emitOpError("expected each tensor with a gradient to be used once: sums of "
-                             "gradients are not supported");
+  auto [entry, isFirst] = gradients.try_emplace(value, gradient);
+  if (isFirst)
+    return success();
+  // Another use: the gradients add up.
+  auto sum = [](OpBuilder &inner, Location loc, ValueRange e) {
+    return SmallVector<Value>{inner.create<arith::AddFOp>(loc, e[0], e[1])};
+  };
+  entry->second = b.create<MapOp>(from->getLoc(), TypeRange(gradient.getType()),
+                                  ValueRange{entry->second, gradient}, sum)
+                      .getResult(0);
   return success();
 }
 
@@ -257,6 +269,29 @@ LogicalResult FunctionDifferentiator::visit(MultiheadNormOp op) {
   if (failed(add(op, op.getX(), backward.getDx())))
     return failure();
   return add(op, op.getWeight(), backward.getDweight());
+}
+
+LogicalResult FunctionDifferentiator::visit(LinearOp op) {
+  SmallVector<Value> outputs =
+      llvm::map_to_vector(op.getOutputs(), [&](Value value) { return get(value); });
+  FailureOr<LinearGradients> result = differentiate(b, op, outputs);
+  if (failed(result))
+    return failure();
+  LinearOperands operands = op.getLinearOperands();
+  SmallVector<std::pair<Value, Value>> pairs{{operands.x, result->x}};
+  auto collect = [&](ArrayRef<Value> values, ArrayRef<Value> gradients) {
+    for (auto [value, gradient] : llvm::zip(values, gradients))
+      pairs.push_back({value, gradient});
+  };
+  collect(operands.xElems, result->xElems);
+  collect(operands.xCols, result->xCols);
+  collect(operands.weights, result->weights);
+  collect(operands.elems, result->elems);
+  collect(operands.cols, result->cols);
+  for (auto [value, gradient] : pairs)
+    if (failed(add(op, value, gradient)))
+      return failure();
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

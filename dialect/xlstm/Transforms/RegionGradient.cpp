@@ -175,7 +175,11 @@ SmallVector<Value> mlir::xlstm::differentiate(OpBuilder &builder, Block &block,
   Differentiator differentiator(builder, block, inputs);
   for (GradientSeed seed : seeds)
     differentiator.add(seed.value, seed.gradient);
+  // The derivative may be written to the block itself.
+  SmallVector<Operation *> ops;
   for (Operation &op : llvm::reverse(block.without_terminator()))
-    differentiator.visit(op);
+    ops.push_back(&op);
+  for (Operation *op : ops)
+    differentiator.visit(*op);
   return llvm::map_to_vector(inputs, [&](Value input) { return differentiator.get(input); });
 }

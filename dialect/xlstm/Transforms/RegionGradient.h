@@ -35,7 +35,8 @@ struct GradientSeed {
   Value value, gradient;
 };
 
-/// Writes the derivative of `block` at the builder's insertion point and returns the gradient of
+/// Writes the derivative of `block` at the builder's insertion point, which may be in the block
+/// behind all that the derivative needs, and returns the gradient of
 /// each of `inputs`, null where it is zero. The ops refer to values of `block` where the derivative
 /// needs them; the caller maps those to what stands for them. The block's ops have to be those of
 /// ScanOp::isAllowedInBody.

@@ -82,11 +82,13 @@ struct Parts {
 
 /// A dimension that other dimensions give. Either the first of `sources` that the given tensors have;
 /// those after it are then 1: the number of sequences S is N, the number of packed ones, if
-/// cu_seqlens is given, else the batch size B. Or a number of parts.
+/// cu_seqlens is given, else the batch size B. Or a number of parts. Or the product of other
+/// dimensions.
 struct DerivedDim {
   std::string name;
   std::vector<std::string> sources = {};
   std::optional<Parts> parts = {};
+  std::vector<std::string> factors = {};
 };
 
 /// A range that a dimension is in.

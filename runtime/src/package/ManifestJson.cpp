@@ -367,6 +367,8 @@ Function readFunction(const JsonNode &node) {
         dim.parts =
             Parts{readName(parts->object().at("of")), parts->at("least").integer(1, 1 << 30),
                   readProduct(parts->at("blocks")), parts->at("most_blocks").integer(1, 1 << 30)};
+      else if (auto factors = item.find("product_of"))
+        dim.factors = readList<std::string>(*factors, 16, readName);
       else
         dim.sources = readList<std::string>(item.at("first_of"), 16, readName);
       return dim;
@@ -419,7 +421,9 @@ std::string toJson(const Manifest &manifest) {
                                              {"least", dim.parts->least},
                                              {"blocks", write(dim.parts->blocks)},
                                              {"most_blocks", dim.parts->mostBlocks}}}}
-                                    : Json{{"name", dim.name}, {"first_of", dim.sources}});
+                          : dim.factors.empty()
+                              ? Json{{"name", dim.name}, {"first_of", dim.sources}}
+                              : Json{{"name", dim.name}, {"product_of", dim.factors}});
     }
     item["attributes"] = freeForm(function.attributes, "attributes");
     Json &list = item["implementations"] = Json::array();

@@ -42,6 +42,12 @@ public:
         if (derived.parts->least < 1 || derived.parts->mostBlocks < 1)
           error(path, derived.name, ": expected least and most_blocks of at least 1");
       }
+      if (!derived.factors.empty()) {
+        for (const std::string &factor : derived.factors)
+          product({Factor(factor)}, path);
+        if (!dims.insert(derived.name).second)
+          error(path, "expected a new name, got '", derived.name, "' again");
+      }
       for (const std::string &source : derived.sources)
         if (!dims.count(source) || source == derived.name)
           error(path, derived.name, ": expected dimensions of the function's tensors, got '",

@@ -137,6 +137,66 @@ TEST_P(Linear, ScheduleThatItGets) {
   }
 }
 
+TEST_P(Linear, WeightsInByOut) {
+  for (DType type : allDTypes) {
+    const int64_t K = 70, N = 37;
+    std::string source = substitute(
+        R"(
+func.func @linear(%x: tensor<?x?x$Kx$t>, %w: tensor<$Kx$Nx$t>) -> tensor<?x?x$Nx$t> {
+  %y = xlstm.linear transposed %x weights(%w : tensor<$Kx$Nx$t>) : tensor<?x?x$Kx$t> -> tensor<?x?x$Nx$t>
+  return %y : tensor<?x?x$Nx$t>
+})",
+        {{"K", std::to_string(K)}, {"N", std::to_string(N)}, {"t", name(type)}});
+    Cells cells(source, isa(), {"gemm_rows=16", "gemm_columns=32", "gemm_depth=32"});
+    for (int64_t T : {1, 9, 35}) {
+      Array x(type, {2, T, K}), w(type, {K, N}), y(type, {2, T, N});
+      for (Array *array : {&x, &w})
+        array->fill([&] { return normal(); });
+      cells.run("linear", {{"arg0", &x}, {"arg1", &w}, {"result0", &y}}, 2 * ((T + 15) / 16) * 16);
+      double error = 0, norm = 0;
+      y.forEach([&](const Array::Index &i) {
+        double expected = 0;
+        for (int64_t k = 0; k < K; ++k)
+          expected += x.get({i[0], i[1], k}) * w.get({k, i[2]});
+        error += std::pow(y.get(i) - expected, 2);
+        norm += expected * expected;
+      });
+      EXPECT_LE(std::sqrt(error / norm), tolerance(type)) << name(type) << " " << T;
+    }
+  }
+}
+
+TEST_P(Linear, WeightGrad) {
+  for (DType type : allDTypes)
+    for (auto [N, K] : {std::pair<int64_t, int64_t>{1, 1}, {37, 70}}) {
+      std::string source = substitute(
+          R"(
+func.func @gradient(%y: tensor<?x?x$Nx$t>, %x: tensor<?x?x$Kx$t>) -> tensor<$Nx$Kx$t> {
+  %w = xlstm.weight_grad %y, %x : tensor<?x?x$Nx$t>, tensor<?x?x$Kx$t> -> tensor<$Nx$Kx$t>
+  return %w : tensor<$Nx$Kx$t>
+})",
+          {{"K", std::to_string(K)}, {"N", std::to_string(N)}, {"t", name(type)}});
+      Cells cells(source, isa(), {"gemm_rows=16", "gemm_columns=32", "gemm_depth=32"});
+      for (int64_t T : {0, 1, 40}) {
+        Array x(type, {2, T, K}), y(type, {2, T, N}), w(type, {N, K});
+        for (Array *array : {&x, &y})
+          array->fill([&] { return normal(); });
+        cells.run("gradient", {{"arg0", &y}, {"arg1", &x}, {"result0", &w}}, 1);
+        double error = 0, norm = 0;
+        w.forEach([&](const Array::Index &i) {
+          double expected = 0;
+          for (int64_t b = 0; b < 2; ++b)
+            for (int64_t t = 0; t < T; ++t)
+              expected += y.get({b, t, i[0]}) * x.get({b, t, i[1]});
+          error += std::pow(w.get(i) - expected, 2);
+          norm += expected * expected;
+        });
+        EXPECT_LE(std::sqrt(error / (norm ? norm : 1)), tolerance(type))
+            << name(type) << " " << N << " " << T;
+      }
+    }
+}
+
 TEST_P(Linear, FewRowsInABlock) {
   for (const char *rows : {"gemm_rows=1", "gemm_rows=3"}) {
     Case c{33, 20, DType::F64};

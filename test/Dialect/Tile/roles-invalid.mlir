@@ -171,6 +171,19 @@ tile.kernel @k(%x: memref<?x64xbf16, strided<[?, 1]>>) names ["x"] grid(%b: 1) {
 
 // -----
 
+// fetch_c4
+tile.kernel @k(%x: memref<?x64xbf16, strided<[?, 1]>>) names ["x"] grid(%b: 1) {
+  %r = tile.ring : !tile.ring<2 : !tile.tile<64x64xbf16>>
+  tile.role "read" warps [0, 4] registers 208 { %t = tile.get %r : !tile.ring<2 : !tile.tile<64x64xbf16>> -> !tile.tile<64x64xbf16> tile.release %r : !tile.ring<2 : !tile.tile<64x64xbf16>> }
+  tile.role "a" warps [4, 1] registers 24 {
+    %c0 = arith.constant 0 : index
+    // expected-error @below {{expected a multiple of 8 rows, at most 64, got 72}}
+    tile.fetch %x[%c0, %c0] axes [0, 1] into %r rows 72 : memref<?x64xbf16, strided<[?, 1]>>, !tile.ring<2 : !tile.tile<64x64xbf16>>
+  }
+}
+
+// -----
+
 // fetch_c1
 tile.kernel @k(%x: memref<?x64xbf16, strided<[?, 1]>>) names ["x"] grid(%b: 1) {
   %r = tile.ring : !tile.ring<2 : f32>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One case for every message of xlstm.linear.
+// One case for every message of xlstm.linear and xlstm.weight_grad.
 // RUN: xlstm-opt %s -split-input-file -verify-diagnostics
 
 // linear_c1
@@ -251,5 +251,77 @@ func.func @unknown(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>) {
     %b = math.sin %a : f32
     xlstm.yield outputs(%b : f32)
   } : tensor<?x8xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// linear_c2
+func.func @in_by_out(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>) {
+  // expected-error @below {{'xlstm.linear' op expected weight 0 to be [K, N] = [8, 8]xf32, got [4, 8]xf32}}
+  %0 = xlstm.linear transposed %x weights(%w : tensor<4x8xf32>) : tensor<?x8xf32> -> tensor<?x8xf32>
+  return
+}
+
+// -----
+
+// weight_grad_c1
+func.func @leading_of_x(%y: tensor<4xf32>, %x: tensor<8xf32>) {
+  // expected-error @below {{'xlstm.weight_grad' op expected x to be [.., K] with a leading axis, got [8]xf32}}
+  %0 = xlstm.weight_grad %y, %x : tensor<4xf32>, tensor<8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+// weight_grad_c1
+func.func @dynamic_n(%y: tensor<?x?xf32>, %x: tensor<?x8xf32>) {
+  // expected-error @below {{'xlstm.weight_grad' op expected N to be static and at least 1, got a dynamic extent}}
+  %0 = xlstm.weight_grad %y, %x : tensor<?x?xf32>, tensor<?x8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+// weight_grad_c1
+func.func @dynamic_of_k(%y: tensor<?x4xf32>, %x: tensor<?x?xf32>) {
+  // expected-error @below {{'xlstm.weight_grad' op expected K to be static and at least 1, got a dynamic extent}}
+  %0 = xlstm.weight_grad %y, %x : tensor<?x4xf32>, tensor<?x?xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+// weight_grad_c1
+func.func @other_rows(%y: tensor<?x3x4xf32>, %x: tensor<?x2x8xf32>) {
+  // expected-error @below {{'xlstm.weight_grad' op expected y to be [.., N] = [?, 2, 4]xf32, got [?, 3, 4]xf32}}
+  %0 = xlstm.weight_grad %y, %x : tensor<?x3x4xf32>, tensor<?x2x8xf32> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+// weight_grad_c2
+func.func @type_of_y(%y: tensor<?x4xf32>, %x: tensor<?x8xbf16>) {
+  // expected-error @below {{'xlstm.weight_grad' op expected y to be [.., N] = [?, 4]xbf16, got [?, 4]xf32}}
+  %0 = xlstm.weight_grad %y, %x : tensor<?x4xf32>, tensor<?x8xbf16> -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+// weight_grad_c2
+func.func @shape_of_result(%y: tensor<?x4xf32>, %x: tensor<?x8xf32>) {
+  // expected-error @below {{'xlstm.weight_grad' op expected the result to be [N, K] = [4, 8]xf32, got [8, 4]xf32}}
+  %0 = xlstm.weight_grad %y, %x : tensor<?x4xf32>, tensor<?x8xf32> -> tensor<8x4xf32>
+  return
+}
+
+// -----
+
+// weight_grad_c2
+func.func @type_of_result(%y: tensor<?x4xf32>, %x: tensor<?x8xf32>) {
+  // expected-error @below {{'xlstm.weight_grad' op expected all tensors to be f64, or none, got x of 'f32' and a result of 'f64'}}
+  %0 = xlstm.weight_grad %y, %x : tensor<?x4xf32>, tensor<?x8xf32> -> tensor<4x8xf64>
   return
 }

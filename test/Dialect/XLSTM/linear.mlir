@@ -48,3 +48,17 @@ func.func @everything(%x: tensor<?x?x8xbf16>, %o: tensor<?x?x8xf32>, %rstd: tens
   } : tensor<?x?x8xbf16> -> tensor<?x?x4xbf16>
   return %y : tensor<?x?x4xbf16>
 }
+
+// CHECK-LABEL: func.func @in_by_out
+func.func @in_by_out(%x: tensor<?x8xf32>, %w: tensor<8x4xf32>) -> tensor<?x4xf32> {
+  // CHECK: xlstm.linear transposed %arg0 weights(%arg1 : tensor<8x4xf32>) : tensor<?x8xf32> -> tensor<?x4xf32>{{$}}
+  %y = xlstm.linear transposed %x weights(%w : tensor<8x4xf32>) : tensor<?x8xf32> -> tensor<?x4xf32>
+  return %y : tensor<?x4xf32>
+}
+
+// CHECK-LABEL: func.func @weight_grad
+func.func @weight_grad(%dy: tensor<?x?x4xbf16>, %x: tensor<?x?x8xbf16>) -> tensor<4x8xf32> {
+  // CHECK: xlstm.weight_grad %arg0, %arg1 : tensor<?x?x4xbf16>, tensor<?x?x8xbf16> -> tensor<4x8xf32>{{$}}
+  %dw = xlstm.weight_grad %dy, %x : tensor<?x?x4xbf16>, tensor<?x?x8xbf16> -> tensor<4x8xf32>
+  return %dw : tensor<4x8xf32>
+}

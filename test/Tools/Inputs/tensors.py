@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes and prints small safetensors files with nothing but the standard library.
 
-tensors.py write FILE NAME:DTYPE:SHAPE:VALUES ...    as x:F32:1x2x4:0,1,2,3,4,5,6,7; one value fills the tensor
+tensors.py write FILE NAME:DTYPE:SHAPE:VALUES ...    as x:F32:1x2x4:0,1,2,3,4,5,6,7; one value fills the tensor,
+                                                     and ~P gives sin(P), sin(2 P), ...
 tensors.py print FILE                                one line per tensor
 tensors.py same FILE FILE                            exit code 1 unless the tensors are equal bit by bit
 tensors.py join FILE FILE OUT                        the tensors of both files; of those in both, the second's
 tensors.py cut FILE OUT BYTES                        the first bytes of a file; a negative number drops from the end
 """
 import json
+import math
 import struct
 import sys
 
@@ -22,6 +24,8 @@ def write(path, specs):
         count = 1
         for extent in shape:
             count *= extent
+        if values.startswith("~"):
+            values = ",".join(repr(math.sin(float(values[1:]) * (i + 1))) for i in range(count))
         numbers = [float(v) for v in values.split(",") if v]
         numbers = numbers * count if len(numbers) == 1 else numbers
         if dtype not in ("F32", "F64"):

@@ -12,7 +12,7 @@ spec = importlib.util.spec_from_file_location("compare_gemm", path)
 compare_gemm = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(compare_gemm)
 
-SHAPES = [(4096, 4096), (10944, 4096), (96, 72), (33, 45)]
+SHAPES = [(10944, 4096), (96, 72), (33, 45)]
 
 
 def describe(case):
