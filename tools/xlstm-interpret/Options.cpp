@@ -13,7 +13,7 @@ description (.json, .yaml, a directory) or an .mlir file. Tensors have the names
 inputs are first rounded to the types that the function declares, as a package would take them.
 
   --function NAME       of a cell: forward (default), step or forward_backward, which is derived from forward;
-                        of a model of blocks: logits, prefill, step, loss; of a stack without vocabulary: forward, step
+                        of a model of blocks: logits, prefill, step, loss, loss_grad; of a stack without vocabulary: forward, step
   --inputs FILE         input tensors, safetensors
   --weights FILE|DIR    parameters that the inputs lack: safetensors, or a folder of model*.safetensors, with or without an index
                         (default: MODEL, if it is a folder with weights)

@@ -134,7 +134,8 @@ Program::Program(const std::string &model, const std::string &function, const st
   expandBlocks();
   if (!weights.empty() || (isDirectory(model) && safetensors::Checkpoint::isThere(model)))
     checkpoint = safetensors::Checkpoint::open(weights.empty() ? model : weights);
-  if (functionName == "forward_backward" && !module->lookupSymbol(functionName))
+  if ((functionName == "forward_backward" || functionName == "loss_grad") &&
+      !module->lookupSymbol(functionName))
     deriveBackward();
   this->function = module->lookupSymbol<func::FuncOp>(functionName);
   if (!this->function)
@@ -166,9 +167,11 @@ void Program::expandBlocks() {
 void Program::deriveBackward() {
   Diagnostics diagnostics(*context, model);
   PassManager passes(context.get());
-  passes.addPass(mlir::xlstm::createDeriveBackward());
+  mlir::xlstm::DeriveBackwardOptions options;
+  options.function = functionName == "loss_grad" ? "loss" : "forward";
+  passes.addPass(mlir::xlstm::createDeriveBackward(options));
   if (failed(passes.run(*module)))
-    diagnostics.raise("forward_backward cannot be derived");
+    diagnostics.raise("the gradients cannot be derived");
 }
 
 void Program::readSignature() {

@@ -103,3 +103,90 @@ LogicalResult CrossEntropyOp::verify() {
                     RankedTensorType::get({1}, getAccumulationTypeFor(logits.getElementType())),
                     "[1]");
 }
+
+//===----------------------------------------------------------------------===//
+// Gradients
+//===----------------------------------------------------------------------===//
+
+static RankedTensorType tensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
+
+LogicalResult LeadingSumOp::verify() {
+  RankedTensorType x = tensorType(getX()), result = tensorType(getResult());
+  // leading_sum_c1
+  int64_t axes = result.getRank();
+  if (axes > x.getRank() || x.getShape().take_back(axes) != result.getShape() ||
+      result.getElementType() != x.getElementType() || !result.hasStaticShape())
+    return emitOpError() << "expected a result with the last axes of " << describe(x)
+                         << ", static, and its element type, got " << describe(result);
+  return success();
+}
+
+LogicalResult BlockLinearWeightOp::verify() {
+  RankedTensorType x = tensorType(getX()), dy = tensorType(getDy());
+  auto result = getResult().getType();
+  // block_linear_weight_c1
+  for (auto [axis, name] : llvm::enumerate(ArrayRef<StringRef>{"N", "O", "I"}))
+    if (failed(expectStatic(*this, name, result.getDimSize(axis))))
+      return failure();
+  // block_linear_weight_c2
+  SmallVector<int64_t> shape(x.getShape());
+  shape.back() = result.getDimSize(0) * result.getDimSize(2);
+  if (failed(expectType(*this, {"x", getX()}, RankedTensorType::get(shape, x.getElementType()),
+                        "[.., N I]")))
+    return failure();
+  shape.back() = result.getDimSize(0) * result.getDimSize(1);
+  if (failed(expectType(*this, {"dy", getDy()}, RankedTensorType::get(shape, dy.getElementType()),
+                        "[.., N O]")))
+    return failure();
+  // block_linear_weight_c3
+  return expectOneWidth(*this, getX(), {{"dy", getDy()}, {"the result", getResult()}});
+}
+
+LogicalResult CausalConv1dBackwardOp::verify() {
+  auto weight = getWeight().getType(), x = getX().getType();
+  // causal_conv1d_backward_c1
+  if (failed(expectStatic(*this, "C", weight.getDimSize(0))) ||
+      failed(expectStatic(*this, "K", weight.getDimSize(1))))
+    return failure();
+  if (x.getDimSize(2) != weight.getDimSize(0))
+    return emitOpError() << "expected x with the " << weight.getDimSize(0)
+                         << " channels of the weight, got " << describe(x);
+  // causal_conv1d_backward_c2
+  return expectType(
+      *this, {"dweight", getDweight()},
+      RankedTensorType::get(weight.getShape(), getAccumulationTypeFor(x.getElementType())),
+      "[C, K]");
+}
+
+LogicalResult EmbeddingBackwardOp::verify() {
+  RankedTensorType tokens = tensorType(getTokens()), dx = tensorType(getDx());
+  auto result = getResult().getType();
+  // embedding_backward_c1
+  if (failed(expectStatic(*this, "V", result.getDimSize(0))) ||
+      failed(expectStatic(*this, "D", result.getDimSize(1))))
+    return failure();
+  if (result.getElementType() != getAccumulationTypeFor(dx.getElementType()))
+    return emitOpError() << "expected a result of the accumulation type "
+                         << getAccumulationTypeFor(dx.getElementType()) << ", got "
+                         << result.getElementType();
+  // embedding_backward_c2
+  SmallVector<int64_t> shape(tokens.getShape());
+  shape.push_back(result.getDimSize(1));
+  return expectType(*this, {"dx", getDx()}, RankedTensorType::get(shape, dx.getElementType()),
+                    "[.., D]");
+}
+
+LogicalResult CrossEntropyBackwardOp::verify() {
+  auto logits = getLogits().getType();
+  // cross_entropy_backward_c1
+  if (failed(expectStatic(*this, "V", logits.getDimSize(2))) ||
+      failed(expectType(*this, {"targets", getTargets()},
+                        RankedTensorType::get(logits.getShape().drop_back(),
+                                              getTargets().getType().getElementType()),
+                        "[B, T]")))
+    return failure();
+  // cross_entropy_backward_c2
+  return expectType(*this, {"dloss", getDloss()},
+                    RankedTensorType::get({1}, getAccumulationTypeFor(logits.getElementType())),
+                    "[1]");
+}

@@ -4,6 +4,7 @@
 #define XLSTM_DIALECT_XLSTM_IR_XLSTMOPS_TD
 
 include "dialect/xlstm/IR/BlockOps.td"
+include "dialect/xlstm/IR/LayerGradientOps.td"
 include "dialect/xlstm/IR/LayerOps.td"
 include "dialect/xlstm/IR/LinearOps.td"
 include "dialect/xlstm/IR/MLSTMOps.td"

@@ -5,6 +5,7 @@
 
 #include "dialect/xlstm/IR/XLSTM.h"
 #include "dialect/xlstm/Interpreter/Interpreter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "llvm/ADT/DenseMap.h"
 #include <memory>
 
@@ -55,7 +56,13 @@ struct Tokens {
 FailureOr<Tokens> readTokens(const Frame &frame, Operation *op, int64_t batch, int64_t time,
                              Value cuSeqlens, Value reset);
 
+LogicalResult run(arith::ConstantOp op, Frame &frame);
 LogicalResult run(BlockLinearOp op, Frame &frame);
+LogicalResult run(BlockLinearWeightOp op, Frame &frame);
+LogicalResult run(CausalConv1dBackwardOp op, Frame &frame);
+LogicalResult run(CrossEntropyBackwardOp op, Frame &frame);
+LogicalResult run(EmbeddingBackwardOp op, Frame &frame);
+LogicalResult run(LeadingSumOp op, Frame &frame);
 LogicalResult run(CausalConv1dOp op, Frame &frame);
 LogicalResult run(ConcatOp op, Frame &frame);
 LogicalResult run(CrossEntropyOp op, Frame &frame);

@@ -65,10 +65,12 @@ mlir::xlstm::interpret(func::FuncOp function, const std::vector<std::optional<Te
     }
     LogicalResult done =
         TypeSwitch<Operation *, LogicalResult>(&op)
-            .Case<BlockLinearOp, CausalConv1dOp, ConcatOp, CrossEntropyOp, EmbeddingOp, LastTokenOp,
-                  LinearOp, WeightGradOp, MapOp, MLSTMOp, MLSTMBackwardOp, MultiheadNormOp,
-                  MultiheadNormBackwardOp, NormOp, NormBackwardOp, OuterSumOp, PermuteOp, ReshapeOp,
-                  ScanOp, SplitOp, TimeSumOp>([&](auto known) { return run(known, frame); })
+            .Case<arith::ConstantOp, BlockLinearOp, BlockLinearWeightOp, CausalConv1dBackwardOp,
+                  CrossEntropyBackwardOp, EmbeddingBackwardOp, LeadingSumOp, CausalConv1dOp,
+                  ConcatOp, CrossEntropyOp, EmbeddingOp, LastTokenOp, LinearOp, WeightGradOp, MapOp,
+                  MLSTMOp, MLSTMBackwardOp, MultiheadNormOp, MultiheadNormBackwardOp, NormOp,
+                  NormBackwardOp, OuterSumOp, PermuteOp, ReshapeOp, ScanOp, SplitOp, TimeSumOp>(
+                [&](auto known) { return run(known, frame); })
             .Default([](Operation *other) {
               return other->emitOpError("expected an op of the xlstm dialect or func.return: the "
                                         "interpreter runs no other");

@@ -2,6 +2,7 @@
 // Reverse mode over the ops of a function: each op hands the gradients of its results on to its
 // operands. The gradient of a scan is in ScanGradient.cpp.
 #include "dialect/xlstm/IR/FunctionAttrs.h"
+#include "dialect/xlstm/Transforms/LayerGradients.h"
 #include "dialect/xlstm/Transforms/LinearGradient.h"
 #include "dialect/xlstm/Transforms/Passes.h"
 #include "dialect/xlstm/Transforms/SavePlan.h"
@@ -58,6 +59,7 @@ private:
   LogicalResult visit(ScanOp op);
   LogicalResult visit(MultiheadNormOp op);
   LogicalResult visit(LinearOp op);
+  LogicalResult visitLayer(Operation *op);
   void chooseNormalizerGrad(MLSTMOp op);
 
   /// Hands a gradient (null: none) to a value (null: absent).
@@ -75,7 +77,8 @@ private:
   func::FuncOp function;
   func::ReturnOp ret;
   OpBuilder b;
-  unsigned arguments; // of the original function
+  unsigned arguments;   // of the original function
+  bool isModel = false; // the gradient of a loss with respect to parameters
   llvm::DenseMap<Value, Value> gradients;
 };
 
@@ -86,15 +89,10 @@ LogicalResult FunctionDifferentiator::run() {
     // The ops of gradients stand behind those that they are derived from.
     if (llvm::none_of(op.getResults(), [&](Value result) { return get(result); }))
       continue;
-    LogicalResult done =
-        llvm::TypeSwitch<Operation *, LogicalResult>(&op)
-            .Case<LinearOp, MLSTMOp, ScanOp, MultiheadNormOp>(
-                [&](auto cell) { return visit(cell); })
-            .Default([](Operation *other) {
-              return other->emitOpError("expected xlstm.linear, xlstm.mlstm, xlstm.scan or "
-                                        "xlstm.multihead_norm: "
-                                        "other ops have no derivative");
-            });
+    LogicalResult done = llvm::TypeSwitch<Operation *, LogicalResult>(&op)
+                             .Case<LinearOp, MLSTMOp, ScanOp, MultiheadNormOp>(
+                                 [&](auto cell) { return visit(cell); })
+                             .Default([&](Operation *other) { return visitLayer(other); });
     if (failed(done))
       return failure();
   }
@@ -126,7 +124,8 @@ DictionaryAttr FunctionDifferentiator::getGradientAttributes(DictionaryAttr attr
                                                              bool optional) {
   NamedAttrList list(attributes);
   if (StringRef name = getName(attributes); !name.empty())
-    list.set(nameAttrName, b.getStringAttr("d" + name));
+    list.set(nameAttrName, b.getStringAttr(Twine(isModel ? "grad." : "d") + name));
+  list.erase(parameterAttrName);
   list.erase(optionalAttrName);
   if (optional)
     list.set(optionalAttrName, b.getUnitAttr());
@@ -134,6 +133,17 @@ DictionaryAttr FunctionDifferentiator::getGradientAttributes(DictionaryAttr attr
 }
 
 LogicalResult FunctionDifferentiator::addGradientArguments() {
+  for (unsigned i = 0; i < arguments; ++i)
+    isModel |= bool(function.getArgAttr(i, parameterAttrName));
+  if (isModel) {
+    // The only result is the loss.
+    auto type = dyn_cast<RankedTensorType>(ret.getOperandTypes().front());
+    if (ret.getNumOperands() != 1 || !type || !type.hasStaticShape() || type.getNumElements() != 1)
+      return function.emitError("expected a function of parameters to give one number, the loss");
+    Value one = b.create<arith::ConstantOp>(
+        ret.getLoc(), DenseElementsAttr::get(type, b.getFloatAttr(type.getElementType(), 1)));
+    return add(ret, ret.getOperand(0), one);
+  }
   for (auto [i, value] : llvm::enumerate(ret.getOperands())) {
     auto result = dyn_cast<OpResult>(value);
     if (!result || !hasGradient(result))
@@ -151,9 +161,9 @@ LogicalResult FunctionDifferentiator::addGradientArguments() {
 void FunctionDifferentiator::addGradientResults() {
   for (unsigned i = 0; i < arguments; ++i) {
     Value gradient = get(function.getArgument(i));
-    if (!gradient)
-      continue;
     DictionaryAttr attributes = function.getArgAttrDict(i);
+    if (!gradient || (isModel && !function.getArgAttr(i, parameterAttrName)))
+      continue;
     bool optional = attributes && attributes.contains(optionalAttrName);
     function.insertResult(function.getNumResults(), gradient.getType(),
                           getGradientAttributes(attributes, optional));
@@ -294,6 +304,23 @@ LogicalResult FunctionDifferentiator::visit(LinearOp op) {
   return success();
 }
 
+LogicalResult FunctionDifferentiator::visitLayer(Operation *op) {
+  if (!isLayer(op))
+    return op->emitOpError("expected xlstm.linear, xlstm.mlstm, xlstm.scan or "
+                           "xlstm.multihead_norm: "
+                           "other ops have no derivative");
+  SmallVector<Value> results;
+  for (Value result : op->getResults())
+    results.push_back(get(result));
+  FailureOr<SmallVector<OperandGradient>> found = differentiateLayer(b, op, results);
+  if (failed(found))
+    return failure();
+  for (auto [operand, gradient] : *found)
+    if (failed(add(op, operand, gradient)))
+      return failure();
+  return success();
+}
+
 //===----------------------------------------------------------------------===//
 // The pass
 //===----------------------------------------------------------------------===//
@@ -307,7 +334,8 @@ struct DeriveBackwardPass : impl::DeriveBackwardBase<DeriveBackwardPass> {
       getOperation().emitError() << "expected a function " << function << ", got none";
       return signalPassFailure();
     }
-    std::string name = function + "_backward";
+    bool isLoss = function == "loss";
+    std::string name = isLoss ? "loss_grad" : function + "_backward";
     if (getOperation().lookupSymbol(name)) {
       forward.emitError() << "expected no function " << name << " yet";
       return signalPassFailure();

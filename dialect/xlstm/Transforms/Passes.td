@@ -54,6 +54,7 @@ def DeriveBackward : Pass<"xlstm-derive-backward", "::mlir::ModuleOp"> {
     | `xlstm.mlstm` | `xlstm.mlstm_backward`; the forward op saves its states once per chunk |
     | `xlstm.scan` | a reverse scan whose region is derived from that of the op, `xlstm.outer_sum`, `xlstm.time_sum` |
     | `xlstm.multihead_norm` | `xlstm.multihead_norm_backward` |
+    | layers of blocks | see LayerGradients.cpp; `xlstm.map` for everything pointwise |
 
     ```mlir
     func.func @forward(%wx: tensor<?x?x4x16xf32> {xlstm.name = "wx"})
@@ -91,6 +92,10 @@ def DeriveBackward : Pass<"xlstm-derive-backward", "::mlir::ModuleOp"> {
     }
     ```
 
+    **Loss of a model.** With `function=loss`, whose arguments have parameters (`xlstm.parameter`) and
+    whose only result is the loss, the new function is `loss_grad`: it takes no gradients, and returns
+    the loss and for each parameter `x` that reaches it `grad.x`.
+
     **What is saved.** The forward op gets the attribute `xlstm.save`: a dictionary that says of each
     value that the gradient reads whether it is saved or recomputed, by the rule of
     dialect/xlstm/Transforms/SavePlan.h.
@@ -106,12 +111,11 @@ def DeriveBackward : Pass<"xlstm-derive-backward", "::mlir::ModuleOp"> {
     `xlstm.multihead_norm` with eps = 0, which does not see a factor of h; then the pass writes it.
     Otherwise the op keeps what it has. A remark says which and why.
 
-    Preconditions: the function has one block; each tensor in it with a gradient is used once; its
-    scans have no reverse, transposed, step and previous.
+    Preconditions: the function has one block; its scans have no reverse, transposed, step and previous.
   }];
   let options = [
     Option<"function", "function", "std::string", "\"forward\"",
-           "name of the function; the new one is NAME_backward">,
+           "name of the function; the new one is NAME_backward, or loss_grad">,
   ];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::func::FuncDialect",
                            "::mlir::xlstm::XLSTMDialect"];
