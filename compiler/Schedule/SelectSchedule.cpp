@@ -127,7 +127,8 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
     if (auto step = dyn_cast<mlir::xlstm::MLSTMOp>(op); step && step.isStep()) {
       StepProblem problem{step.getHeads(), step.getDqk(), step.getDv(),
                           step.getInputType().getIntOrFloatBitWidth(),
-                          getElementTypeOrSelf(step.getCLast()).getIntOrFloatBitWidth()};
+                          getElementTypeOrSelf(step.getCLast()).getIntOrFloatBitWidth(),
+                          step.hasNormalizer() && !step.hasStabilizer()};
       return write(op,
                    decide(problem, device, overridesFor(overrides, StepSchedule::parameters()),
                           reason, elementwise),

@@ -112,7 +112,7 @@ Reason xlstm::check(const StepProblem &problem, const StepSchedule &s, const Dev
                " threads, got ", s.resident);
   // A thread's elements of C, beside sums, addresses and what a row and a column need; guards of
   // rows, and rows of single elements, need more. Above this ptxas spills.
-  int64_t others = s.vector == 1 || s.dqkTile != problem.dqk ? 48 : 30;
+  int64_t others = s.vector == 1 || s.dqkTile != problem.dqk ? 48 : problem.sigmoid ? 34 : 30;
   int64_t mostElements = std::min<int64_t>(64, each - others);
   int64_t elements = s.dqkTile * s.slice / s.threads * s.stages;
   if (elements > mostElements)
@@ -123,14 +123,18 @@ Reason xlstm::check(const StepProblem &problem, const StepSchedule &s, const Dev
 }
 
 /// What is compared, in this order: turns one after the other, as few as the device allows; blocks
-/// for one sequence, up to one for each multiprocessor; 32 registers of state in each thread, that
-/// is 128 bytes on the way; rows read in whole lines of 128 bytes.
+/// for one sequence, up to one for each multiprocessor; elements on the way, up to 128 KB of a
+/// multiprocessor; 32 registers of state in each thread; rows read in whole lines of 128 bytes.
 static auto cost(const StepProblem &problem, const StepSchedule &s, const Device &device) {
   int64_t blocks = std::min(problem.heads * s.parts, device.multiprocessors);
   int64_t elements = s.dqkTile * s.slice / s.threads;
   int64_t lineBytes = std::min<int64_t>(128, s.slice * problem.stateBits / 8);
-  return std::make_tuple(s.turns(problem.dv), -blocks, std::abs(elements - 32), -lineBytes, s.parts,
-                         s.threads);
+  // Half as much on the way was slower by a seventh where memory is the bound; single elements are
+  // slow in any case.
+  int64_t onTheWay =
+      s.vector == 1 ? 0 : std::min<int64_t>(32768, elements * s.threads * s.resident);
+  return std::make_tuple(s.turns(problem.dv), -blocks, -onTheWay, std::abs(elements - 32),
+                         -lineBytes, s.parts, s.threads);
 }
 
 std::vector<StepSchedule> xlstm::enumerate(const StepProblem &problem, const Device &device,

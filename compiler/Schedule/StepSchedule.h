@@ -33,6 +33,7 @@ namespace xlstm {
 struct StepProblem {
   int64_t heads = 0, dqk = 0, dv = 0;
   int64_t inputBits = 0, stateBits = 0; // of q, k, v and of C
+  bool sigmoid = false;                 // the input gate with a normaliser: a few registers more
 };
 
 struct StepSchedule {

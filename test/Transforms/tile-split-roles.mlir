@@ -41,27 +41,3 @@ func.func @f(%q: tensor<?x?x3x64xbf16> {xlstm.name = "q"}, %k: tensor<?x?x3x64xb
   %h, %c1, %n1, %m1 = xlstm.mlstm %q, %k, %v gates(%g, %g) : tensor<?x?x3x64xbf16>, tensor<?x?x3x128xbf16>
   return %h : tensor<?x?x3x128xbf16>
 }
-
-// -----
-
-// A persistent block's work is a loop around: each role has both, and the inner one's bounds are those of all work.
-// RUN: xlstm-opt %s -split-input-file "--xlstm-select-schedule=target=sm_90a set=persistent=132" --convert-xlstm-to-tile --tile-split-roles | FileCheck %s --check-prefix=PERSISTENT
-// PERSISTENT-LABEL: tile.kernel @g
-// PERSISTENT-SAME: grid(%[[BLOCK:[^ :]*]]: 132)
-// PERSISTENT: tile.role "state"
-// PERSISTENT: %[[T:.*]] = memref.dim
-// PERSISTENT: scf.for %[[ITEM:[^ ]*]] = %[[BLOCK]] to
-// PERSISTENT: scf.for {{.*}} to %[[T]] step
-// PERSISTENT: tile.role "score"
-// PERSISTENT: scf.for {{.*}} = %[[BLOCK]] to
-// PERSISTENT: tile.role "gates"
-// PERSISTENT: scf.for {{.*}} = %[[BLOCK]] to
-// PERSISTENT: tile.role "load"
-// PERSISTENT: scf.for {{.*}} = %[[BLOCK]] to
-// PERSISTENT: tile.fetch
-module {
-  func.func @g(%arg0: tensor<?x?x3x64xbf16> {xlstm.name = "q"}, %arg1: tensor<?x?x3x64xbf16> {xlstm.name = "k"}, %arg2: tensor<?x?x3x128xbf16> {xlstm.name = "v"}, %arg3: tensor<?x?x3xf32> {xlstm.name = "i"}) -> (tensor<?x?x3x128xbf16> {xlstm.name = "h"}) {
-    %h, %c, %n, %m = xlstm.mlstm %arg0, %arg1, %arg2 gates(%arg3, %arg3) : tensor<?x?x3x64xbf16>, tensor<?x?x3x128xbf16>
-    return %h : tensor<?x?x3x128xbf16>
-  }
-}
