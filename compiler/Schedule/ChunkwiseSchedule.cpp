@@ -117,7 +117,8 @@ std::vector<std::string> ChunkwiseSchedule::parameters() {
   return {"chunk",          "dv_slice",       "dqk_tile",        "warps_m",
           "warps_n",        "stages",         "matrix_unit",     "copy",
           "roles",          "ring_stages",    "state_registers", "score_registers",
-          "load_registers", "segment_blocks", "segment_tokens",  "lane_arrivals",   "persistent"};
+          "load_registers", "segment_blocks", "segment_tokens",  "lane_arrivals",
+          "persistent"};
 }
 
 Reason xlstm::isSupported(const ChunkwiseProblem &problem, const Device &device) {

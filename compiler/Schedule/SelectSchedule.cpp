@@ -125,7 +125,9 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
   LogicalResult schedule(Operation *op, const Device &device, const Overrides &overrides) {
     Reason reason;
     if (auto step = dyn_cast<mlir::xlstm::MLSTMOp>(op); step && step.isStep()) {
-      StepProblem problem{step.getHeads(), step.getDqk(), step.getDv(),
+      StepProblem problem{step.getHeads(),
+                          step.getDqk(),
+                          step.getDv(),
                           step.getInputType().getIntOrFloatBitWidth(),
                           getElementTypeOrSelf(step.getCLast()).getIntOrFloatBitWidth(),
                           step.hasNormalizer() && !step.hasStabilizer()};

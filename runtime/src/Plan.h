@@ -13,11 +13,20 @@
 #include "runtime/src/Device.h"
 #include "runtime/src/package/Manifest.h"
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace xlstm {
+
+/// The largest number of blocks, extent or number of bytes.
+constexpr int64_t kMaxProduct = int64_t(1) << 62;
+
+/// Whether a tensor has no elements.
+inline bool isEmpty(const xlstm_tensor &tensor) {
+  return std::find(tensor.shape, tensor.shape + tensor.rank, 0) != tensor.shape + tensor.rank;
+}
 
 /// A factor with its dimension as an index, -1 for a number.
 struct PlanFactor {

@@ -254,7 +254,8 @@ TEST(ChunkwiseSchedule, badOverrides) {
   EXPECT_EQ(reasonFor({{"tile", "32"}}),
             "unknown schedule parameter 'tile', expected chunk, dv_slice, dqk_tile, warps_m, "
             "warps_n, stages, matrix_unit, copy, roles, ring_stages, state_registers, "
-            "score_registers, load_registers, segment_blocks, segment_tokens, lane_arrivals or persistent");
+            "score_registers, load_registers, segment_blocks, segment_tokens, lane_arrivals or "
+            "persistent");
   for (const char *value : {"", "x", "32.5", "32 ", "0x20"})
     EXPECT_EQ(reasonFor({{"chunk", value}}),
               "schedule parameter 'chunk' expects an integer, got '" + std::string(value) + "'");

@@ -432,10 +432,10 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
     if (std::optional<int64_t> known = iterationsOf(op))
       iterations = ptx.i32(*known);
     else
-      iterations = b.createOrFold<arith::DivUIOp>(
-          add(b.createOrFold<arith::SubIOp>(upper, lower),
-              b.createOrFold<arith::SubIOp>(step, ptx.i32(1))),
-          step);
+      iterations =
+          b.createOrFold<arith::DivUIOp>(add(b.createOrFold<arith::SubIOp>(upper, lower),
+                                             b.createOrFold<arith::SubIOp>(step, ptx.i32(1))),
+                                         step);
   }
   auto loop = b.create<scf::ForOp>(lower, upper, step, initial);
   LogicalResult result = success();

@@ -54,8 +54,8 @@ void StartsProgram::fold(Value g) {
     return map(cast<TileType>(old.getType()), {old, more},
                [&](ValueRange x) { return add(mul(x[0], decay), mul(x[1], weight)); });
   };
-  C = folded(C, load(adds.C, {number, g, head, row0, column0}, {3, 4},
-                     mat(rows, columns, accumulation)));
+  C = folded(
+      C, load(adds.C, {number, g, head, row0, column0}, {3, 4}, mat(rows, columns, accumulation)));
   if (options.hasNormalizer())
     n = folded(n, load(adds.n, {number, g, head, index(0)}, {3}, vec(dqk, accumulation)));
   if (options.hasStabilizer())
@@ -72,8 +72,8 @@ KernelOp StartsProgram::build(StringRef name, const Segments &segments, TensorNa
   declare(operands.m0, 1, /*unitStride=*/false);
   dqk = op.getDqk();
   int64_t across = (dqk + columns - 1) / columns, pieces = (op.getDv() + rows - 1) / rows * across;
-  ProgramBuilder::createKernel(
-      name, {{ShapedType::kDynamic, adds.C, 0}, {op.getHeads()}, {pieces}}, names);
+  ProgramBuilder::createKernel(name, {{ShapedType::kDynamic, adds.C, 0}, {op.getHeads()}, {pieces}},
+                               names);
   kernel.setScheduleAttr(schedule.startsAttribute(b.getContext()));
   number = kernel.getGridIndex(0), head = kernel.getGridIndex(1), piece = kernel.getGridIndex(2);
   row0 = mul(b.create<arith::DivUIOp>(loc, piece, index(across)), index(rows));

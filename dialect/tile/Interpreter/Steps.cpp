@@ -121,8 +121,7 @@ void BlockRun::startCopy(RoleRun &role, const Action &action) {
       transfers.push_back(transfer);
       ++ring.stages[stage].copies;
     }
-  arrive(action.op, ring, ring.full, stage, action.iteration, /*arrivals=*/1,
-         fetchedBytes(fetch));
+  arrive(action.op, ring, ring.full, stage, action.iteration, /*arrivals=*/1, fetchedBytes(fetch));
 }
 
 /// A piece moves. What is outside of the tensor is 0 in shared memory, and is not written to it.

@@ -389,7 +389,8 @@ LogicalResult Splitter::split() {
     return success();
   };
   if (failed(program(loop.getBody()->begin(), std::prev(loop.getBody()->end()), inLoop)) ||
-      failed(program(std::next(loop->getIterator()), std::prev(loop->getBlock()->end()), afterLoop)))
+      failed(
+          program(std::next(loop->getIterator()), std::prev(loop->getBlock()->end()), afterLoop)))
     return failure();
   for (auto [argument, value] : llvm::zip(loop.getRegionIterArgs(), yield.getOperands()))
     if (roleOf(value) && roleOf(value) != roleOf(argument))
