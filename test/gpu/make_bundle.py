@@ -5,7 +5,7 @@
     BUNDLE/bin/              xlstm-run, xlstm-check, xlstm-doctor, xlstm-bench
     BUNDLE/bench/            the packages of xlstm-bench's suites mlstm, headdim and step
     BUNDLE/compare_peers.py  times the public kernels in the same run, where they are installed
-    BUNDLE/packages/         the matrix of test/Numerics/cells.py for sm_80 and sm_90a
+    BUNDLE/packages.tar.gz   the matrix of test/Numerics/cells.py for sm_80 and sm_90a
     BUNDLE/steps/            the step alone, of more sizes, of f32 inputs, and with a C of bf16
     BUNDLE/layer_7b/         the cell of xLSTM-7B, for timing
 """
@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tarfile
 import tempfile
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -44,6 +45,13 @@ def compile_all(compiler, models, folder, options=()):
 
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         return [failure for failure in pool.map(one, models) if failure]
+
+
+def pack(folder):
+    """Replaces a folder by FOLDER.tar.gz, a quarter of its size; run.sh unpacks it."""
+    with tarfile.open(folder + ".tar.gz", "w:gz", compresslevel=6) as archive:
+        archive.add(folder, arcname=os.path.basename(folder))
+    shutil.rmtree(folder)
 
 
 def main():
@@ -77,6 +85,7 @@ def main():
 
     count = sum(len(os.listdir(folder)) for folder in (packages, steps, layer))
     print("%s: %d packages, %d failed to compile" % (arguments.output, count, len(failures)))
+    pack(packages)
     for failure in failures:
         print("make_bundle: error: " + failure, file=sys.stderr)
     return 1 if failures else 0

@@ -15,6 +15,7 @@ jobs=${XLSTM_JOBS:-8}
 passed=0
 failed=0
 mkdir -p "$results" || exit 3
+[ ! -f packages.tar.gz ] || { rm -rf packages && tar xzf packages.tar.gz; } || exit 3
 
 wants() { [[ " $steps " == *" $1 "* ]]; }
 
