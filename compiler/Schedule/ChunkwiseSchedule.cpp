@@ -190,6 +190,8 @@ Reason xlstm::check(const ChunkwiseProblem &problem, const ChunkwiseSchedule &s,
   if (s.dqkTile < problem.dqk || s.dqkTile > mostColumns)
     return say("dqk_tile must be at least dqk = ", problem.dqk, " and at most ", mostColumns,
                ", got ", s.dqkTile);
+  if (s.persistent && !s.roles)
+    return say("persistent blocks need roles, got persistent = ", s.persistent);
   if (s.segmentBlocks < 0 || s.segmentTokens < 1)
     return say("segment_blocks must be at least 0 and segment_tokens at least 1, got ",
                s.segmentBlocks, " and ", s.segmentTokens);
@@ -411,7 +413,7 @@ std::optional<ChunkwiseSchedule> xlstm::decide(const ChunkwiseProblem &problem,
     if (anyAlignment) { // other copies would need aligned rows
       chosen.copy = candidate.copy;
       chosen.stages = candidate.stages;
-      chosen.roles = 0;
+      chosen.roles = chosen.persistent = 0;
     }
     reason = check(problem, chosen, device);
     if (reason.empty())

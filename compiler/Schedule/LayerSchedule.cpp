@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/Schedule/LayerSchedule.h"
-#include "mlir/IR/Builders.h"
+#include "compiler/Schedule/Parameters.h"
 #include <algorithm>
 
 using namespace xlstm;
@@ -8,24 +8,16 @@ using namespace xlstm;
 // Elements of a tile: several tiles of f64 have to fit the second cache level.
 static constexpr int64_t mostElements = 1 << 16, mostRows = 4096;
 
+static constexpr Parameter<LayerSchedule> numbers[] = {
+    {"rows", "layer_rows", &LayerSchedule::rows},
+    {"columns", "layer_columns", &LayerSchedule::columns}};
+
 mlir::DictionaryAttr LayerSchedule::toAttribute(mlir::MLIRContext *context) const {
-  mlir::Builder builder(context);
-  mlir::NamedAttrList list;
-  list.append("target", builder.getStringAttr(target));
-  list.append("rows", builder.getI64IntegerAttr(rows));
-  list.append("columns", builder.getI64IntegerAttr(columns));
-  return list.getDictionary(context);
+  return writeParameters(context, *this, numbers);
 }
 
 LayerSchedule LayerSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
-  LayerSchedule schedule;
-  if (auto target = attribute.getAs<mlir::StringAttr>("target"))
-    schedule.target = target.getValue().str();
-  if (auto rows = attribute.getAs<mlir::IntegerAttr>("rows"))
-    schedule.rows = rows.getInt();
-  if (auto columns = attribute.getAs<mlir::IntegerAttr>("columns"))
-    schedule.columns = columns.getInt();
-  return schedule;
+  return readParameters(attribute, numbers);
 }
 
 std::vector<std::string> LayerSchedule::parameters() { return {"layer_rows", "layer_columns"}; }
@@ -74,16 +66,9 @@ std::optional<LayerSchedule> xlstm::decide(const LayerProblem &problem, const De
   if (!reason.empty())
     return std::nullopt;
   LayerSchedule chosen = enumerate(problem, device).front();
-  for (auto &[key, value] : overrides) {
-    if (key == "layer_rows")
-      reason = putInteger(key, value, chosen.rows);
-    else if (key == "layer_columns")
-      reason = putInteger(key, value, chosen.columns);
-    else
-      reason = say("unknown schedule parameter '", key, "', expected layer_rows or layer_columns");
-    if (!reason.empty())
-      return std::nullopt;
-  }
+  reason = putOverrides(chosen, overrides, numbers);
+  if (!reason.empty())
+    return std::nullopt;
   reason = check(problem, chosen, device);
   if (!reason.empty())
     return std::nullopt;

@@ -1,30 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/Schedule/ScanSchedule.h"
-#include "mlir/IR/Builders.h"
+#include "compiler/Schedule/Parameters.h"
 #include <algorithm>
 
 using namespace xlstm;
 
 static constexpr int64_t mostSequences = 64, mostHeads = 1024;
 
+static constexpr Parameter<ScanSchedule> numbers[] = {{"batch", "batch", &ScanSchedule::batch},
+                                                      {"heads", "heads", &ScanSchedule::heads}};
+
 mlir::DictionaryAttr ScanSchedule::toAttribute(mlir::MLIRContext *context) const {
-  mlir::Builder builder(context);
-  mlir::NamedAttrList list;
-  list.append("target", builder.getStringAttr(target));
-  list.append("batch", builder.getI64IntegerAttr(batch));
-  list.append("heads", builder.getI64IntegerAttr(heads));
-  return list.getDictionary(context);
+  return writeParameters(context, *this, numbers);
 }
 
 ScanSchedule ScanSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
-  ScanSchedule schedule;
-  if (auto target = attribute.getAs<mlir::StringAttr>("target"))
-    schedule.target = target.getValue().str();
-  if (auto batch = attribute.getAs<mlir::IntegerAttr>("batch"))
-    schedule.batch = batch.getInt();
-  if (auto heads = attribute.getAs<mlir::IntegerAttr>("heads"))
-    schedule.heads = heads.getInt();
-  return schedule;
+  return readParameters(attribute, numbers);
 }
 
 std::vector<std::string> ScanSchedule::parameters() { return {"batch", "heads"}; }
@@ -71,16 +62,9 @@ std::optional<ScanSchedule> xlstm::decide(const ScanProblem &problem, const Devi
   if (!reason.empty())
     return std::nullopt;
   ScanSchedule chosen = enumerate(problem, device).front();
-  for (auto &[key, value] : overrides) {
-    if (key == "batch")
-      reason = putInteger(key, value, chosen.batch);
-    else if (key == "heads")
-      reason = putInteger(key, value, chosen.heads);
-    else
-      reason = say("unknown schedule parameter '", key, "', expected batch or heads");
-    if (!reason.empty())
-      return std::nullopt;
-  }
+  reason = putOverrides(chosen, overrides, numbers);
+  if (!reason.empty())
+    return std::nullopt;
   reason = check(problem, chosen, device);
   if (!reason.empty())
     return std::nullopt;

@@ -1,30 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/Schedule/SumSchedule.h"
-#include "mlir/IR/Builders.h"
+#include "compiler/Schedule/Parameters.h"
 #include <algorithm>
 
 using namespace xlstm;
 
 static constexpr int64_t mostRows = 4096, mostTokens = 4096;
 
+static constexpr Parameter<SumSchedule> numbers[] = {
+    {"rows", "sum_rows", &SumSchedule::rows}, {"tokens", "sum_tokens", &SumSchedule::tokens}};
+
 mlir::DictionaryAttr SumSchedule::toAttribute(mlir::MLIRContext *context) const {
-  mlir::Builder builder(context);
-  mlir::NamedAttrList list;
-  list.append("target", builder.getStringAttr(target));
-  list.append("rows", builder.getI64IntegerAttr(rows));
-  list.append("tokens", builder.getI64IntegerAttr(tokens));
-  return list.getDictionary(context);
+  return writeParameters(context, *this, numbers);
 }
 
 SumSchedule SumSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
-  SumSchedule schedule;
-  if (auto target = attribute.getAs<mlir::StringAttr>("target"))
-    schedule.target = target.getValue().str();
-  if (auto rows = attribute.getAs<mlir::IntegerAttr>("rows"))
-    schedule.rows = rows.getInt();
-  if (auto tokens = attribute.getAs<mlir::IntegerAttr>("tokens"))
-    schedule.tokens = tokens.getInt();
-  return schedule;
+  return readParameters(attribute, numbers);
 }
 
 std::vector<std::string> SumSchedule::parameters() { return {"sum_rows", "sum_tokens"}; }
@@ -72,16 +63,9 @@ std::optional<SumSchedule> xlstm::decide(const SumProblem &problem, const Device
   if (!reason.empty())
     return std::nullopt;
   SumSchedule chosen = enumerate(problem, device).front();
-  for (auto &[key, value] : overrides) {
-    if (key == "sum_rows")
-      reason = putInteger(key, value, chosen.rows);
-    else if (key == "sum_tokens")
-      reason = putInteger(key, value, chosen.tokens);
-    else
-      reason = say("unknown schedule parameter '", key, "', expected sum_rows or sum_tokens");
-    if (!reason.empty())
-      return std::nullopt;
-  }
+  reason = putOverrides(chosen, overrides, numbers);
+  if (!reason.empty())
+    return std::nullopt;
   reason = check(problem, chosen, device);
   if (!reason.empty())
     return std::nullopt;

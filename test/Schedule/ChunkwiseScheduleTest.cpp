@@ -282,6 +282,16 @@ TEST(ChunkwiseSchedule, rolesUnlessAnOverrideForbidsThem) {
   EXPECT_FALSE(rolesWith(256, {{"copy", "cp_async"}}));
   EXPECT_FALSE(decide({8, 512, 512, 16}, device, {{"roles", "1"}}, reason));
   EXPECT_FALSE(decide({8, 256, 512, 16}, *findDevice("sm_80"), {{"roles", "1"}}, reason));
+  EXPECT_FALSE(decide({8, 256, 512, 16}, device, {{"roles", "0"}, {"persistent", "132"}}, reason));
+  EXPECT_EQ(reason, "persistent blocks need roles, got persistent = 132");
+  EXPECT_FALSE(decide({8, 256, 512, 32}, *findDevice("cpu"), {{"persistent", "132"}}, reason));
+  EXPECT_EQ(reason, "persistent blocks need roles, got persistent = 132");
+  auto s = decide({8, 256, 512, 16}, device, {{"persistent", "132"}}, reason);
+  ASSERT_TRUE(s) << reason;
+  EXPECT_EQ(s->persistent, 132);
+  s = decide({8, 256, 512, 16}, device, {{"persistent", "132"}}, reason, /*anyAlignment=*/true);
+  ASSERT_TRUE(s) << reason;
+  EXPECT_EQ(s->persistent, 0);
 }
 
 TEST(ChunkwiseSchedule, segments) {

@@ -16,20 +16,6 @@ namespace xlstm {
 
 using description::CellDescription;
 
-static Type elementType(Builder &builder, description::DType type) {
-  switch (type) {
-  case description::DType::F64:
-    return builder.getF64Type();
-  case description::DType::F32:
-    return builder.getF32Type();
-  case description::DType::BF16:
-    return builder.getBF16Type();
-  case description::DType::F16:
-    return builder.getF16Type();
-  }
-  return {};
-}
-
 namespace {
 
 /// Types of one model's tensors. The first axes are dynamic and have names.

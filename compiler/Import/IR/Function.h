@@ -5,10 +5,26 @@
 #ifndef XLSTM_COMPILER_IMPORT_IR_FUNCTION_H
 #define XLSTM_COMPILER_IMPORT_IR_FUNCTION_H
 
+#include "compiler/Import/Description.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
 
 namespace xlstm {
+
+/// The type of a model's activations.
+inline mlir::Type elementType(mlir::Builder &builder, description::DType type) {
+  switch (type) {
+  case description::DType::F64:
+    return builder.getF64Type();
+  case description::DType::F32:
+    return builder.getF32Type();
+  case description::DType::BF16:
+    return builder.getBF16Type();
+  case description::DType::F16:
+    return builder.getF16Type();
+  }
+  return {};
+}
 
 /// An argument or a result of a function.
 struct FunctionTensor {

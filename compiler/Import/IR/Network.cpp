@@ -29,7 +29,7 @@ public:
   NetworkBuilder(OpBuilder &builder, Location loc, const description::ModelDescription &model,
                  const Kind &kind)
       : network(*model.network), kind(kind), names(parameterNames(model)),
-        function(builder, loc, kind.name, elementOf(builder, model.dtype)) {}
+        function(builder, loc, kind.name, elementType(builder, model.dtype)) {}
 
   void run() {
     Value x = input();
@@ -59,20 +59,6 @@ public:
   }
 
 private:
-  static Type elementOf(Builder &builder, description::DType type) {
-    switch (type) {
-    case description::DType::F64:
-      return builder.getF64Type();
-    case description::DType::F32:
-      return builder.getF32Type();
-    case description::DType::BF16:
-      return builder.getBF16Type();
-    case description::DType::F16:
-      return builder.getF16Type();
-    }
-    return {};
-  }
-
   Value parameter(std::string name, ArrayRef<int64_t> shape) {
     return function.parameter(std::move(name), shape);
   }
