@@ -324,6 +324,7 @@ void finishGPULaunch(package::Launch &launch, LLVM::LLVMFuncOp function,
   launch.block = function->getAttrOfType<IntegerAttr>("tile.threads").getInt();
   launch.sharedBytes = function->getAttrOfType<IntegerAttr>("tile.shared_bytes").getInt();
   launch.overlaps = function->hasAttr("tile.overlaps");
+  launch.early = function->hasAttr("tile.early");
   if (auto cluster = function->getAttrOfType<DenseI32ArrayAttr>("nvvm.cluster_dim"))
     launch.cluster = cluster[0];
   std::vector<std::string> names; // of the tensors, in the order of the kernel's arguments

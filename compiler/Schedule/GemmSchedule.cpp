@@ -36,7 +36,9 @@ constexpr Parameter integers[] = {{"rows", &GemmSchedule::rows, true},
                                   {"copied_rows", &GemmSchedule::copiedRows},
                                   {"roles", &GemmSchedule::roles},
                                   {"multiply_registers", &GemmSchedule::multiplyRegisters},
-                                  {"load_registers", &GemmSchedule::loadRegisters}};
+                                  {"load_registers", &GemmSchedule::loadRegisters},
+                                  {"overlaps", &GemmSchedule::overlaps},
+                                  {"resident", &GemmSchedule::resident}};
 } // namespace
 
 mlir::DictionaryAttr GemmSchedule::toAttribute(mlir::MLIRContext *context) const {
@@ -62,8 +64,15 @@ mlir::DictionaryAttr GemmSchedule::toAttribute(mlir::MLIRContext *context) const
   list.append("deferred", builder.getUnitAttr());
   if (copy != "elementwise")
     list.append("aligned", builder.getUnitAttr());
+  if (resident != 1)
+    put("resident", resident);
+  if (overlaps)
+    list.append("overlaps", builder.getUnitAttr());
   if (roles) {
     mlir::NamedAttrList places;
+    if (overlaps)
+      places.append("weights",
+                    builder.getDenseI64ArrayAttr({warpsM * warpsN + 1, 1, loadRegisters}));
     places.append("load", builder.getDenseI64ArrayAttr({warpsM * warpsN, 1, loadRegisters}));
     places.append("multiply",
                   builder.getDenseI64ArrayAttr({0, warpsM * warpsN, multiplyRegisters}));
@@ -86,6 +95,7 @@ GemmSchedule GemmSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
       schedule.*parameter.member = value.getInt();
   if (auto warps = attribute.getAs<mlir::DenseI64ArrayAttr>("warps"))
     schedule.warpsM = warps[0], schedule.warpsN = warps[1];
+  schedule.overlaps = attribute.contains("overlaps");
   if (auto places = attribute.getAs<mlir::DictionaryAttr>("roles")) {
     schedule.roles = 1;
     schedule.loadRegisters = places.getAs<mlir::DenseI64ArrayAttr>("load")[2];
@@ -136,6 +146,13 @@ static Reason checkGPU(const GemmProblem &problem, const GemmSchedule &s, const 
     return say("gemm_group and gemm_blocks must be at least 1, got ", s.group, " and ", s.blocks);
   if (s.roles && (s.matrixUnit != "wgmma" || s.copy != "tma"))
     return say("gemm_roles needs wgmma and tma, got ", s.matrixUnit, " and ", s.copy);
+  if (s.overlaps != 0 && (s.overlaps != 1 || !device.overlapsLaunches || !s.roles))
+    return say("gemm_overlaps must be 0, or with roles 1 where the device has it, got ", s.overlaps,
+               " on ", device.name);
+  if (s.overlaps && !problem.constantWeights)
+    return say("gemm_overlaps needs weights that no launch of the run writes");
+  if (s.resident < 1)
+    return say("gemm_resident must be at least 1, got ", s.resident);
   if (s.copiedRows && (!s.roles || s.copiedRows % 8 || s.copiedRows > s.rows || !problem.mostRows ||
                        problem.mostRows > s.copiedRows))
     return say(
@@ -154,13 +171,13 @@ static Reason checkGPU(const GemmProblem &problem, const GemmSchedule &s, const 
   int64_t available = s.roles ? s.multiplyRegisters : device.registersPerThread;
   if (sums + 40 > available)
     return say("sums take ", sums, " registers of a thread and the rest 40, got ", available);
-  if (s.roles && s.multiplyRegisters * s.warpsM * 32 + s.loadRegisters * 128 > 65536)
+  if (s.roles && (s.multiplyRegisters * s.warpsM * 32 + s.loadRegisters * 128) * s.resident > 65536)
     return say("registers of all roles must be at most 65536, got ",
-               s.multiplyRegisters * s.warpsM * 32 + s.loadRegisters * 128);
-  constexpr int64_t barriers = 1024;
-  if (s.sharedBytes(problem.weights) + barriers > device.sharedBytes)
-    return say("shared memory of ", s.sharedBytes(problem.weights) + barriers, " bytes exceeds ",
-               device.sharedBytes);
+               (s.multiplyRegisters * s.warpsM * 32 + s.loadRegisters * 128) * s.resident);
+  constexpr int64_t barriers = 1024; // and what the system takes of each block
+  if ((s.sharedBytes(problem.weights) + barriers) * s.resident > device.sharedBytes)
+    return say("shared memory of ", (s.sharedBytes(problem.weights) + barriers) * s.resident,
+               " bytes exceeds ", device.sharedBytes);
   return {};
 }
 
@@ -200,6 +217,10 @@ static void enumerateFewRows(const GemmProblem &problem, const Device &device,
   s.rows = 64, s.depth = 128, s.warpsM = 4, s.warpsN = 1, s.group = 1;
   if (problem.mostRows < 64)
     s.copiedRows = (problem.mostRows + 7) / 8 * 8;
+  // Two launches side by side: the later one's rings fill while the earlier one still multiplies.
+  s.overlaps = problem.constantWeights && device.overlapsLaunches;
+  if (s.overlaps)
+    s.resident = 2, s.depth = 64, s.multiplyRegisters = 208;
   s.blocks = device.multiprocessors;
   for (s.columns = 128 / std::max<int64_t>(1, problem.weights / 2); s.columns >= 16; s.columns -= 8)
     for (s.stages = 12; s.stages >= 2; --s.stages)

@@ -40,6 +40,7 @@ struct GemmProblem {
   int64_t weights = 1;   // products of a block
   int64_t inputBits = 0; // 16 (bf16, f16), 32 or 64
   bool hasPrologue = false, transposed = false;
+  bool constantWeights = false; // nothing that a run launches writes them
   int64_t mostRows = 0; // rows that a kernel is to be best at, and is not used beyond; 0: many
 };
 
@@ -56,6 +57,8 @@ struct GemmSchedule {
   std::string copy;  // tma, cp_async (both need 16-byte aligned rows), elementwise (takes anything)
   int64_t roles = 0; // 1: a warp beside the others copies
   int64_t multiplyRegisters = 232, loadRegisters = 40; // of a thread
+  int64_t overlaps = 0; // 1: with roles, it copies weights while the launches before it still run
+  int64_t resident = 1; // blocks that a multiprocessor is to hold
 
   /// The numbers of rows that a block on a CPU has programs for, widest first.
   std::vector<int64_t> widths() const;

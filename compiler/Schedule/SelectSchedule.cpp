@@ -8,6 +8,7 @@
 #include "compiler/Schedule/StatesCost.h"
 #include "compiler/Schedule/StepSchedule.h"
 #include "compiler/Schedule/SumSchedule.h"
+#include "dialect/xlstm/IR/FunctionAttrs.h"
 #include "dialect/xlstm/IR/XLSTM.h"
 
 using namespace mlir;
@@ -66,6 +67,14 @@ ChunkwiseProblem problemOf(mlir::xlstm::MLSTMOp op) {
   return problem;
 }
 
+/// Whether a value is a parameter of its model: nothing that a run launches writes it.
+static bool isParameter(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  auto function = value.getParentRegion()->getParentOfType<func::FuncOp>();
+  return argument && function &&
+         function.getArgAttr(argument.getArgNumber(), mlir::xlstm::parameterAttrName);
+}
+
 GemmProblem problemOf(mlir::xlstm::LinearOp op) {
   GemmProblem problem;
   problem.n = op.getOutputFeatures(), problem.k = op.getInputFeatures();
@@ -73,6 +82,7 @@ GemmProblem problemOf(mlir::xlstm::LinearOp op) {
   problem.inputBits = getElementTypeOrSelf(op.getX()).getIntOrFloatBitWidth();
   problem.hasPrologue = op.hasPrologue();
   problem.transposed = op.getTransposed();
+  problem.constantWeights = llvm::all_of(op.getWeights(), isParameter);
   return problem;
 }
 

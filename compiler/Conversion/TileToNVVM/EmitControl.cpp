@@ -125,9 +125,11 @@ void KernelEmitter::createFunction() {
   sharedBase = b.create<LLVM::PtrToIntOp>(i32, shared);
 
   bindGrid();
+  // Whatever comes next waits itself for the end of this kernel, and so for all before it.
   if (schedule.overlaps) {
-    ptx.waitForLaunches();
     ptx.allowLaunches();
+    if (!hasRoles()) // else each role for itself
+      ptx.waitForLaunches();
     function->setAttr("tile.overlaps", b.getUnitAttr());
   }
 }

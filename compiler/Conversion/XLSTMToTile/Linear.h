@@ -42,7 +42,7 @@ private:
   // LinearPersistent.cpp: GPUs.
   void eachTile(llvm::function_ref<void()> body);
   void enterTile(Value number, Value rowTiles);
-  void copyAhead(mlir::ArrayRef<Value> rings);
+  void copyAhead(mlir::ArrayRef<Value> rings, bool ofX, bool ofWeights);
   void multiplyTiles(mlir::ArrayRef<Value> rings);
   void multiplyAlone();
   llvm::SmallVector<Value> product(Value x, mlir::ArrayRef<Value> weights, ValueRange sums);

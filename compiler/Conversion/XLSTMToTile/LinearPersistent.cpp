@@ -2,6 +2,7 @@
 // The program of xlstm.linear for a GPU: a block goes through every so many-th tile of y.
 //
 //   load       for each tile { for k { fetch x [rows, depth]; fetch each weight [columns, depth] } }
+//              or two roles, one for x and one for the weights, which need not wait for what makes x
 //   multiply   for each tile { for k { sums += x weight^T }; y = epilogue(sums) }
 //
 // With roles these are two programs, and the copies of the next tile run while this one's results
@@ -49,16 +50,20 @@ SmallVector<Value> LinearProgram::product(Value x, ArrayRef<Value> weights, Valu
   return next;
 }
 
-void LinearProgram::copyAhead(ArrayRef<Value> rings) {
+void LinearProgram::copyAhead(ArrayRef<Value> rings, bool ofX, bool ofWeights) {
   IntegerAttr copied;
   if (schedule.copiedRows && schedule.copiedRows < schedule.rows)
     copied = b.getI64IntegerAttr(schedule.copiedRows);
+  ArrayRef<Value> weights = operands.weights;
   eachTile([&] {
     loop(index(0), index(op.getInputFeatures()), index(schedule.depth), {},
          [&](Value k, ValueRange) -> SmallVector<Value> {
-           b.create<FetchOp>(loc, tensor(op.getX()), at(k), b.getDenseI64ArrayAttr({0, 1}),
-                             rings[0], copied);
-           for (auto [weight, ring] : llvm::zip(operands.weights, rings.drop_front()))
+           if (ofX)
+             b.create<FetchOp>(loc, tensor(op.getX()), at(k), b.getDenseI64ArrayAttr({0, 1}),
+                               rings[0], copied);
+           for (auto [weight, ring] :
+                llvm::zip_equal(ofWeights ? weights : weights.take_front(0),
+                                ofWeights ? rings.drop_front() : rings.take_front(0)))
              b.create<FetchOp>(loc, tensor(weight), ValueRange{column, k},
                                b.getDenseI64ArrayAttr({0, 1}), ring, IntegerAttr());
            return {};
@@ -129,15 +134,17 @@ KernelOp LinearProgram::buildPersistent(StringRef name, TensorNames names) {
   for (size_t i = 0; i < operands.weights.size(); ++i)
     addRing(schedule.columns);
   auto places = attribute.getAs<DictionaryAttr>("roles");
-  auto addRole = [&](StringRef role, function_ref<void()> body) {
+  auto addRole = [&](StringRef role, function_ref<void()> body, bool early = false) {
     auto place = places.getAs<DenseI64ArrayAttr>(role);
-    auto roleOp = b.create<RoleOp>(loc, role, place[0], place[1], place[2]);
+    auto roleOp = b.create<RoleOp>(loc, role, place[0], place[1], place[2], early);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&roleOp.getBody().emplaceBlock());
     body();
   };
   addRole("multiply", [&] { multiplyTiles(rings); });
-  addRole("load", [&] { copyAhead(rings); });
+  addRole("load", [&] { copyAhead(rings, /*ofX=*/true, !schedule.overlaps); });
+  if (schedule.overlaps)
+    addRole("weights", [&] { copyAhead(rings, /*ofX=*/false, true); }, /*early=*/true);
   return kernel;
 }
 

@@ -35,15 +35,17 @@ def Tile_RoleOp : Tile_Op<"role", [HasParent<"KernelOp">, SingleBlock, NoTermina
   let summary = "the program of some of a block's warps";
   let description = [{
     All roles of a kernel run at the same time, each on its own warps, and meet only through rings. `registers` is what each
-    thread of the role's warpgroup (four warps) may hold: the block's registers are dealt out anew when it starts.
+    thread of the role's warpgroup (four warps) may hold: the block's registers are dealt out anew when it starts. Where the
+    schedule says `overlaps`, the kernel starts while launches before it run, and a role waits for their end first; one that
+    is `early` does not: it reads only tensors that none of them writes.
 
     Constraints: `role_c1` warps are `first .. first + count - 1`, no warp has two roles, and a role of more than one warp
     has whole warpgroups; `role_c2` registers are a multiple of 8 from 24 to 240, one number in each warpgroup;
     `role_c3` a loop in a loop of a role has bounds from outside of that: a ring's use is counted through all loops around it.
   }];
-  let arguments = (ins StrAttr:$role, I64Attr:$first, I64Attr:$count, I64Attr:$registers);
+  let arguments = (ins StrAttr:$role, I64Attr:$first, I64Attr:$count, I64Attr:$registers, UnitAttr:$early);
   let regions = (region SizedRegion<1>:$body);
-  let assemblyFormat = "$role `warps` `[` $first `,` $count `]` `registers` $registers attr-dict-with-keyword $body";
+  let assemblyFormat = "$role `warps` `[` $first `,` $count `]` `registers` $registers (`early` $early^)? attr-dict-with-keyword $body";
   let hasVerifier = 1;
 }
 

@@ -263,7 +263,8 @@ void Splitter::cloneProgram(ArrayRef<Operation *> program, bool inside, Role rol
 void Splitter::makeRole(Role role) {
   auto places = kernel.getScheduleAttr().getAs<DictionaryAttr>("roles");
   ArrayRef<int64_t> place = places.getAs<DenseI64ArrayAttr>(roleNames[role]).asArrayRef();
-  auto op = b.create<RoleOp>(roleNames[role], place[0], place[1], place[2]);
+  auto op = b.create<RoleOp>(roleNames[role], place[0], place[1], place[2],
+                             /*early=*/false);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&op.getBody().emplaceBlock());
   map.clear();

@@ -81,7 +81,8 @@ public:
          threads = static_cast<unsigned>(entry.launch->block),
          sharedBytes = static_cast<unsigned>(entry.launch->sharedBytes);
     CUresult code;
-    if (entry.launch->overlaps && driver.launchEx) {
+    bool ordered = entry.launch->early && index == 0; // the caller may just have written parameters
+    if (entry.launch->overlaps && !ordered && driver.launchEx) {
       LaunchAttribute early{CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION};
       early.number = 1;
       LaunchConfig config{blocks, 1, 1, threads, 1, 1, sharedBytes, static_cast<CUstream>(stream),

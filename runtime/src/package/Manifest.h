@@ -168,6 +168,8 @@ struct Launch {
   int64_t cluster = 1;     ///< gpu: blocks of a cluster, as the kernel's code says
   bool overlaps = false;   ///< gpu: the kernel itself waits for what is before it in the stream, so
                            ///< that it may be launched while that ends
+  bool early = false; ///< gpu: before it waits, it reads tensors that no launch of a run writes, so
+      ///< that as the first of a run it is not launched before what is before it ends
   int64_t scratchBytes = 0; ///< cpu: scratch of a thread
   int64_t registers = -1;   ///< gpu, of a thread, as ptxas reports; -1: not known
   int64_t spillBytes = -1;  ///< gpu, of a thread, as ptxas reports; -1: not known

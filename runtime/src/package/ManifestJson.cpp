@@ -123,6 +123,8 @@ Json write(const Launch &launch, bool cpu) {
       out["cluster"] = launch.cluster;
     if (launch.overlaps)
       out["overlaps"] = true;
+    if (launch.early)
+      out["early"] = true;
     if (launch.registers >= 0)
       out["registers"] = launch.registers;
     if (launch.spillBytes >= 0)
@@ -304,6 +306,8 @@ Launch readLaunch(const JsonNode &node, bool cpu) {
       launch.cluster = cluster->integer(1, 16);
     if (auto overlaps = node.find("overlaps"))
       launch.overlaps = overlaps->boolean();
+    if (auto early = node.find("early"))
+      launch.early = early->boolean();
     if (auto registers = node.find("registers"))
       launch.registers = registers->integer(0, 1024);
     if (auto spill = node.find("spill_bytes"))
