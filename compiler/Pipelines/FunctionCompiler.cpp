@@ -254,12 +254,22 @@ llvm::Error FunctionCompiler::compileGPU(ModuleOp module, const Job &job) {
     return error;
   if (stopsAfter("schedule") || stopsAfter("tile"))
     return llvm::Error::success();
-  // For each kernel: its schedule, and the tensors whose rows it takes in pieces of 16 bytes.
-  std::vector<std::string> schedules;
-  std::vector<std::vector<std::string>> aligned;
+  // For each kernel: its schedule, and which of its tensors have rows that it takes in pieces of 16
+  // bytes, by their place. Launches of one kernel have tensors of their own.
+  struct KernelFacts {
+    std::string schedule;
+    std::vector<bool> aligned;
+    const package::Launch *first = nullptr; // with the code
+  };
+  llvm::StringMap<KernelFacts> kernels;
   for (tile::KernelOp kernel : module.getOps<tile::KernelOp>()) {
-    schedules.push_back(scheduleText(kernel));
-    aligned.push_back(job.elementwise ? std::vector<std::string>() : narrowTensors(kernel));
+    KernelFacts &facts = kernels[kernel.getSymName()];
+    facts.schedule = scheduleText(kernel);
+    std::vector<std::string> narrow;
+    if (!job.elementwise)
+      narrow = narrowTensors(kernel);
+    for (unsigned i = 0; i < kernel.getNumTensors(); ++i)
+      facts.aligned.push_back(llvm::is_contained(narrow, kernel.getTensorName(i).str()));
   }
   if (auto error = runPhase(module, "lowered", [](OpPassManager &manager) {
         manager.addPass(createConvertTileToNVVM());
@@ -267,18 +277,30 @@ llvm::Error FunctionCompiler::compileGPU(ModuleOp module, const Job &job) {
     return error;
   if (stopsAfter("lowered"))
     return llvm::Error::success();
-  for (auto [launch, tensors] : llvm::zip(plan.launches, aligned)) {
-    llvm::erase_if(tensors, [&](const std::string &name) { return isWorkspace(name); });
-    finishGPULaunch(launch, *codeOf(module, launch).getOps<LLVM::LLVMFuncOp>().begin(), tensors);
+  for (package::Launch &launch : plan.launches) {
+    std::vector<std::string> aligned;
+    size_t place = 0;
+    for (const package::Argument &argument : launch.args)
+      if (argument.kind == package::Argument::Kind::Pointer &&
+          kernels[launch.kernel].aligned[place++] && !isWorkspace(argument.tensor))
+        aligned.push_back(argument.tensor);
+    finishGPULaunch(launch, *codeOf(module, launch).getOps<LLVM::LLVMFuncOp>().begin(), aligned);
   }
   requireAbsent(plan, ignored);
   if (auto error = runPhase(module, "llvm", buildNVVMToLLVMPipeline))
     return error;
   if (stopsAfter("llvm"))
     return llvm::Error::success();
-  for (auto [launch, schedule] : llvm::zip(plan.launches, schedules)) {
+  for (package::Launch &launch : plan.launches) {
+    KernelFacts &facts = kernels[launch.kernel];
+    if (facts.first) {
+      launch.ptx = facts.first->ptx, launch.cubin = facts.first->cubin;
+      launch.registers = facts.first->registers, launch.spillBytes = facts.first->spillBytes;
+      continue;
+    }
+    facts.first = &launch;
     KernelReport report = reportOf(job, launch, variant);
-    report.schedule = schedule;
+    report.schedule = facts.schedule;
     if (job.elementwise)
       report.remarks.push_back(
           "copies element by element, for tensors whose rows are not aligned to 16 bytes" +

@@ -58,7 +58,6 @@ struct GemmSchedule {
   int64_t roles = 0; // 1: a warp beside the others copies
   int64_t multiplyRegisters = 232, loadRegisters = 40; // of a thread
   int64_t overlaps = 0; // 1: with roles, it copies weights while the launches before it still run
-  int64_t resident = 1; // blocks that a multiprocessor is to hold
 
   /// The numbers of rows that a block on a CPU has programs for, widest first.
   std::vector<int64_t> widths() const;

@@ -46,7 +46,7 @@ LogicalResult KernelEmitter::emitRoles() {
   SmallVector<RoleOp> roles(kernel.getBody().getOps<RoleOp>());
   llvm::sort(roles, [](RoleOp x, RoleOp y) { return x.getFirst() < y.getFirst(); });
   Value warpInBlock = warp;
-  int64_t atEntry = 65536 / (threads * schedule.resident) / 8 * 8, warpgroup = -1;
+  int64_t atEntry = 65536 / threads / 8 * 8, warpgroup = -1;
   OpBuilder::InsertionGuard guard(b);
   for (RoleOp op : roles) {
     auto enter = [&] {
