@@ -115,6 +115,7 @@ llvm::Error FunctionCompiler::import() {
         if (isModel && !derives) {
           manager.addPass(createCanonicalizerPass());
           manager.addPass(createCSEPass());
+          manager.addNestedPass<func::FuncOp>(mlir::xlstm::createFuseLinear());
         }
         if (!derives)
           return;

@@ -172,4 +172,55 @@ def ExpandBlocks : Pass<"xlstm-expand-blocks", "::mlir::ModuleOp"> {
                            "::mlir::xlstm::XLSTMDialect"];
 }
 
+def FuseLinear : Pass<"xlstm-fuse-linear", "::mlir::func::FuncOp"> {
+  let summary = "makes elementwise functions of a product's result the product's epilogue";
+  let description = [{
+    An `xlstm.map` that reads the result of an `xlstm.linear` becomes its epilogue: a residual, an
+    activation, a soft-cap, a gate. Its other inputs are read there as `elems` or `cols`. Products of
+    the same x that meet in a map become one of several weights, at most `max-weights`. What was
+    rounded between the two ops stays in the accumulation type.
+
+    ```mlir
+    func.func @swiglu(%x: tensor<?x?x8xbf16>, %gate: tensor<16x8xbf16>, %up: tensor<16x8xbf16>)
+        -> tensor<?x?x16xbf16> {
+      %g = xlstm.linear %x weights(%gate : tensor<16x8xbf16>)
+          : tensor<?x?x8xbf16> -> tensor<?x?x16xbf16>
+      %u = xlstm.linear %x weights(%up : tensor<16x8xbf16>)
+          : tensor<?x?x8xbf16> -> tensor<?x?x16xbf16>
+      %y = xlstm.map %g, %u : tensor<?x?x16xbf16>, tensor<?x?x16xbf16> -> tensor<?x?x16xbf16> {
+      ^bb0(%0: f32, %1: f32):
+        %2 = xlstm.sigmoid %0 : f32
+        %3 = arith.mulf %0, %2 : f32
+        %4 = arith.mulf %3, %1 : f32
+        xlstm.yield outputs(%4 : f32)
+      }
+      return %y : tensor<?x?x16xbf16>
+    }
+    // becomes
+    func.func @swiglu_fused(
+        %x: tensor<?x?x8xbf16>, %gate: tensor<16x8xbf16>, %up: tensor<16x8xbf16>)
+        -> tensor<?x?x16xbf16> {
+      %y = xlstm.linear %x weights(%gate, %up : tensor<16x8xbf16>, tensor<16x8xbf16>) epilogue {
+      ^bb0(%0: f32, %1: f32):
+        %2 = xlstm.sigmoid %0 : f32
+        %3 = arith.mulf %0, %2 : f32
+        %4 = arith.mulf %3, %1 : f32
+        xlstm.yield outputs(%4 : f32)
+      } : tensor<?x?x8xbf16> -> tensor<?x?x16xbf16>
+      return %y : tensor<?x?x16xbf16>
+    }
+    ```
+
+    Where products of different x meet in a map, the last takes it and reads the results of the
+    others. A remark says why a map stays beside a product: the product has another user, or the
+    shapes differ.
+  }];
+  let options = [
+    Option<"maxWeights", "max-weights", "unsigned", "2",
+           "the most weights of a product that is made of several">,
+  ];
+  let statistics = [Statistic<"numMaps", "maps", "maps that became epilogues">];
+  let dependentDialects = ["::mlir::xlstm::XLSTMDialect"];
+}
+
 #endif
