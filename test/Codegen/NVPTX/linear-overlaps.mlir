@@ -10,7 +10,7 @@
 // REPORT: rows8 {{.*}} 0 bytes spilled
 // REPORT-NEXT: "overlaps":null,"roles"
 
-// TILE: tile.role "multiply" warps[0, 4] registers 208 {
+// TILE: tile.role "multiply" warps[0, 4] registers 232 {
 // TILE: tile.role "load" warps[4, 1] registers 40 {
 // TILE-COUNT-1: tile.fetch
 // TILE: tile.role "weights" warps[5, 1] registers 40 early {
