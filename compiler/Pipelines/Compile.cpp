@@ -26,6 +26,15 @@ static std::string whyNotOnGPU(func::FuncOp function, const Device &device) {
         return "runs on CPUs only: xlstm.linear: " + reason;
       continue;
     }
+    using namespace mlir::xlstm;
+    auto map = dyn_cast<mlir::xlstm::MapOp>(op);
+    bool hasErf = map && map.getBlock()
+                             .walk([](math::ErfOp) { return WalkResult::interrupt(); })
+                             .wasInterrupted();
+    if (!hasErf &&
+        isa<CausalConv1dOp, ConcatOp, EmbeddingOp, LastTokenOp, mlir::xlstm::MapOp, MultiheadNormOp,
+            NormOp, PermuteOp, mlir::xlstm::ReshapeOp, SplitOp>(op))
+      continue;
     auto cell = dyn_cast<mlir::xlstm::MLSTMOp>(op);
     if (!cell)
       return "runs on CPUs only: " + op.getName().getStringRef().str() + " has no GPU kernel";
@@ -93,8 +102,10 @@ static llvm::Expected<std::vector<Job>> jobsOf(ModuleOp module, const ModelSourc
               chooseKernels(problemOf(cell), *device, cell.getSaveStates(), overrides, unused)
                   .several; // whose chunks are side by side anyway
           if (!several && schedule && !schedule->segmentBlocks &&
-              wantsSegments(problemOf(cell), *schedule, *device))
+              wantsSegments(problemOf(cell), *schedule, *device)) {
             jobs.push_back({name, *device, "", /*elementwise=*/false, /*segments=*/true});
+            break; // for all cells
+          }
         }
         jobs.push_back({name, *device, "", /*elementwise=*/false});
       }

@@ -13,20 +13,31 @@ static constexpr Parameter<LayerSchedule> numbers[] = {
     {"columns", "layer_columns", &LayerSchedule::columns}};
 
 mlir::DictionaryAttr LayerSchedule::toAttribute(mlir::MLIRContext *context) const {
-  return writeParameters(context, *this, numbers);
+  mlir::DictionaryAttr attribute = writeParameters(context, *this, numbers);
+  if (!threads)
+    return attribute;
+  mlir::Builder builder(context);
+  mlir::NamedAttrList list(attribute);
+  list.append("threads", builder.getI64IntegerAttr(threads));
+  list.append("spread", builder.getDenseI64ArrayAttr({1, threads, 1}));
+  if (overlaps)
+    list.append("overlaps", builder.getUnitAttr());
+  return list.getDictionary(context);
 }
 
 LayerSchedule LayerSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
-  return readParameters(attribute, numbers);
+  LayerSchedule schedule = readParameters(attribute, numbers);
+  if (auto threads = attribute.getAs<mlir::IntegerAttr>("threads"))
+    schedule.threads = threads.getInt();
+  schedule.overlaps = attribute.contains("overlaps");
+  return schedule;
 }
 
-std::vector<std::string> LayerSchedule::parameters() { return {"layer_rows", "layer_columns"}; }
-
-Reason xlstm::isSupported(const LayerProblem &, const Device &device) {
-  if (device.isGPU)
-    return say("layers of blocks have kernels for the CPU only, got ", device.name);
-  return {};
+std::vector<std::string> LayerSchedule::parameters() {
+  return {"layer_rows", "layer_columns", "layer_threads"};
 }
+
+Reason xlstm::isSupported(const LayerProblem &, const Device &) { return {}; }
 
 Reason xlstm::check(const LayerProblem &problem, const LayerSchedule &s, const Device &device) {
   Reason reason = isSupported(problem, device);
@@ -38,6 +49,13 @@ Reason xlstm::check(const LayerProblem &problem, const LayerSchedule &s, const D
     return say("layer_columns must be at least 1, got ", s.columns);
   if (problem.wholeRows && s.columns != problem.columns)
     return say("layer_columns must be the ", problem.columns, " units of a row, got ", s.columns);
+  if (device.isGPU && (s.rows != 1 || s.threads < 32 || s.threads % 32 ||
+                       s.threads > device.threadsPerBlock || s.columns > 64 * s.threads))
+    return say("on a GPU layer_rows must be 1, layer_threads a multiple of 32 up to ",
+               device.threadsPerBlock, ", and layer_columns at most 64 for each, got ", s.rows, ", ",
+               s.threads, " and ", s.columns);
+  if (!device.isGPU && s.threads)
+    return say("layer_threads is for GPUs, got ", device.name);
   if (s.rows > 1 && s.rows * s.columns > mostElements)
     return say("layer_rows * layer_columns must be at most ", mostElements, ", got ",
                s.rows * s.columns);
@@ -46,6 +64,20 @@ Reason xlstm::check(const LayerProblem &problem, const LayerSchedule &s, const D
 
 std::vector<LayerSchedule> xlstm::enumerate(const LayerProblem &problem, const Device &device) {
   std::vector<LayerSchedule> list;
+  if (device.isGPU) {
+    LayerSchedule s;
+    s.target = device.name;
+    s.rows = 1;
+    s.columns = problem.wholeRows
+                    ? problem.columns
+                    : std::min<int64_t>(problem.columns, problem.copies ? 4096 : 1024);
+    // Four elements of a thread are on the way together.
+    s.threads = std::clamp<int64_t>((s.columns + 127) / 128 * 32, 32, 512);
+    s.overlaps = device.overlapsLaunches;
+    if (check(problem, s, device).empty())
+      list.push_back(s);
+    return list;
+  }
   for (int64_t elements : {8192, 2048}) {
     LayerSchedule s;
     s.target = device.name;
@@ -65,8 +97,19 @@ std::optional<LayerSchedule> xlstm::decide(const LayerProblem &problem, const De
   reason = isSupported(problem, device);
   if (!reason.empty())
     return std::nullopt;
-  LayerSchedule chosen = enumerate(problem, device).front();
-  reason = putOverrides(chosen, overrides, numbers);
+  std::vector<LayerSchedule> all = enumerate(problem, device);
+  if (all.empty()) {
+    reason = say("rows of ", problem.columns, " units are too long for a block of ", device.name);
+    return std::nullopt;
+  }
+  LayerSchedule chosen = all.front();
+  std::map<std::string, std::string> others = overrides;
+  if (auto threads = others.find("layer_threads"); threads != others.end()) {
+    reason = putInteger(threads->first, threads->second, chosen.threads);
+    others.erase(threads);
+  }
+  if (reason.empty())
+    reason = putOverrides(chosen, others, numbers);
   if (!reason.empty())
     return std::nullopt;
   reason = check(problem, chosen, device);

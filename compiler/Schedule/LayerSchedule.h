@@ -3,7 +3,7 @@
 // projections, and ops that move elements.
 //
 // A block has a tile of tokens by units, [rows, columns]: rows run along time, columns along the last
-// axis. A norm's tile has whole rows.
+// axis. A norm's tile has whole rows. On a GPU a block has one row, across its threads.
 #ifndef XLSTM_COMPILER_SCHEDULE_LAYERSCHEDULE_H
 #define XLSTM_COMPILER_SCHEDULE_LAYERSCHEDULE_H
 
@@ -22,15 +22,18 @@ struct LayerProblem {
   int64_t rows = -1;      // tokens along time; negative: a run-time value
   int64_t columns = 0;    // units of the last axis
   bool wholeRows = false; // a block needs all columns
+  bool copies = false;    // a block goes through all columns, some at a time
 };
 
 struct LayerSchedule {
   std::string target;            // name of the device
   int64_t rows = 0, columns = 0; // of a block's tile; the last ones may reach beyond
+  int64_t threads = 0;           // GPU: of a block, which has one row
+  bool overlaps = false;         // GPU: it is launched while the launch before it ends
 
   mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;
   static LayerSchedule fromAttribute(mlir::DictionaryAttr attribute);
-  /// The keys that `--set` takes: layer_rows, layer_columns.
+  /// The keys that `--set` takes: layer_rows, layer_columns, layer_threads.
   static std::vector<std::string> parameters();
 };
 

@@ -49,6 +49,7 @@ static std::optional<LayerProblem> layerProblemOf(Operation *op) {
   ArrayRef<int64_t> shape = cast<RankedTensorType>(of.getType()).getShape();
   LayerProblem problem;
   problem.columns = shape.back();
+  problem.copies = isa<ConcatOp, SplitOp>(op);
   problem.wholeRows = isa<MultiheadNormOp, NormOp>(op);
   int64_t rank = shape.size();
   if (rank == 1)

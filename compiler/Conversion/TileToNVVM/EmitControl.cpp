@@ -165,7 +165,8 @@ static LogicalResult checkMemory(Operation &op) {
   if ((load && load.getLimit()) || (store && store.getLimit()))
     return op.emitError() << "with a limit has no lowering to NVVM";
   auto scalar = dyn_cast<LoadScalarOp>(op);
-  if (scalar && !isa<FloatType>(scalar.getValue().getType()))
+  if (scalar && !isa<FloatType>(scalar.getValue().getType()) &&
+      !cast<MemRefType>(scalar.getTensor().getType()).getElementType().isInteger(32))
     return op.emitError() << "of an integer has no lowering to NVVM";
   return success();
 }
@@ -282,6 +283,7 @@ Value KernelEmitter::emitScalar(Operation &op, IRMapping &map) {
       })
       .Case<arith::DivFOp>([&](auto) { return ptx.divide(operand(0), operand(1)); })
       .Case<math::AbsFOp>([&](auto) -> Value { return b.create<LLVM::FAbsOp>(operand(0)); })
+      .Case<math::SqrtOp>([&](auto) -> Value { return b.create<LLVM::SqrtOp>(operand(0)); })
       .Case<math::TanhOp>([&](auto) { return ptx.tanh(operand(0)); })
       .Case<math::ExpOp>([&](auto) -> Value {
         return ptx.exp2(b.create<arith::MulFOp>(operand(0), ptx.f32(log2e)));

@@ -434,6 +434,19 @@ void KernelEmitter::storeWarpRows(StoreOp op, const TileForm &fragment) {
 
 void KernelEmitter::emitLoadScalar(LoadScalarOp op) {
   const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
+  if (tensor.type.getElementType().isInteger(32)) {
+    SmallVector<Value> index = offsets(op.getOffsets());
+    auto branch = b.create<scf::IfOp>(TypeRange(b.getI32Type()), inRange(tensor, index),
+                                      /*withElseRegion=*/true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    Value read = b.create<LLVM::LoadOp>(b.getI32Type(), elementPointer(tensor, index));
+    b.create<scf::YieldOp>(ValueRange(read));
+    b.setInsertionPointToStart(branch.elseBlock());
+    b.create<scf::YieldOp>(ValueRange(ptx.i32(int64_t(op.getPad().convertToDouble()))));
+    scalars.map(op.getValue(), branch.getResult(0));
+    return;
+  }
   scalars.map(op.getValue(),
               guardedLoad(tensor, offsets(op.getOffsets()), {}, op.getPad().convertToDouble()));
 }

@@ -53,6 +53,7 @@ LogicalResult KernelEmitter::emitSpreadOp(Operation &op) {
           .Case<MapOp>([&](MapOp o) { return mapSpread(o); })
           .Case<MatmulOp>([&](MatmulOp o) { return sumRows(o); })
           .Case<MatvecOp>([&](MatvecOp o) { return dotAcross(o); })
+          .Case<ReduceOp>([&](ReduceOp o) { return reduceAcross(o); })
           .Case<ExtractOp>([&](ExtractOp o) -> LogicalResult {
             TileForm form = tiles.lookup(o.getSource());
             if (form.kind != TileForm::Splat)
@@ -130,7 +131,8 @@ void KernelEmitter::shareIfNeeded(Value vector) {
 
   bool isRead = llvm::any_of(vector.getUses(), [](OpOperand &use) {
     auto map = dyn_cast<MapOp>(use.getOwner());
-    return (map && use.getOperandNumber() >= map.getElems().size()) ||
+    return (map && use.getOperandNumber() >= map.getElems().size() &&
+            isMatrix(cast<TileType>(map.getTiles()[0].getType()))) ||
            (isa<MatmulOp>(use.getOwner()) && use.getOperandNumber() == 0);
   });
   if (!isRead)
@@ -167,6 +169,13 @@ void KernelEmitter::loadAcross(LoadOp op) {
   form.kind = TileForm::Across;
   form.type = cast<TileType>(op.getTile().getType());
   int64_t extent = extentOf(form.type);
+  if (extent == 1) { // for all threads
+    form.kind = TileForm::Splat;
+    form.registers.push_back(guardedLoad(tensor, offsets(op.getOffsets()), Value(),
+                                         op.getPad().convertToDouble()));
+    tiles[op.getTile()] = form;
+    return;
+  }
   for (int64_t r = 0; r < registersAcross(extent, threads); ++r) {
     auto [element, inside] = elementAcross(extent, r);
     SmallVector<Value> index = offsets(op.getOffsets());
@@ -279,29 +288,53 @@ LogicalResult KernelEmitter::storeSpread(StoreOp op) {
 // Arithmetic
 //===----------------------------------------------------------------------===//
 
+/// Of a vector or of one row, whose one element of `rows` all threads have. A vector of one element
+/// is a splat: all threads compute it.
+LogicalResult KernelEmitter::mapAcross(MapOp op) {
+  TileForm result;
+  result.type = cast<TileType>(op.getTiles()[0].getType());
+  int64_t extent = extentOf(result.type);
+  result.kind = extent == 1 ? TileForm::Splat : TileForm::Across;
+  SmallVector<SmallVector<Value>> operands;
+  for (Value value : op.getElems())
+    operands.push_back(across(value));
+  SmallVector<Value> rows;
+  for (Value value : op.getRows()) {
+    if (tiles.lookup(value).kind != TileForm::Splat)
+      return op.emitError() << "of one row expects rows that all threads have";
+    rows.push_back(tiles.lookup(value).registers[0]);
+  }
+  for (Value value : op.getCols())
+    operands.push_back(across(value));
+  SmallVector<TileForm> results(op.getTiles().size(), result);
+  for (int64_t r = 0; r < registersAcross(extent, threads); ++r) {
+    SmallVector<Value> arguments = {extent == 1 ? ptx.i32(0)
+                                                : add(thread, ptx.i32(r * threads))};
+    if (result.type.getShape().size() == 2) // a row
+      arguments.insert(arguments.begin(), ptx.i32(0));
+    size_t elems = op.getElems().size();
+    for (auto [i, operand] : llvm::enumerate(operands)) {
+      if (i == elems)
+        llvm::append_range(arguments, rows);
+      arguments.push_back(operand[r]);
+    }
+    if (operands.size() == elems)
+      llvm::append_range(arguments, rows);
+    for (auto [number, form] : llvm::enumerate(results))
+      form.registers.push_back(evaluateBody(op.getBody(), arguments, number));
+  }
+  for (auto [tile, form] : llvm::zip(op.getTiles(), results))
+    tiles[tile] = form;
+  return success();
+}
+
 LogicalResult KernelEmitter::mapSpread(MapOp op) {
+  if (!isMatrix(cast<TileType>(op.getTiles()[0].getType())))
+    return mapAcross(op);
   if (op.getTiles().size() != 1)
     return op.emitError() << "with " << op.getTiles().size() << " results has no lowering to NVVM";
   TileForm result;
   result.type = cast<TileType>(op.getTile().getType());
-  if (!isMatrix(result.type)) {
-    result.kind = TileForm::Across;
-    SmallVector<SmallVector<Value>> operands;
-    for (Value value : op.getElems())
-      operands.push_back(across(value));
-    for (int64_t r = 0; r < registersAcross(extentOf(result.type), threads); ++r) {
-      SmallVector<Value> arguments = {add(thread, ptx.i32(r * threads))};
-      if (result.type.getShape().size() == 2) // a row
-        arguments.insert(arguments.begin(), ptx.i32(0));
-      for (const SmallVector<Value> &operand : operands)
-        arguments.push_back(operand[r]);
-      if (!op.getRows().empty() || !op.getCols().empty())
-        return op.emitError() << "of one row expects no rows and cols";
-      result.registers.push_back(evaluateBody(op.getBody(), arguments));
-    }
-    tiles[op.getTile()] = result;
-    return success();
-  }
   result.kind = TileForm::Spread;
   int64_t rows = result.type.getShape()[0], ownRows = rows / schedule.spreadRows,
           ownColumns = schedule.spreadVector;
@@ -391,23 +424,53 @@ LogicalResult KernelEmitter::dotAcross(MatvecOp op) {
       term = b.create<arith::SelectOp>(inside, term, ptx.f32(0));
     sum = sum ? b.create<arith::AddFOp>(sum, term).getResult() : term;
   }
-  for (int64_t mask = 1; mask < 32; mask *= 2)
-    sum = b.create<arith::AddFOp>(sum, ptx.shuffleXor(sum, mask));
-  int64_t warps = threads / 32;
   TileForm result = accumulator;
-  if (warps > 1) {
-    int64_t buffer = allocate(4 * warps, 16);
-    when(b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, lane, ptx.i32(0)),
-         [&] { ptx.store(sum, add(sharedAddress(buffer), mul(warp, 4)), 4); });
-    sharedIsNew = true;
-    meetIfNew();
-    sum = Value();
-    for (int64_t w = 0; w < warps; ++w) {
-      Value part = ptx.load(b.getF32Type(), sharedAddress(buffer + 4 * w), 4);
-      sum = sum ? b.create<arith::AddFOp>(sum, part).getResult() : part;
-    }
+  result.registers[0] = b.create<arith::AddFOp>(
+      result.registers[0], combineThreads(Combiner::add, sum, op->getParentOfType<scf::ForOp>()));
+  tiles[op.getResult()] = result;
+  return success();
+}
+
+/// What the values of all threads are together, for all threads, always in the same order.
+Value KernelEmitter::combineThreads(Combiner combiner, Value value, bool inLoop) {
+  for (int64_t mask = 1; mask < 32; mask *= 2)
+    value = combine(combiner, value, ptx.shuffleXor(value, mask));
+  int64_t warps = threads / 32;
+  if (warps == 1)
+    return value;
+  int64_t buffer = allocate(4 * warps, 16);
+  if (inLoop) // the iteration before has been read
+    ptx.barrier();
+  when(b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, lane, ptx.i32(0)),
+       [&] { ptx.store(value, add(sharedAddress(buffer), mul(warp, 4)), 4); });
+  sharedIsNew = true;
+  meetIfNew();
+  Value all;
+  for (int64_t w = 0; w < warps; ++w) {
+    Value part = ptx.load(b.getF32Type(), sharedAddress(buffer + 4 * w), 4);
+    all = all ? combine(combiner, all, part) : part;
   }
-  result.registers[0] = b.create<arith::AddFOp>(result.registers[0], sum);
+  return all;
+}
+
+/// A row [1, N] to one element, which all threads then have.
+LogicalResult KernelEmitter::reduceAcross(ReduceOp op) {
+  auto row = cast<TileType>(op.getSource().getType());
+  if (isMatrix(row) || row.getShape().size() != 2)
+    return op.emitError() << "expected one row in a kernel that spreads it over threads";
+  double none = op.getCombiner() == Combiner::add ? 0 : -std::numeric_limits<double>::infinity();
+  Value value;
+  for (auto [r, element] : llvm::enumerate(across(op.getSource()))) {
+    Value inside = elementAcross(extentOf(row), r).second;
+    Value term = inside ? b.create<arith::SelectOp>(inside, element, ptx.f32(none)).getResult()
+                        : element;
+    value = value ? combine(op.getCombiner(), value, term) : term;
+  }
+  TileForm result;
+  result.kind = TileForm::Splat;
+  result.type = cast<TileType>(op.getResult().getType());
+  result.registers.push_back(
+      combineThreads(op.getCombiner(), value, op->getParentOfType<scf::ForOp>()));
   tiles[op.getResult()] = result;
   return success();
 }

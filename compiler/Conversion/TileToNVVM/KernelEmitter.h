@@ -208,6 +208,8 @@ private:
                  mlir::ArrayRef<int64_t> axes, llvm::function_ref<void(Value, Value)> body);
   Value hasPieces(const Tensor &tensor, mlir::ArrayRef<Value> index, mlir::ArrayRef<int64_t> axes);
   LogicalResult loadSpread(mlir::tile::LoadOp op), storeSpread(mlir::tile::StoreOp op);
+  LogicalResult mapAcross(mlir::tile::MapOp op), reduceAcross(mlir::tile::ReduceOp op);
+  Value combineThreads(mlir::tile::Combiner combiner, Value value, bool inLoop);
   LogicalResult mapSpread(mlir::tile::MapOp op), sumRows(mlir::tile::MatmulOp op),
       dotAcross(mlir::tile::MatvecOp op);
 

@@ -248,9 +248,10 @@ public:
     declareTensor(op.getX());
     declareTensor(op.getState());
     declareTensor(op.getStateLast());
-    schedule.rows = before;
+    schedule.rows = schedule.threads ? 1 : before;
     createKernelOver(op.getStateLast(), name, names);
-    SmallVector<Value> elems = inputs(sub(extent(op.getX(), 1), index(before)), schedule.rows);
+    SmallVector<Value> elems =
+        inputs(add(sub(extent(op.getX(), 1), index(before)), offset[1]), schedule.rows);
     Value last = elems[0];
     if (elems.size() > 1)
       last = map(tileType(), elems, [&](ValueRange e) { return add(e[0], e[1]); });

@@ -32,6 +32,8 @@ public:
     int64_t first = 0;
     for (Value part : parts) {
       int64_t width = typeOf(part).getShape().back(), piece = std::min(width, schedule.columns);
+      while (schedule.threads && width % piece) // threads do not write in the order of the parts
+        --piece;
       loop(index(0), index(width), index(piece), {}, [&](Value column, ValueRange) {
         SmallVector<Value> inWhole = at(rank - 1, add(column, index(first))),
                            inPart = at(rank - 1, column);
