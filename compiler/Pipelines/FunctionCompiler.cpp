@@ -116,6 +116,7 @@ llvm::Error FunctionCompiler::import() {
           manager.addPass(createCanonicalizerPass());
           manager.addPass(createCSEPass());
           manager.addNestedPass<func::FuncOp>(mlir::xlstm::createFuseLinear());
+          manager.addNestedPass<func::FuncOp>(mlir::xlstm::createMergeLinears());
         }
         if (!derives)
           return;

@@ -8,6 +8,9 @@
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/raw_ostream.h"
 
+#include <map>
+#include <set>
+
 using namespace mlir;
 
 using namespace mlir::xlstm;
@@ -222,6 +225,66 @@ private:
 };
 } // namespace
 
+/// Marks the launches that read nothing but parameters and what such launches have written, and whose
+/// buffers and grid have no dimensions. `written` has, for each launch, what its kernel stores to.
+static void markPreparing(package::Implementation &implementation,
+                          const package::Function &function,
+                          ArrayRef<std::set<std::string>> written) {
+  std::set<std::string> settled; // parameters, and buffers with nothing but what depends on them
+  for (const package::Tensor &input : function.inputs)
+    if (input.parameter)
+      settled.insert(input.name);
+  std::map<std::string, std::string> owners; // of views
+  std::set<std::string> buffers, fixed;      // all, and those without dimensions
+  auto hasDim = [](const package::Product &product) {
+    return llvm::any_of(product, [](const package::Factor &factor) { return !factor.dim.empty(); });
+  };
+  for (const package::Workspace &buffer : implementation.workspace) {
+    buffers.insert(buffer.name);
+    if (!buffer.of.empty())
+      owners[buffer.name] = buffer.of;
+    if (buffer.bytes.empty() && llvm::none_of(buffer.shape, [&](const package::Sum &extent) {
+          return llvm::any_of(extent, hasDim);
+        }))
+      fixed.insert(buffer.name);
+  }
+  auto ownerOf = [&](const std::string &name) {
+    auto found = owners.find(name);
+    return found == owners.end() ? name : found->second;
+  };
+  std::map<std::string, int> writers; // launches that store to a buffer
+  for (const std::set<std::string> &names : written)
+    for (const std::string &name : names)
+      ++writers[ownerOf(name)];
+  for (auto [i, launch] : llvm::enumerate(implementation.launches)) {
+    const std::set<std::string> &stored = written[i];
+    launch.prepare =
+        !hasDim(launch.grid) && llvm::all_of(launch.args, [&](const package::Argument &argument) {
+          std::string owner = ownerOf(argument.tensor);
+          if (buffers.count(argument.tensor) && !fixed.count(argument.tensor))
+            return false;
+          if (!stored.count(argument.tensor))
+            return settled.count(owner) > 0;
+          return fixed.count(owner) && writers[owner] == 1;
+        });
+    if (launch.prepare)
+      for (const std::string &name : stored)
+        settled.insert(ownerOf(name));
+  }
+}
+
+/// The tensors that a kernel stores to, by the names that a launch gives them.
+static std::set<std::string> storedBy(tile::KernelOp kernel, ArrayAttr names) {
+  llvm::SmallDenseSet<Value> tensors;
+  kernel.walk([&](tile::StoreOp store) { tensors.insert(store.getTensor()); });
+  kernel.walk([&](tile::StoreScalarOp store) { tensors.insert(store.getTensor()); });
+  std::set<std::string> result;
+  for (unsigned i = 0; i < kernel.getNumTensors(); ++i)
+    if (tensors.contains(kernel.getTensor(i)))
+      result.insert(cast<StringAttr>(names[i]).str());
+  return result;
+}
+
 static llvm::json::Value scheduleOf(tile::KernelOp kernel) {
   DictionaryAttr schedule = kernel.getScheduleAttr();
   return schedule ? toJSON(schedule) : llvm::json::Object();
@@ -237,17 +300,22 @@ package::Implementation planOf(ModuleOp module, const package::Function &functio
   implementation.workspace = planner.workspace;
   // One kernel's schedule stands as it is, those of several by the kernels' names.
   llvm::json::Object schedules;
+  std::vector<std::set<std::string>> stored; // by each launch
   auto launches = module->getAttrOfType<ArrayAttr>(launchesAttrName);
   for (tile::KernelOp kernel : module.getOps<tile::KernelOp>()) {
-    if (!launches)
+    if (!launches) {
       implementation.launches.push_back(planner.launchOf(kernel, kernel.getArgNames()));
+      stored.push_back(storedBy(kernel, kernel.getArgNames()));
+    }
     schedules[kernel.getSymName()] = scheduleOf(kernel);
   }
   for (Attribute entry : launches ? launches : ArrayAttr::get(module.getContext(), {})) {
     auto launch = cast<DictionaryAttr>(entry);
     auto kernel = module.lookupSymbol<tile::KernelOp>(launch.getAs<StringAttr>("kernel"));
     implementation.launches.push_back(planner.launchOf(kernel, launch.getAs<ArrayAttr>("names")));
+    stored.push_back(storedBy(kernel, launch.getAs<ArrayAttr>("names")));
   }
+  markPreparing(implementation, function, stored);
   implementation.schedule =
       textOf(schedules.size() == 1 ? llvm::json::Value(std::move(schedules.begin()->second))
                                    : llvm::json::Value(std::move(schedules)));

@@ -20,6 +20,7 @@ struct LaunchArguments {
   int64_t blocks = 0; ///< > 0
   const int64_t *values = nullptr;
   void **parameters = nullptr;
+  bool first = true; ///< of a run: the stream may hold work of the caller before it
 };
 
 /// A loaded implementation. Launching allocates nothing and is thread-safe.

@@ -4,6 +4,7 @@
 #include "runtime/src/support/Failure.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace xlstm {
 
@@ -76,6 +77,14 @@ void Context::outputShape(TensorList inputs, int output, int64_t *shape) {
   plan.shape(plan.inputCount() + output, dims, shape);
 }
 
+/// Whether two tensors are the same memory in the same layout.
+static bool isSame(const xlstm_tensor &a, const xlstm_tensor &b) {
+  return a.data == b.data && a.dtype == b.dtype && a.rank == b.rank &&
+         a.device_kind == b.device_kind && a.device_index == b.device_index &&
+         std::equal(a.shape, a.shape + b.rank, b.shape) &&
+         std::equal(a.strides, a.strides + b.rank, b.strides);
+}
+
 bool Context::isPrepared(TensorList inputs, TensorList outputs) const {
   if (!prepared)
     return false;
@@ -86,12 +95,20 @@ bool Context::isPrepared(TensorList inputs, TensorList outputs) const {
       return false;
     if (!tensor)
       continue;
-    const xlstm_tensor &previous = last[i];
-    if (tensor->data != previous.data || tensor->dtype != previous.dtype ||
-        tensor->rank != previous.rank || tensor->device_kind != previous.device_kind ||
-        tensor->device_index != previous.device_index ||
-        !std::equal(tensor->shape, tensor->shape + previous.rank, previous.shape) ||
-        !std::equal(tensor->strides, tensor->strides + previous.rank, previous.strides))
+    if (!isSame(*tensor, last[i]))
+      return false;
+  }
+  return true;
+}
+
+bool Context::holdsParameters(const BoundFunction::Candidate &candidate) const {
+  if (held.candidate != &candidate)
+    return false;
+  for (size_t i = 0; i < held.parameters.size(); ++i) {
+    if (!bound->plan().tensor(static_cast<int>(i)).parameter)
+      continue;
+    if ((given[i] != nullptr) != (held.given[i] != 0) ||
+        (given[i] && !isSame(*given[i], held.parameters[i])))
       return false;
   }
   return true;
@@ -123,7 +140,8 @@ void Context::prepare(TensorList inputs, TensorList outputs) {
   if (choice == bound->candidateCount())
     noCandidate();
   bound->load(bound->candidate(choice));
-  launches[choice]->prepare(given.data(), dims, bound->device());
+  launches[choice]->prepare(given.data(), dims, bound->device(),
+                            holdsParameters(bound->candidate(choice)) ? held.memory : nullptr);
   chosen = &bound->candidate(choice);
   for (size_t i = 0; i < given.size(); ++i) {
     lastGiven[i] = given[i] != nullptr;
@@ -136,6 +154,43 @@ void Context::prepare(TensorList inputs, TensorList outputs) {
 size_t Context::workspaceSize(TensorList inputs, TensorList outputs) {
   prepare(inputs, outputs);
   return prepared->workspaceBytes();
+}
+
+size_t Context::preparedSize(TensorList inputs, TensorList outputs) {
+  prepare(inputs, outputs);
+  return prepared->preparedBytes();
+}
+
+void Context::makePrepared(TensorList inputs, TensorList outputs, void *memory, size_t bytes,
+                           void *stream) {
+  held.candidate = nullptr;
+  prepared = nullptr;
+  if (!memory && !bytes)
+    return;
+  prepare(inputs, outputs);
+  size_t needed = prepared->preparedBytes();
+  if (bytes < needed || (needed && !memory))
+    fail(XLSTM_ERROR_INVALID_ARGUMENT, "prepared parameters: expected ", needed, " bytes, got ",
+         memory ? bytes : 0);
+  if (reinterpret_cast<uintptr_t>(memory) % kDeviceAlignment)
+    fail(XLSTM_ERROR_INVALID_ARGUMENT,
+         "prepared parameters: expected an address that is a multiple of ", kDeviceAlignment);
+  if (!needed)
+    return;
+  held.memory = static_cast<char *>(memory);
+  size_t inputCount = static_cast<size_t>(bound->plan().inputCount());
+  held.parameters.assign(inputCount, {});
+  held.given.assign(inputCount, 0);
+  for (size_t i = 0; i < inputCount; ++i)
+    if (given[i]) {
+      held.parameters[i] = *given[i];
+      held.given[i] = 1;
+    }
+  prepared->prepare(given.data(), dims, bound->device(), held.memory);
+  PreparedLaunches *filled = std::exchange(prepared, nullptr); // until it has been filled
+  filled->fillPrepared(*chosen->program, stream);
+  held.candidate = chosen;
+  prepared = filled;
 }
 
 void Context::run(TensorList inputs, TensorList outputs, void *workspace, size_t workspaceBytes,
@@ -151,9 +206,7 @@ void Context::run(TensorList inputs, TensorList outputs, void *workspace, size_t
   if (bound->device().info().kind == XLSTM_CPU)
     bound->plan().checkBoundaries(given.data(), dims);
   prepared->setWorkspace(static_cast<char *>(workspace));
-  for (size_t i = 0; i < prepared->size(); ++i)
-    if ((*prepared)[i].blocks > 0)
-      chosen->program->launch(i, (*prepared)[i], stream);
+  prepared->run(*chosen->program, stream);
 }
 
 } // namespace xlstm

@@ -60,12 +60,19 @@ public:
   size_t workspaceSize(TensorList inputs, TensorList outputs);
   void run(TensorList inputs, TensorList outputs, void *workspace, size_t workspaceBytes,
            void *stream);
+  /// Bytes that hold what these tensors' implementation computes from parameters alone.
+  size_t preparedSize(TensorList inputs, TensorList outputs);
+  /// Computes it into `memory`; from then on runs of this implementation with these parameters only
+  /// read it. Null forgets it.
+  void makePrepared(TensorList inputs, TensorList outputs, void *memory, size_t bytes,
+                    void *stream);
   /// Index in the package of the implementation chosen last, -1 before the first.
   int implementation() const { return chosen ? chosen->index : -1; }
 
 private:
   void prepare(TensorList inputs, TensorList outputs);
   bool isPrepared(TensorList inputs, TensorList outputs) const;
+  bool holdsParameters(const BoundFunction::Candidate &candidate) const;
   [[noreturn]] void noCandidate() const;
 
   std::shared_ptr<const BoundFunction> bound;
@@ -76,6 +83,14 @@ private:
   std::vector<std::unique_ptr<PreparedLaunches>> launches; // by candidate
   BoundFunction::Candidate *chosen = nullptr;
   PreparedLaunches *prepared = nullptr;
+
+  // What makePrepared has computed.
+  struct {
+    const BoundFunction::Candidate *candidate = nullptr; // by what; null: nothing
+    char *memory = nullptr;
+    std::vector<xlstm_tensor> parameters; // from what: one entry for each input …
+    std::vector<char> given;              // … and which of them there were
+  } held;
 };
 
 } // namespace xlstm

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <utility>
 
 namespace xlstm {
 
@@ -41,7 +42,7 @@ ImplementationPlan::ImplementationPlan(const FunctionPlan &function,
     : function(function), source(implementation) {
   std::map<int, Use> used;
   for (const package::Launch &launch : implementation.launches) {
-    Launch compiled{function.compile(launch.grid), {}};
+    Launch compiled{function.compile(launch.grid), {}, launch.prepare};
     std::map<int, uint32_t> strides; // axes whose stride this launch takes
     std::vector<int> addressed;
     for (const package::Argument &arg : launch.args) {
@@ -93,7 +94,8 @@ ImplementationPlan::ImplementationPlan(const FunctionPlan &function,
                          -1,
                          -1,
                          0,
-                         0});
+                         0,
+                         false});
     for (const package::Sum &extent : buffer.shape)
       workspace.back().shape.push_back(function.compile(extent));
   }
@@ -128,6 +130,7 @@ void ImplementationPlan::connectViews() {
         Buffer &owner = taken.root >= 0 ? workspace[taken.root] : workspace[arg.workspace];
         owner.first = std::min(owner.first, i);
         owner.last = i;
+        owner.prepared |= launches[i].prepare;
       }
 }
 
@@ -224,7 +227,8 @@ size_t PreparedLaunches::findPlace(size_t buffer, size_t size) {
   neighbours.clear();
   for (size_t other = 0; other < buffer; ++other) {
     const auto &placed = plan.workspace[other];
-    if (sizes[other] && placed.first <= own.last && own.first <= placed.last)
+    if (sizes[other] && !(preparedBase && placed.prepared) && placed.first <= own.last &&
+        own.first <= placed.last)
       neighbours.push_back(other);
   }
   std::sort(neighbours.begin(), neighbours.end(),
@@ -240,7 +244,7 @@ size_t PreparedLaunches::findPlace(size_t buffer, size_t size) {
 
 void PreparedLaunches::layOutWorkspace(const Dimensions &dims) {
   const FunctionPlan &function = plan.function;
-  bytes = 0;
+  bytes = prepared = 0;
   for (size_t w = 0; w < offsets.size(); ++w) {
     const auto &buffer = plan.workspace[w];
     std::optional<int64_t> size = buffer.shape.empty()
@@ -260,6 +264,15 @@ void PreparedLaunches::layOutWorkspace(const Dimensions &dims) {
       fail(XLSTM_ERROR_UNSUPPORTED, "workspace: exceeds 2^62 bytes for these tensors");
     sizes[w] =
         (static_cast<size_t>(*size) + kDeviceAlignment - 1) / kDeviceAlignment * kDeviceAlignment;
+    size_t next = prepared;
+    if (buffer.prepared)
+      prepared += sizes[w]; // each keeps its memory
+    if (prepared > static_cast<size_t>(kMaxProduct))
+      fail(XLSTM_ERROR_UNSUPPORTED, "prepared parameters: exceed 2^62 bytes");
+    if (buffer.prepared && preparedBase) {
+      offsets[w] = next;
+      continue;
+    }
     offsets[w] = findPlace(w, sizes[w]);
     bytes = std::max(bytes, offsets[w] + sizes[w]);
     if (bytes > static_cast<size_t>(kMaxProduct))
@@ -267,12 +280,14 @@ void PreparedLaunches::layOutWorkspace(const Dimensions &dims) {
   }
 }
 
-void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device &device) {
+void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device &device,
+                               char *prepared) {
   const FunctionPlan &function = plan.function;
   static const xlstm_tensor absent = {};
+  preparedBase = prepared;
   layOutWorkspace(dims);
   this->device = &device;
-  workspaceBase = nullptr;
+  placed = false;
   for (size_t i = 0; i < launches.size(); ++i) {
     const auto &compiled = plan.launches[i];
     launches[i].arguments.blocks = function.evaluate(compiled.grid, dims, "grid");
@@ -321,9 +336,15 @@ void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device 
   }
 }
 
+char *PreparedLaunches::address(int buffer, char *base) const {
+  int root = plan.workspace[buffer].root;
+  bool isPrepared = plan.workspace[root >= 0 ? root : buffer].prepared;
+  return (isPrepared && preparedBase ? preparedBase : base) + offsets[buffer];
+}
+
 xlstm_tensor PreparedLaunches::workspaceTensor(int index, char *base) const {
   xlstm_tensor tensor = {};
-  tensor.data = base + offsets[index];
+  tensor.data = address(index, base);
   tensor.dtype = plan.source.workspace[index].dtype;
   tensor.rank = static_cast<int32_t>(extents[index].size());
   int64_t stride = 1;
@@ -335,28 +356,57 @@ xlstm_tensor PreparedLaunches::workspaceTensor(int index, char *base) const {
   return tensor;
 }
 
-void PreparedLaunches::setWorkspace(char *base) {
-  if (base == workspaceBase)
-    return;
-  workspaceBase = base;
-  for (size_t i = 0; i < launches.size(); ++i) {
-    const auto &args = plan.launches[i].args;
-    for (size_t a = 0; a < args.size(); ++a) {
-      if (args[a].tensor >= 0)
-        continue;
-      int index = args[a].workspace;
-      if (plan.workspace[index].argument >= 0) // the address of the argument is there already
-        continue;
-      if (args[a].kind == package::Argument::Kind::Pointer)
-        launches[i].values[a] =
-            static_cast<int64_t>(reinterpret_cast<intptr_t>(base + offsets[index]));
-      else if (args[a].kind == package::Argument::Kind::TensorMap &&
-               launches[i].arguments.blocks > 0)
-        device->encodeTensorMap(*args[a].source,
-                                merge(workspaceTensor(index, base), args[a].source->merged),
-                                launches[i].parameters[a]);
-    }
+void PreparedLaunches::setAddresses(size_t launch, char *base) {
+  const auto &args = plan.launches[launch].args;
+  for (size_t a = 0; a < args.size(); ++a) {
+    if (args[a].tensor >= 0)
+      continue;
+    int index = args[a].workspace;
+    if (plan.workspace[index].argument >= 0) // the address of the argument is there already
+      continue;
+    if (args[a].kind == package::Argument::Kind::Pointer)
+      launches[launch].values[a] =
+          static_cast<int64_t>(reinterpret_cast<intptr_t>(address(index, base)));
+    else if (args[a].kind == package::Argument::Kind::TensorMap &&
+             launches[launch].arguments.blocks > 0)
+      device->encodeTensorMap(*args[a].source,
+                              merge(workspaceTensor(index, base), args[a].source->merged),
+                              launches[launch].parameters[a]);
   }
+}
+
+void PreparedLaunches::setWorkspace(char *base) {
+  if (placed && base == workspaceBase)
+    return;
+  placed = true;
+  workspaceBase = base;
+  for (size_t i = 0; i < launches.size(); ++i)
+    if (!preparedBase || !plan.launches[i].prepare)
+      setAddresses(i, base);
+}
+
+void PreparedLaunches::launch(bool preparing, Program &program, void *stream) const {
+  bool first = true;
+  for (size_t i = 0; i < launches.size(); ++i) {
+    bool skipped = preparedBase && plan.launches[i].prepare != preparing;
+    if (skipped || launches[i].arguments.blocks <= 0)
+      continue;
+    LaunchArguments arguments = launches[i].arguments;
+    arguments.first = std::exchange(first, false);
+    program.launch(i, arguments, stream);
+  }
+}
+
+void PreparedLaunches::run(Program &program, void *stream) const {
+  launch(/*preparing=*/false, program, stream);
+}
+
+void PreparedLaunches::fillPrepared(Program &program, void *stream) {
+  // These launches take no buffer outside of the prepared memory.
+  for (size_t i = 0; i < launches.size(); ++i)
+    if (plan.launches[i].prepare)
+      setAddresses(i, nullptr);
+  launch(/*preparing=*/true, program, stream);
 }
 
 } // namespace xlstm

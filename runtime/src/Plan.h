@@ -119,6 +119,7 @@ private:
   struct Launch {
     PlanProduct grid;
     std::vector<Arg> args;
+    bool prepare;
   };
   /// How the kernels use a tensor.
   struct Use {
@@ -137,6 +138,7 @@ private:
     int root = -1;              // of a view of a buffer: that one
     int argument = -1;          // of a view of an argument: that tensor
     size_t first = 0, last = 0; // launches that take it or a view of it
+    bool prepared = false;      // a launch that prepares takes it or a view of it
   };
   void connectViews();
   const FunctionPlan &function;
@@ -151,11 +153,17 @@ private:
 class PreparedLaunches {
 public:
   explicit PreparedLaunches(const ImplementationPlan &plan);
-  /// Fills everything but workspace addresses. Throws Failure.
-  void prepare(TensorList given, const Dimensions &dims, Device &device);
+  /// Fills everything but workspace addresses. What is computed from parameters alone is in the
+  /// workspace, or, if there is one, in the memory `prepared`. Throws Failure.
+  void prepare(TensorList given, const Dimensions &dims, Device &device, char *prepared = nullptr);
   /// Sets the workspace addresses; `base` is 256-byte aligned.
   void setWorkspace(char *base);
+  /// Runs all launches, or, with prepared memory, all but those that fill it.
+  void run(Program &program, void *stream) const;
+  /// Runs those that fill it. setWorkspace comes after.
+  void fillPrepared(Program &program, void *stream);
   size_t workspaceBytes() const { return bytes; }
+  size_t preparedBytes() const { return prepared; }
   size_t size() const { return launches.size(); }
   /// Blocks may be 0: then nothing is launched.
   const LaunchArguments &operator[](size_t index) const { return launches[index].arguments; }
@@ -170,8 +178,11 @@ private:
     std::vector<TensorMap> maps;
     std::vector<void *> parameters;
   };
+  char *address(int buffer, char *base) const;
   /// A workspace buffer as a compact tensor.
   xlstm_tensor workspaceTensor(int index, char *base) const;
+  void setAddresses(size_t launch, char *base);
+  void launch(bool preparing, Program &program, void *stream) const;
   /// Places the workspace buffers; fills `offsets`, `extents` and `bytes`.
   void layOutWorkspace(const Dimensions &dims);
 
@@ -184,9 +195,11 @@ private:
   std::vector<size_t> sizes;                 // of the workspace buffers
   std::vector<size_t> neighbours;            // buffers that a new one must not touch, by offset
   std::vector<std::vector<int64_t>> extents; // of the workspace buffers' axes
-  size_t bytes = 0;
+  size_t bytes = 0, prepared = 0;
+  char *preparedBase = nullptr;
   Device *device = nullptr;      // of the last preparation; encodes the maps of buffers
-  char *workspaceBase = nullptr; // what the arguments have
+  char *workspaceBase = nullptr; // what the arguments have …
+  bool placed = false;           // … if they have one
 };
 
 } // namespace xlstm

@@ -77,6 +77,81 @@ TEST_F(ContextTest, ValuesAndOptionalTensors) {
   EXPECT_EQ(function.outputShape({&x, nullptr}, 1, 2), (std::vector<int64_t>{2, 4}));
 }
 
+/// y [2, T, 4] = x + the sums over time of the parameter w [2, 3, 4], which a launch of its own makes.
+package::Manifest preparingManifest() {
+  package::Manifest manifest = test::fixtureManifest();
+  package::Function &function = manifest.functions[1];
+  for (package::Tensor *tensor : {&function.inputs[0], &function.outputs[0]})
+    tensor->shape[0] = package::Factor(2);
+  package::Tensor w{"w", XLSTM_F32, {2, 3, 4}, false};
+  w.parameter = true;
+  function.inputs.push_back(w);
+  package::Implementation &implementation = function.implementations[0];
+  implementation.workspace = {{"sums", {{2, 4, 4}}}};
+  package::Launch &sum = implementation.launches[0], &add = implementation.launches[1];
+  sum.args[0].tensor = sum.args[2].tensor = "w";
+  sum.grid = {2};
+  sum.prepare = true;
+  add.grid = {2, package::Factor("T", 64)};
+  return manifest;
+}
+
+TEST_F(ContextTest, PreparedParameters) {
+  test::fixturePackage(preparingManifest()).write(folder.path("prepared.xlpkg"));
+  Package prepared(folder.path("prepared.xlpkg"));
+  Function function(prepared, "two_step", *device);
+  Stream stream(*device);
+  auto in = ramp(2 * 70 * 4), weight = std::vector<float>(24, 1.0f), other = weight,
+       out = std::vector<float>(in.size());
+  xlstm_tensor x = tensor(in, {2, 70, 4}), y = tensor(out, {2, 70, 4}),
+               w = tensor(weight, {2, 3, 4}), v = tensor(other, {2, 3, 4});
+  xlstm_tensor shortX = tensor(in, {2, 5, 4}), shortY = tensor(out, {2, 5, 4});
+  auto offset = [&](const Function::Tensors &inputs, const Function::Tensors &outputs) {
+    std::fill(out.begin(), out.end(), -1.0f);
+    size_t bytes = function.workspaceSize(inputs, outputs);
+    Buffer workspace = bytes ? Buffer(*device, bytes) : Buffer();
+    function.run(inputs, outputs, workspace, stream);
+    float first = out[0] - in[0];
+    for (int64_t k = 0; k < 2 * outputs[0]->shape[1] * 4; ++k)
+      EXPECT_EQ(out[k] - in[k], first) << k;
+    return first;
+  };
+  auto fill = [](std::vector<float> &values, float value) {
+    std::fill(values.begin(), values.end(), value);
+  };
+  EXPECT_EQ(function.preparedSize({&x, &w}, {&y}), 256u);
+  EXPECT_EQ(function.workspaceSize({&x, &w}, {&y}), 256u);
+  EXPECT_EQ(offset({&x, &w}, {&y}), 3.0f);
+
+  Buffer memory(*device, 256);
+  function.prepare({&x, &w}, {&y}, memory, stream);
+  EXPECT_EQ(function.workspaceSize({&x, &w}, {&y}), 0u);
+  EXPECT_EQ(offset({&x, &w}, {&y}), 3.0f);
+  // What was prepared is read, also by runs of other extents, and not computed again.
+  fill(weight, 2.0f);
+  EXPECT_EQ(offset({&shortX, &w}, {&shortY}), 3.0f);
+  EXPECT_EQ(offset({&x, &w}, {&y}), 3.0f);
+  // Other parameters are not those that were prepared.
+  fill(other, 5.0f);
+  EXPECT_EQ(function.workspaceSize({&x, &v}, {&y}), 256u);
+  EXPECT_EQ(offset({&x, &v}, {&y}), 15.0f);
+  EXPECT_EQ(offset({&x, &w}, {&y}), 3.0f);
+  function.prepare({&x, &w}, {&y}, memory, stream);
+  EXPECT_EQ(offset({&x, &w}, {&y}), 6.0f);
+  function.prepare({&x, &w}, {&y}, Buffer(), stream); // forgets
+  fill(weight, 4.0f);
+  EXPECT_EQ(function.workspaceSize({&x, &w}, {&y}), 256u);
+  EXPECT_EQ(offset({&x, &w}, {&y}), 12.0f);
+
+  Buffer small(*device, 255);
+  try {
+    function.prepare({&x, &w}, {&y}, small, stream);
+    FAIL() << "expected an error";
+  } catch (const RuntimeError &error) {
+    EXPECT_STREQ(error.what(), "prepared parameters: expected 256 bytes, got 255");
+  }
+}
+
 TEST_F(ContextTest, Strides) {
   Function function(*package, "scale", *device);
   Stream stream(*device);

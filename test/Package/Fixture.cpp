@@ -77,8 +77,8 @@ Manifest fixtureManifest() {
   return manifest;
 }
 
-PackageWriter fixturePackage() {
-  PackageWriter writer(fixtureManifest());
+PackageWriter fixturePackage(const Manifest &manifest) {
+  PackageWriter writer(manifest);
   writer.addBlob("fixture.cpu.x86-64.so", readFile(XLSTM_FIXTURE_KERNELS));
   return writer;
 }

@@ -18,7 +18,7 @@ namespace xlstm::test {
 package::Manifest fixtureManifest();
 
 /// The manifest with the compiled kernels for the x86-64 baseline.
-package::PackageWriter fixturePackage();
+package::PackageWriter fixturePackage(const package::Manifest &manifest = fixtureManifest());
 
 /// A package with GPU implementations of `scale_gpu` (x f32 [N] -> y f32 [N]) for sm_80 and sm_90a;
 /// the blobs are what the fake driver of test/CAPI/fake_cuda.c understands.

@@ -158,6 +158,25 @@ TEST(Manifest, GpuRoundTrip) {
   EXPECT_NE(text.find("\"registers\": 168"), std::string::npos);
 }
 
+TEST(Manifest, PreparingLaunches) {
+  // The sums of x, whose extents are dimensions.
+  const char *launch = "/functions/1/implementations/0/launches/0";
+  const std::string path = "m: functions[1].implementations[0].launches[0]: prepare: expected ";
+  json manifest = fixtureJson();
+  json::json_pointer grid(std::string(launch) + "/grid");
+  manifest[json::json_pointer(std::string(launch) + "/prepare")] = true;
+  EXPECT_EQ(errorOf(manifest.dump()), path + "a grid without dimensions");
+  manifest[grid] = {2};
+  EXPECT_EQ(errorOf(manifest.dump()), path + "parameters and buffers, got 'x'");
+  manifest["functions"][1]["inputs"][0]["parameter"] = true;
+  EXPECT_EQ(errorOf(manifest.dump()), path + "buffers without dimensions, got 'sums'");
+  manifest["functions"][1]["implementations"][0]["workspace"][0]["bytes"] = {{2, 4, 4}};
+  EXPECT_EQ(errorOf(manifest.dump()), "accepted");
+  std::string text = toJson(parseManifest(manifest.dump(), "m"));
+  EXPECT_NE(text.find("\"prepare\": true"), std::string::npos);
+  EXPECT_EQ(toJson(parseManifest(text, "m")), text);
+}
+
 TEST(Manifest, UnknownKeysAreIgnored) {
   EXPECT_EQ(errorWith("/a_later_key", 1), "accepted");
   EXPECT_EQ(errorWith("/functions/0/implementations/0/launches/0/a_later_key", json::object()),

@@ -9,7 +9,7 @@
 namespace xlstm::tools {
 
 Binding::Binding(const BoundFunction &bound, const HostInputs &given,
-                 const std::vector<std::string> &only, Layout layout)
+                 const std::vector<std::string> &only, Layout layout, bool prepare)
     : bound(bound) {
   for (size_t i = 0; i < given.size(); ++i) {
     inputs.emplace_back();
@@ -27,6 +27,11 @@ Binding::Binding(const BoundFunction &bound, const HostInputs &given,
     inputPointers.push_back(inputs.back() ? &inputs.back()->tensor : nullptr);
   }
   makeOutputs(only, layout);
+  size_t preparedBytes = prepare ? bound.function.preparedSize(inputPointers, outputPointers) : 0;
+  if (preparedBytes) {
+    prepared = Buffer(bound.device, preparedBytes);
+    bound.function.prepare(inputPointers, outputPointers, prepared, bound.stream);
+  }
   if (size_t bytes = bound.function.workspaceSize(inputPointers, outputPointers))
     workspace = Buffer(bound.device, bytes);
 }

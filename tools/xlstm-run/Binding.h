@@ -26,7 +26,7 @@ class Binding {
 public:
   /// `only`: the outputs to compute, all if it is empty. Throws Failure and RuntimeError.
   Binding(const BoundFunction &bound, const HostInputs &inputs,
-          const std::vector<std::string> &only, Layout layout);
+          const std::vector<std::string> &only, Layout layout, bool prepare);
 
   /// Fills output memory with 0xFF bytes, but where it is that of an input.
   void poison();
@@ -45,7 +45,7 @@ private:
   std::vector<std::shared_ptr<DeviceTensor>> inputs, outputs; // by declared argument, or null;
                                                               // in place, an output is its input
   Function::Tensors inputPointers, outputPointers;
-  Buffer workspace;
+  Buffer prepared, workspace;
 };
 
 } // namespace xlstm::tools

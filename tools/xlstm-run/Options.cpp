@@ -34,6 +34,7 @@ Runs a function of a compiled package. Input tensors are taken by name; all outp
   --transposed          keep tensors with axes B, T, H as [B, H, T, …] in memory and pass strides
   --in-place            let outputs that may be written over inputs be those inputs (the states of an mLSTM's step)
   --poison              fill output memory with 0xFF bytes before the run
+  --no-prepare          compute what depends on parameters alone in every run, not once before
   --bench               time the function: median, minimum and maximum in ms after warm-up;
                         device events and a flushed L2 cache on a GPU, a monotonic clock on a CPU
   --iters N             timed runs (default 20)
@@ -51,6 +52,7 @@ RunOptions parseRunOptions(Arguments &arguments) {
   options.json = arguments.flag("--json");
   options.bench = arguments.flag("--bench");
   options.poison = arguments.flag("--poison");
+  options.prepare = !arguments.flag("--no-prepare");
   options.timeLoad = arguments.flag("--time-load");
   options.layout.transposed = arguments.flag("--transposed");
   options.layout.inPlace = arguments.flag("--in-place");

@@ -29,6 +29,7 @@ struct RunOptions {
   xlstm_device_kind device = XLSTM_CPU;
   int deviceIndex = 0;
   bool bench = false, json = false, list = false, poison = false, timeLoad = false;
+  bool prepare = true; ///< compute what depends on parameters alone once
   Layout layout;
   int64_t iterations = 20;
   int threads = 0;

@@ -53,7 +53,7 @@ Session::Session(const RunOptions &options, const Stopwatch &sinceStart)
       fail(XLSTM_ERROR_INVALID_INPUT, options.package, ": --only: '", name, "' is no output of ",
            functionName);
   inputs = loadInputs();
-  binding.emplace(bound, inputs, options.only, options.layout);
+  binding.emplace(bound, inputs, options.only, options.layout, options.prepare);
   if (options.probes.empty())
     inputs.clear(); // what was mapped stays mapped: a CPU reads it there
   mark("inputs_ready");
@@ -108,7 +108,7 @@ void Session::runPrefix(int64_t step, const std::vector<std::string> &states) {
            functionName, ", which has an output ", state, "_last, got '", state, "'");
     outputs.push_back(state + "_last");
   }
-  Binding prefix(bound, prefixOf(inputs, step + 1), outputs, options.layout);
+  Binding prefix(bound, prefixOf(inputs, step + 1), outputs, options.layout, options.prepare);
   prefix.enqueue();
   const HostTensor *packed = nullptr;
   for (const std::optional<HostTensor> &input : inputs)

@@ -223,4 +223,37 @@ def FuseLinear : Pass<"xlstm-fuse-linear", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::xlstm::XLSTMDialect"];
 }
 
+def MergeLinears : Pass<"xlstm-merge-linears", "::mlir::func::FuncOp"> {
+  let summary = "makes products of the same x and as many columns one product";
+  let description = [{
+    `xlstm.linear` ops that read the same x, without prologue, with the same number of columns become
+    one with all their weights, at most `max-weights`, and all their results: q and k, or the gates i
+    and f. One kernel reads x once.
+
+    ```mlir
+    func.func @gates(%x: tensor<?x?x8xf32>, %wi: tensor<2x8xf32>, %wf: tensor<2x8xf32>)
+        -> (tensor<?x?x2xf32>, tensor<?x?x2xf32>) {
+      %i = xlstm.linear %x weights(%wi : tensor<2x8xf32>) : tensor<?x?x8xf32> -> tensor<?x?x2xf32>
+      %f = xlstm.linear %x weights(%wf : tensor<2x8xf32>) : tensor<?x?x8xf32> -> tensor<?x?x2xf32>
+      return %i, %f : tensor<?x?x2xf32>, tensor<?x?x2xf32>
+    }
+    // becomes
+    func.func @gates_merged(%x: tensor<?x?x8xf32>, %wi: tensor<2x8xf32>, %wf: tensor<2x8xf32>)
+        -> (tensor<?x?x2xf32>, tensor<?x?x2xf32>) {
+      %i, %f = xlstm.linear %x weights(%wi, %wf : tensor<2x8xf32>, tensor<2x8xf32>)
+          : tensor<?x?x8xf32> -> tensor<?x?x2xf32>, tensor<?x?x2xf32>
+      return %i, %f : tensor<?x?x2xf32>, tensor<?x?x2xf32>
+    }
+    ```
+
+    The product stands where the first one stood. A remark says why a product beside another of the
+    same x is not merged with it.
+  }];
+  let options = [
+    Option<"maxWeights", "max-weights", "unsigned", "2", "the most weights of a product">,
+  ];
+  let statistics = [Statistic<"numProducts", "products", "products that became part of another">];
+  let dependentDialects = ["::mlir::xlstm::XLSTMDialect"];
+}
+
 #endif

@@ -320,6 +320,23 @@ XLSTM_API xlstm_status xlstm_context_run(xlstm_context *context, const xlstm_ten
                                          const xlstm_tensor *const *outputs, void *workspace,
                                          size_t workspace_bytes, void *stream);
 
+/* What a function computes from its parameters alone (1 + w of a norm, other element types) need not
+ * be computed in every run. `prepared_size` gives the bytes that it takes, 0 if there is nothing;
+ * `prepare` computes it into `memory` (256-byte aligned, on the function's device, on a GPU on
+ * `stream`). From then on runs of this context that choose the same implementation and have the same
+ * parameters, at the same addresses, read it there; they need less workspace (ask again) and give
+ * the same bits. All other runs compute everything, as before. Keep the memory, and the values of
+ * the parameters, until the context is destroyed or prepared again; memory NULL of 0 bytes makes it
+ * forget. Do not prepare while a run of this context is captured in a CUDA graph or in flight. */
+XLSTM_API xlstm_status xlstm_context_prepared_size(xlstm_context *context,
+                                                   const xlstm_tensor *const *inputs,
+                                                   const xlstm_tensor *const *outputs,
+                                                   size_t *bytes);
+XLSTM_API xlstm_status xlstm_context_prepare(xlstm_context *context,
+                                             const xlstm_tensor *const *inputs,
+                                             const xlstm_tensor *const *outputs, void *memory,
+                                             size_t bytes, void *stream);
+
 /* The implementation that the last workspace_size or run of this context chose, by its index in the
  * package, or -1 before the first. */
 XLSTM_API int32_t xlstm_context_implementation(const xlstm_context *context);

@@ -190,6 +190,17 @@ public:
     check(xlstm_context_workspace_size(context.get(), inputs.data(), outputs.data(), &bytes));
     return bytes;
   }
+  size_t preparedSize(const Tensors &inputs, const Tensors &outputs) {
+    size_t bytes = 0;
+    check(xlstm_context_prepared_size(context.get(), inputs.data(), outputs.data(), &bytes));
+    return bytes;
+  }
+  /// Computes what depends on parameters alone; `memory` and they have to stay.
+  void prepare(const Tensors &inputs, const Tensors &outputs, const Buffer &memory,
+               const Stream &stream) {
+    check(xlstm_context_prepare(context.get(), inputs.data(), outputs.data(), memory.data(),
+                                memory.size(), stream.get()));
+  }
   void run(const Tensors &inputs, const Tensors &outputs, const Buffer &workspace,
            const Stream &stream) {
     check(xlstm_context_run(context.get(), inputs.data(), outputs.data(), workspace.data(),

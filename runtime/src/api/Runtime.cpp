@@ -427,6 +427,23 @@ xlstm_status xlstm_context_run(xlstm_context *context, const xlstm_tensor *const
   });
 }
 
+xlstm_status xlstm_context_prepared_size(xlstm_context *context, const xlstm_tensor *const *inputs,
+                                         const xlstm_tensor *const *outputs, size_t *bytes) {
+  return guard([&] {
+    required("xlstm_context_prepared_size", context, inputs, outputs, bytes);
+    *bytes = context->context.preparedSize(inputs, outputs);
+  });
+}
+
+xlstm_status xlstm_context_prepare(xlstm_context *context, const xlstm_tensor *const *inputs,
+                                   const xlstm_tensor *const *outputs, void *memory, size_t bytes,
+                                   void *stream) {
+  return guard([&] {
+    required("xlstm_context_prepare", context, inputs, outputs);
+    context->context.makePrepared(inputs, outputs, memory, bytes, stream);
+  });
+}
+
 int32_t xlstm_context_implementation(const xlstm_context *context) {
   return context ? context->context.implementation() : -1;
 }

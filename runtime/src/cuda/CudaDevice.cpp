@@ -81,7 +81,8 @@ public:
          threads = static_cast<unsigned>(entry.launch->block),
          sharedBytes = static_cast<unsigned>(entry.launch->sharedBytes);
     CUresult code;
-    bool ordered = entry.launch->early && index == 0; // the caller may just have written parameters
+    bool ordered =
+        entry.launch->early && arguments.first; // the caller may just have written parameters
     if (entry.launch->overlaps && !ordered && driver.launchEx) {
       LaunchAttribute early{CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION};
       early.number = 1;

@@ -170,6 +170,8 @@ struct Launch {
                            ///< that it may be launched while that ends
   bool early = false; ///< gpu: before it waits, it reads tensors that no launch of a run writes, so
       ///< that as the first of a run it is not launched before what is before it ends
+  bool prepare = false; ///< reads nothing but parameters and what such launches write: it need not
+                        ///< run again while they stay. Its grid and buffers have no dimensions
   int64_t scratchBytes = 0; ///< cpu: scratch of a thread
   int64_t registers = -1;   ///< gpu, of a thread, as ptxas reports; -1: not known
   int64_t spillBytes = -1;  ///< gpu, of a thread, as ptxas reports; -1: not known

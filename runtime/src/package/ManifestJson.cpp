@@ -114,6 +114,8 @@ Json write(const Launch &launch, bool cpu) {
       out["cubin"] = launch.cubin;
   }
   out["grid"] = write(launch.grid);
+  if (launch.prepare)
+    out["prepare"] = true;
   if (cpu) {
     out["scratch_bytes"] = launch.scratchBytes;
   } else {
@@ -314,6 +316,8 @@ Launch readLaunch(const JsonNode &node, bool cpu) {
       launch.spillBytes = spill->integer(0, 1 << 30);
   }
   launch.grid = readProduct(node.at("grid"));
+  if (auto prepare = node.find("prepare"))
+    launch.prepare = prepare->boolean();
   if (auto requirements = node.find("requires"))
     launch.requirements = readList<Requirement>(*requirements, kMaxItems, [](const JsonNode &item) {
       Requirement requirement{readName(item.object().at("tensor"))};

@@ -166,6 +166,36 @@ private:
     }
     for (size_t i = 0; i < launch.args.size(); ++i)
       argument(launch.args[i], cpu, cat(path, ".args[", i, "]"));
+    if (launch.prepare)
+      preparing(launch, path);
+  }
+
+  static bool isFixed(const Product &product) {
+    return std::all_of(product.begin(), product.end(),
+                       [](const Factor &factor) { return factor.dim.empty(); });
+  }
+
+  /// The runtime keeps what such a launch writes over runs of other extents.
+  void preparing(const Launch &launch, const std::string &path) {
+    if (!isFixed(launch.grid))
+      error(path, "prepare: expected a grid without dimensions");
+    for (const Argument &arg : launch.args) {
+      std::string name = arg.tensor;
+      if (auto buffer = workspaces.find(name); buffer != workspaces.end()) {
+        std::vector<Sum> sums = buffer->second->shape;
+        sums.push_back(buffer->second->bytes);
+        for (const Sum &sum : sums)
+          if (!std::all_of(sum.begin(), sum.end(), isFixed))
+            error(path, "prepare: expected buffers without dimensions, got '", name, "'");
+        if (buffer->second->of.empty())
+          continue;
+        name = buffer->second->of;
+        if (workspaces.count(name))
+          continue; // as many elements
+      }
+      if (!tensor(name, path).parameter)
+        error(path, "prepare: expected parameters and buffers, got '", name, "'");
+    }
   }
 
   void argument(const Argument &arg, bool cpu, const std::string &path) {
