@@ -27,6 +27,10 @@ inline constexpr const char *phases[] = {"import",  "derive", "schedule", "tile"
 /// derived from `forward`.
 inline constexpr const char *cellFunctions[] = {"forward", "forward_backward", "step"};
 
+/// Those of a model with vocabulary that are compiled only when they are asked for; the second is
+/// derived from the first.
+inline constexpr const char *trainingFunctions[] = {"loss", "loss_grad"};
+
 /// Those of a model of blocks, beside `step`.
 inline constexpr const char *modelFunctions[] = {"logits", "prefill"};
 

@@ -100,18 +100,28 @@ llvm::Error FunctionCompiler::import() {
            function == "step";
   };
   bool derives = isWanted("forward_backward") && imported->lookupSymbol("forward");
+  // Training takes long to compile and holds all activations: only who asks for it gets it.
+  bool trains =
+      llvm::is_contained(options.functions, "loss_grad") && imported->lookupSymbol("loss");
   auto keep = [&](llvm::function_ref<bool(StringRef)> keeps) {
     for (func::FuncOp function : llvm::make_early_inc_range(imported->getOps<func::FuncOp>()))
       if (!keeps(function.getName()))
         function.erase();
   };
-  keep([&](StringRef name) { return isWanted(name) || (derives && name == "forward"); });
+  keep([&](StringRef name) {
+    return isWanted(name) || (derives && name == "forward") || (trains && name == "loss");
+  });
   prefix = "model";
   if (auto error = runPhase(*imported, "import", [](OpPassManager &) {}))
     return error;
   if (auto error = runPhase(*imported, "derive", [&](OpPassManager &manager) {
         if (isModel)
           manager.addPass(mlir::xlstm::createExpandBlocks());
+        if (trains) {
+          mlir::xlstm::DeriveBackwardOptions derive;
+          derive.function = "loss";
+          manager.addPass(mlir::xlstm::createDeriveBackward(derive));
+        }
         if (isModel && !derives) {
           manager.addPass(createCanonicalizerPass());
           manager.addPass(createCSEPass());

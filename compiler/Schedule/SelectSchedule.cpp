@@ -39,18 +39,28 @@ Overrides overridesFor(const Overrides &all, const std::vector<std::string> &par
 
 } // namespace
 
-/// The tile of a layer's block is one of its result, or, of a split, of what is split.
+/// The tile of a layer's block is one of its result, or, of a split and of a loss, of its input.
 static std::optional<LayerProblem> layerProblemOf(Operation *op) {
   using namespace mlir::xlstm;
-  if (!isa<BlockLinearOp, CausalConv1dOp, ConcatOp, EmbeddingOp, LastTokenOp, MapOp,
-           MultiheadNormOp, NormOp, PermuteOp, SplitOp>(op))
+  // Gradients of parameters read rows of activations, whose number is not in their shape.
+  if (isa<BlockLinearWeightOp, EmbeddingBackwardOp, LeadingSumOp>(op)) {
+    LayerProblem problem;
+    problem.columns = cast<RankedTensorType>(op->getResult(0).getType()).getShape().back();
+    return problem;
+  }
+  bool isLoss = isa<CrossEntropyOp, CrossEntropyBackwardOp>(op),
+       isNorm = isa<MultiheadNormOp, NormOp, MultiheadNormBackwardOp, NormBackwardOp>(op);
+  if (!isLoss && !isNorm &&
+      !isa<BlockLinearOp, CausalConv1dOp, CausalConv1dBackwardOp, ConcatOp, EmbeddingOp,
+           LastTokenOp, MapOp, PermuteOp, SplitOp>(op))
     return std::nullopt;
-  Value of = isa<SplitOp>(op) ? op->getOperand(0) : op->getResult(0);
+  bool ofInput = isLoss || isa<SplitOp>(op);
+  Value of = ofInput ? op->getOperand(0) : op->getResult(0);
   ArrayRef<int64_t> shape = cast<RankedTensorType>(of.getType()).getShape();
   LayerProblem problem;
   problem.columns = shape.back();
   problem.copies = isa<ConcatOp, SplitOp>(op);
-  problem.wholeRows = isa<MultiheadNormOp, NormOp>(op);
+  problem.wholeRows = isLoss || isNorm;
   int64_t rank = shape.size();
   if (rank == 1)
     problem.rows = 1;

@@ -55,6 +55,7 @@ CompileCommand parseCompileCommand(Arguments &arguments) {
     command.options.functions = splitList(*text);
   std::vector<std::string> known(std::begin(cellFunctions), std::end(cellFunctions));
   known.insert(known.end(), std::begin(modelFunctions), std::end(modelFunctions));
+  known.insert(known.end(), std::begin(trainingFunctions), std::end(trainingFunctions));
   expectOneOf("--function", command.options.functions, known);
   for (const std::string &text : arguments.values("--set")) {
     size_t equals = text.find('=');

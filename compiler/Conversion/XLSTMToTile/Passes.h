@@ -7,6 +7,7 @@
 #include "compiler/Schedule/StepSchedule.h"
 #include "dialect/tile/IR/Tile.h"
 #include "dialect/xlstm/IR/XLSTM.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
@@ -100,6 +101,31 @@ mlir::tile::KernelOp buildCausalConv1d(mlir::OpBuilder &builder, mlir::StringRef
                                        mlir::xlstm::CausalConv1dOp op, TensorNames names);
 mlir::tile::KernelOp buildBlockLinear(mlir::OpBuilder &builder, mlir::StringRef name,
                                       mlir::xlstm::BlockLinearOp op, TensorNames names);
+/// Gradients of layers; those of a parameter have a kernel of their own, where they are used.
+mlir::tile::KernelOp buildNormBackward(mlir::OpBuilder &builder, mlir::StringRef name,
+                                       mlir::xlstm::NormBackwardOp op, TensorNames names);
+mlir::tile::KernelOp buildNormBackward(mlir::OpBuilder &builder, mlir::StringRef name,
+                                       mlir::xlstm::MultiheadNormBackwardOp op, TensorNames names);
+mlir::tile::KernelOp buildCausalConv1dBackward(mlir::OpBuilder &builder, mlir::StringRef name,
+                                               mlir::xlstm::CausalConv1dBackwardOp op,
+                                               TensorNames names);
+mlir::tile::KernelOp buildLeadingSum(mlir::OpBuilder &builder, mlir::StringRef name,
+                                     mlir::xlstm::LeadingSumOp op, TensorNames names);
+mlir::tile::KernelOp buildBlockLinearWeight(mlir::OpBuilder &builder, mlir::StringRef name,
+                                            mlir::xlstm::BlockLinearWeightOp op, TensorNames names);
+mlir::tile::KernelOp buildEmbeddingBackward(mlir::OpBuilder &builder, mlir::StringRef name,
+                                            mlir::xlstm::EmbeddingBackwardOp op, TensorNames names);
+/// A vector of one number; an error on other constants.
+mlir::FailureOr<mlir::tile::KernelOp> buildConstant(mlir::OpBuilder &builder, mlir::StringRef name,
+                                                    mlir::arith::ConstantOp op, TensorNames names);
+/// Two kernels each.
+mlir::tile::KernelOp buildCrossEntropy(mlir::OpBuilder &builder, mlir::StringRef name,
+                                       mlir::xlstm::CrossEntropyOp op, TensorNames names,
+                                       Workspace &workspace);
+mlir::tile::KernelOp buildCrossEntropyBackward(mlir::OpBuilder &builder, mlir::StringRef name,
+                                               mlir::xlstm::CrossEntropyBackwardOp op,
+                                               TensorNames names, Workspace &workspace);
+
 mlir::tile::KernelOp buildSplit(mlir::OpBuilder &builder, mlir::StringRef name,
                                 mlir::xlstm::SplitOp op, TensorNames names);
 mlir::tile::KernelOp buildConcat(mlir::OpBuilder &builder, mlir::StringRef name,

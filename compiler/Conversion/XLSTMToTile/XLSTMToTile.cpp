@@ -145,7 +145,8 @@ ArrayAttr FunctionConverter::extentsOf(Value value) {
                           ? StatesSchedule::fromAttribute(schedule).saveEvery
                           : ChunkwiseSchedule::fromAttribute(schedule).chunk;
       Attribute chunks = builder.getArrayAttr({dim("T"), builder.getI64IntegerAttr(chunk)});
-      return builder.getArrayAttr(sum({product({dim("B"), chunks}), product(dim("N"))}));
+      Attribute ofRows = product({dim("B"), chunks});
+      return builder.getArrayAttr(hasSequences() ? sum({ofRows, product(dim("N"))}) : sum(ofRows));
     }
   switch (cast<RankedTensorType>(value.getType()).getNumDynamicDims()) {
   case 2:
@@ -161,8 +162,10 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
                                                      Workspace &workspace) {
   auto tensorNames = [&](Value value) { return names.lookup(value); };
   if (!op.hasAttr(scheduleAttrName) &&
-      isa<BlockLinearOp, CausalConv1dOp, ConcatOp, EmbeddingOp, LastTokenOp, LinearOp, MapOp,
-          MLSTMOp, MLSTMBackwardOp, MultiheadNormOp, NormOp, OuterSumOp, PermuteOp, ScanOp, SplitOp,
+      isa<BlockLinearOp, BlockLinearWeightOp, CausalConv1dOp, CausalConv1dBackwardOp, ConcatOp,
+          CrossEntropyOp, CrossEntropyBackwardOp, EmbeddingOp, EmbeddingBackwardOp, LastTokenOp,
+          LeadingSumOp, LinearOp, MapOp, MLSTMOp, MLSTMBackwardOp, MultiheadNormOp,
+          MultiheadNormBackwardOp, NormOp, NormBackwardOp, OuterSumOp, PermuteOp, ScanOp, SplitOp,
           TimeSumOp, WeightGradOp>(op))
     return op.emitError() << "expected the attribute " << scheduleAttrName
                           << "; run --xlstm-select-schedule first";
@@ -193,10 +196,32 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
       .Case([&](ScanOp o) -> Kernel { return buildScan(builder, name, o, tensorNames); })
       .Case([&](OuterSumOp o) -> Kernel { return buildOuterSum(builder, name, o, tensorNames); })
       .Case([&](TimeSumOp o) -> Kernel { return buildTimeSum(builder, name, o, tensorNames); })
-      .Default([](Operation *o) -> Kernel {
-        return o->emitError() << "has no kernel: this version compiles cells, their gradients, and "
-                                 "layers without gradients";
-      });
+      .Case<MultiheadNormBackwardOp, NormBackwardOp>([&](auto o) -> Kernel {
+        if (o.getX().getType().getRank() == 1)
+          return o.emitError() << "has a kernel for rows, got a vector";
+        return buildNormBackward(builder, name, o, tensorNames);
+      })
+      .Case([&](CausalConv1dBackwardOp o) -> Kernel {
+        return buildCausalConv1dBackward(builder, name, o, tensorNames);
+      })
+      .Case(
+          [&](LeadingSumOp o) -> Kernel { return buildLeadingSum(builder, name, o, tensorNames); })
+      .Case([&](BlockLinearWeightOp o) -> Kernel {
+        return buildBlockLinearWeight(builder, name, o, tensorNames);
+      })
+      .Case([&](EmbeddingBackwardOp o) -> Kernel {
+        return buildEmbeddingBackward(builder, name, o, tensorNames);
+      })
+      .Case([&](CrossEntropyOp o) -> Kernel {
+        return buildCrossEntropy(builder, name, o, tensorNames, workspace);
+      })
+      .Case([&](CrossEntropyBackwardOp o) -> Kernel {
+        return buildCrossEntropyBackward(builder, name, o, tensorNames, workspace);
+      })
+      .Case([&](arith::ConstantOp o) -> Kernel {
+        return buildConstant(builder, name, o, tensorNames);
+      })
+      .Default([](Operation *o) -> Kernel { return o->emitError() << "has no kernel"; });
 }
 
 LogicalResult FunctionConverter::run(Workspace &workspace, KernelSharing &sharing) {

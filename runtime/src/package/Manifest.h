@@ -35,7 +35,7 @@ constexpr char kMagic[8] = {'X', 'L', 'S', 'T', 'M', 'P', 'K', 'G'};
 constexpr uint32_t kFormatVersion = 1;
 constexpr size_t kHeaderBytes = 24;
 constexpr size_t kBlobAlignment = 64;
-constexpr size_t kMaxManifestBytes = 16u << 20;
+constexpr size_t kMaxManifestBytes = 256 << 20;
 
 /// A run-time quantity: a number, or a dimension of the function, divided by `ceilDiv` and rounded
 /// up, plus `add`. JSON: 32, "T", {"dim": "T", "ceil_div": 64} or {"dim": "N", "add": 1}.
