@@ -20,9 +20,9 @@ static llvm::Error error(const llvm::Twine &text) {
 
 /// Why a GPU has no kernels for a function; empty if it has.
 static std::string whyNotOnGPU(func::FuncOp function, const Device &device) {
+  if (!function.getOps<mlir::xlstm::CrossEntropyOp>().empty())
+    return "runs on CPUs only: the loss and the gradients of layers have no GPU kernels";
   for (Operation &op : function.front().without_terminator()) {
-    if (isa<arith::ConstantOp>(op)) // the gradient of a loss; what reads it says more
-      continue;
     if (auto linear = dyn_cast<mlir::xlstm::LinearOp>(op)) {
       if (Reason reason = isSupported(problemOf(linear), device); !reason.empty())
         return "runs on CPUs only: xlstm.linear: " + reason;

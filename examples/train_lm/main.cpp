@@ -21,8 +21,8 @@ const char kUsage[] = R"(usage: train_lm PACKAGE TEXT --config MODEL.json -o FOL
 Trains a language model of bytes on a text file, on the CPU: AdamW, a warm-up and a cosine schedule, gradients clipped at a
 norm of 1. The last twentieth of the text is for validation. The package has the model's loss and gradients:
 
-  xlstm-compile examples/train_lm/model.json -o lm.xlpkg --function loss,loss_grad,prefill,step
-  train_lm lm.xlpkg bible.txt --config examples/train_lm/model.json -o lm --minutes 10
+  xlstm-compile examples/train_lm/train_lm.json -o lm.xlpkg --function loss,loss_grad,prefill,step
+  train_lm lm.xlpkg bible.txt --config examples/train_lm/train_lm.json -o lm --minutes 10
   xlstm-compile lm -o trained.xlpkg
 
   --config FILE         the model description that the package was compiled from; it becomes config.json of the checkpoint

@@ -82,7 +82,7 @@ TEST(Container, Header) {
   bytes[16] = 100;
   EXPECT_EQ(errorOf(bytes), "p: truncated: expected a manifest of 100 bytes, got 40");
   bytes[23] = 0x7f;
-  EXPECT_EQ(errorOf(bytes).substr(0, 51), "p: expected a manifest of at most 16777216 bytes, g");
+  EXPECT_EQ(errorOf(bytes).substr(0, 52), "p: expected a manifest of at most 268435456 bytes, g");
 }
 
 TEST(Container, LyingBlobs) {

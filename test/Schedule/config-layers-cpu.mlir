@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-// The schedules that layers of blocks get on a CPU, and overrides of them.
+// The schedules that layers of blocks get, and overrides of them.
 // RUN: xlstm-opt %s --xlstm-select-schedule=target=cpu | FileCheck %s
 // RUN: not xlstm-opt %s --xlstm-select-schedule="set=layer_rows=4,layer_columns=16" 2>&1 | FileCheck %s --check-prefix=SET
 // RUN: xlstm-opt %s --xlstm-select-schedule="set=layer_rows=8" | FileCheck %s --check-prefix=EIGHT
-// RUN: not xlstm-opt %s --xlstm-select-schedule=target=sm_90a 2>&1 | FileCheck %s --check-prefix=GPU
+// RUN: xlstm-opt %s --xlstm-select-schedule=target=sm_90a | FileCheck %s --check-prefix=GPU
+// RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=layer_rows=2" 2>&1 | FileCheck %s --check-prefix=TWO
+// RUN: not xlstm-opt %s "--xlstm-select-schedule=set=layer_threads=64" 2>&1 | FileCheck %s --check-prefix=THREADS
 // RUN: not xlstm-opt %s --xlstm-select-schedule="set=layer_rows=0" 2>&1 | FileCheck %s --check-prefix=ROWS
 
-// GPU: error: cannot be scheduled for sm_90a: layers of blocks have kernels for the CPU only, got sm_90a
+// GPU: xlstm.map {{.*}} {xlstm.schedule = {columns = 1024 : i64, overlaps, rows = 1 : i64, spread = array<i64: 1, 256, 1>, target = "sm_90a", threads = 256 : i64}}
+// TWO: error: cannot be scheduled for sm_90a: on a GPU layer_rows must be 1, layer_threads a multiple of 32 up to 1024, and layer_columns at most 64 for each, got 2, 256 and 1024
+// THREADS: error: cannot be scheduled for cpu: layer_threads is for GPUs, got cpu
 // SET: error: cannot be scheduled for cpu: layer_columns must be the 4096 units of a row, got 16
 // ROWS: error: cannot be scheduled for cpu: layer_rows must be 1 to 4096, got 0
 

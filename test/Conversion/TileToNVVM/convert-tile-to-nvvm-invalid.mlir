@@ -207,10 +207,10 @@ tile.kernel @limit(%x: memref<?xf32>) names ["x"] grid(%i: 4)
 
 // -----
 
-tile.kernel @integer(%x: memref<?xi32>) names ["x"] grid(%i: 4)
+tile.kernel @integer(%x: memref<?xi64>) names ["x"] grid(%i: 4)
     attributes {schedule = {target = "sm_80", warps = array<i64: 1, 1>, matrix_unit = "mma_sync", copy = "cp_async"}} {
   // expected-error @below {{of an integer has no lowering to NVVM}}
-  %v = tile.load_scalar %x[%i] : memref<?xi32> -> index
+  %v = tile.load_scalar %x[%i] : memref<?xi64> -> index
 }
 
 // -----

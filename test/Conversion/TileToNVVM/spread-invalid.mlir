@@ -40,23 +40,11 @@ tile.kernel @store(%x: memref<?x64xf32, strided<[?, 1]>>) names ["x"] grid(%g: 1
 
 tile.kernel @results(%x: memref<?x64xf32, strided<[?, 1]>>) names ["x"] grid(%g: 1) attributes {schedule = {target = "sm_90a", threads = 32 : i64, spread = array<i64: 2, 16, 1>}} {
   %c0 = arith.constant 0 : index
-  %t = tile.load %x[%c0, %c0] axes [1] : memref<?x64xf32, strided<[?, 1]>> -> !tile.tile<64xf32>
+  %t = tile.load %x[%c0, %c0] axes [0, 1] : memref<?x64xf32, strided<[?, 1]>> -> !tile.tile<4x16xf32>
   // expected-error @below {{with 2 results has no lowering to NVVM}}
-  %a, %b = tile.map elems(%t : !tile.tile<64xf32>) -> !tile.tile<64xf32>, !tile.tile<64xf32> {
-  ^bb0(%i: index, %e: f32):
-    tile.yield %e, %e : f32, f32
-  }
-}
-
-// -----
-
-tile.kernel @row(%x: memref<?x64xf32, strided<[?, 1]>>) names ["x"] grid(%g: 1) attributes {schedule = {target = "sm_90a", threads = 32 : i64, spread = array<i64: 2, 16, 1>}} {
-  %c0 = arith.constant 0 : index
-  %t = tile.load %x[%c0, %c0] axes [1] : memref<?x64xf32, strided<[?, 1]>> -> !tile.tile<64xf32>
-  // expected-error @below {{of one row expects no rows and cols}}
-  %a = tile.map cols(%t : !tile.tile<64xf32>) -> !tile.tile<1x64xf32> {
+  %a, %b = tile.map elems(%t : !tile.tile<4x16xf32>) -> !tile.tile<4x16xf32>, !tile.tile<4x16xf32> {
   ^bb0(%i: index, %j: index, %e: f32):
-    tile.yield %e : f32
+    tile.yield %e, %e : f32, f32
   }
 }
 
