@@ -30,12 +30,11 @@ static std::string whyNotOnGPU(func::FuncOp function, const Device &device) {
     }
     using namespace mlir::xlstm;
     auto map = dyn_cast<mlir::xlstm::MapOp>(op);
-    bool hasErf = map && map.getBlock()
-                             .walk([](math::ErfOp) { return WalkResult::interrupt(); })
-                             .wasInterrupted();
-    if (!hasErf &&
-        isa<CausalConv1dOp, ConcatOp, EmbeddingOp, LastTokenOp, mlir::xlstm::MapOp, MultiheadNormOp,
-            NormOp, PermuteOp, mlir::xlstm::ReshapeOp, SplitOp>(op))
+    bool hasErf =
+        map &&
+        map.getBlock().walk([](math::ErfOp) { return WalkResult::interrupt(); }).wasInterrupted();
+    if (!hasErf && isa<CausalConv1dOp, ConcatOp, EmbeddingOp, LastTokenOp, mlir::xlstm::MapOp,
+                       MultiheadNormOp, NormOp, PermuteOp, mlir::xlstm::ReshapeOp, SplitOp>(op))
       continue;
     auto cell = dyn_cast<mlir::xlstm::MLSTMOp>(op);
     if (!cell)

@@ -52,8 +52,8 @@ Reason xlstm::check(const LayerProblem &problem, const LayerSchedule &s, const D
   if (device.isGPU && (s.rows != 1 || s.threads < 32 || s.threads % 32 ||
                        s.threads > device.threadsPerBlock || s.columns > 64 * s.threads))
     return say("on a GPU layer_rows must be 1, layer_threads a multiple of 32 up to ",
-               device.threadsPerBlock, ", and layer_columns at most 64 for each, got ", s.rows, ", ",
-               s.threads, " and ", s.columns);
+               device.threadsPerBlock, ", and layer_columns at most 64 for each, got ", s.rows,
+               ", ", s.threads, " and ", s.columns);
   if (!device.isGPU && s.threads)
     return say("layer_threads is for GPUs, got ", device.name);
   if (s.rows > 1 && s.rows * s.columns > mostElements)

@@ -152,8 +152,11 @@ void KernelEmitter::storePanels(StoreOp op, const TileForm &fragment) {
   Value firstRow = add(index[axes[0]], mul(warpgroup, 64)), firstColumn = index[axes[1]];
   Value row = add(mul(rem(warp, 4), 16), rem(lane, 16)), second = mul(div(lane, 16), 8);
   for (int64_t panel = 0; panel < fragment.columns() / 64; ++panel) {
-    Value buffer = add(buffers, ptx.i32(panel % 2 * bytes));
-    when(first, [&] { ptx.bulkWait(/*read=*/true, /*groups=*/1); });
+    // Two buffers by turns, through all results of a tile. The first panel of a tile waits for all
+    // of the tile before, of which there may be an odd number.
+    Value buffer = add(buffers, ptx.i32(stagedPanels % 2 * bytes));
+    when(first, [&] { ptx.bulkWait(/*read=*/true, /*groups=*/stagedPanels ? 1 : 0); });
+    ++stagedPanels;
     meet(); // the buffer is free
     for (int64_t ni = 8 * panel; ni < 8 * panel + 8; ni += 2) {
       SmallVector<Value> packed;

@@ -84,6 +84,7 @@ LogicalResult KernelEmitter::emitRole(RoleOp op) {
   inFlight.clear();
   besides.clear();
   staging = -1;
+  stagedPanels = 0;
   hidePlaces();
   if (op.getEarly())
     function->setAttr("tile.early", b.getUnitAttr());

@@ -171,8 +171,8 @@ void KernelEmitter::loadAcross(LoadOp op) {
   int64_t extent = extentOf(form.type);
   if (extent == 1) { // for all threads
     form.kind = TileForm::Splat;
-    form.registers.push_back(guardedLoad(tensor, offsets(op.getOffsets()), Value(),
-                                         op.getPad().convertToDouble()));
+    form.registers.push_back(
+        guardedLoad(tensor, offsets(op.getOffsets()), Value(), op.getPad().convertToDouble()));
     tiles[op.getTile()] = form;
     return;
   }
@@ -308,8 +308,7 @@ LogicalResult KernelEmitter::mapAcross(MapOp op) {
     operands.push_back(across(value));
   SmallVector<TileForm> results(op.getTiles().size(), result);
   for (int64_t r = 0; r < registersAcross(extent, threads); ++r) {
-    SmallVector<Value> arguments = {extent == 1 ? ptx.i32(0)
-                                                : add(thread, ptx.i32(r * threads))};
+    SmallVector<Value> arguments = {extent == 1 ? ptx.i32(0) : add(thread, ptx.i32(r * threads))};
     if (result.type.getShape().size() == 2) // a row
       arguments.insert(arguments.begin(), ptx.i32(0));
     size_t elems = op.getElems().size();
@@ -462,8 +461,8 @@ LogicalResult KernelEmitter::reduceAcross(ReduceOp op) {
   Value value;
   for (auto [r, element] : llvm::enumerate(across(op.getSource()))) {
     Value inside = elementAcross(extentOf(row), r).second;
-    Value term = inside ? b.create<arith::SelectOp>(inside, element, ptx.f32(none)).getResult()
-                        : element;
+    Value term =
+        inside ? b.create<arith::SelectOp>(inside, element, ptx.f32(none)).getResult() : element;
     value = value ? combine(op.getCombiner(), value, term) : term;
   }
   TileForm result;

@@ -277,6 +277,7 @@ private:
   SmallVector<Value> toShare;                   // vectors that are to be written there
   bool sharedIsNew = false; // it has written to shared memory since its threads met
   int64_t staging = -1;     // byte offset of what tmaStore reads
+  int64_t stagedPanels = 0; // of the role, that have gone out through it
   mlir::ImplicitLocOpBuilder &b;
   PTX ptx;
   KernelSchedule schedule;
