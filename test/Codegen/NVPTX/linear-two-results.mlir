@@ -2,7 +2,7 @@
 // Two results of one panel each go out through two buffers; the first waits for both of the tile before.
 // REQUIRES: ptxas
 // RUN: rm -rf %t && xlstm-compile %s -o %t.xlpkg --target sm_90a --dump-dir %t
-// RUN: FileCheck %s --input-file %t/forward.sm_90a.tma.rows64.forward.ptx
+// RUN: FileCheck %s --input-file %t/forward.sm_90a.tma.rows64.ptx
 
 // CHECK: cp.async.bulk.wait_group.read 0;
 // CHECK: stmatrix
