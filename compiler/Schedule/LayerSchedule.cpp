@@ -10,16 +10,14 @@ static constexpr int64_t mostElements = 1 << 16, mostRows = 4096;
 
 static constexpr Parameter<LayerSchedule> numbers[] = {
     {"rows", "layer_rows", &LayerSchedule::rows},
-    {"columns", "layer_columns", &LayerSchedule::columns}};
+    {"columns", "layer_columns", &LayerSchedule::columns},
+    {"threads", "layer_threads", &LayerSchedule::threads}};
 
 mlir::DictionaryAttr LayerSchedule::toAttribute(mlir::MLIRContext *context) const {
-  mlir::DictionaryAttr attribute = writeParameters(context, *this, numbers);
-  if (!threads)
-    return attribute;
   mlir::Builder builder(context);
-  mlir::NamedAttrList list(attribute);
-  list.append("threads", builder.getI64IntegerAttr(threads));
-  list.append("spread", builder.getDenseI64ArrayAttr({1, threads, 1}));
+  mlir::NamedAttrList list(writeParameters(context, *this, numbers));
+  if (threads)
+    list.append("spread", builder.getDenseI64ArrayAttr({1, threads, 1}));
   if (overlaps)
     list.append("overlaps", builder.getUnitAttr());
   return list.getDictionary(context);
@@ -27,8 +25,6 @@ mlir::DictionaryAttr LayerSchedule::toAttribute(mlir::MLIRContext *context) cons
 
 LayerSchedule LayerSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
   LayerSchedule schedule = readParameters(attribute, numbers);
-  if (auto threads = attribute.getAs<mlir::IntegerAttr>("threads"))
-    schedule.threads = threads.getInt();
   schedule.overlaps = attribute.contains("overlaps");
   return schedule;
 }
@@ -103,13 +99,7 @@ std::optional<LayerSchedule> xlstm::decide(const LayerProblem &problem, const De
     return std::nullopt;
   }
   LayerSchedule chosen = all.front();
-  std::map<std::string, std::string> others = overrides;
-  if (auto threads = others.find("layer_threads"); threads != others.end()) {
-    reason = putInteger(threads->first, threads->second, chosen.threads);
-    others.erase(threads);
-  }
-  if (reason.empty())
-    reason = putOverrides(chosen, others, numbers);
+  reason = putOverrides(chosen, overrides, numbers);
   if (!reason.empty())
     return std::nullopt;
   reason = check(problem, chosen, device);

@@ -23,7 +23,8 @@ mlir::DictionaryAttr writeParameters(mlir::MLIRContext *context, const Schedule 
   mlir::NamedAttrList list;
   list.append("target", builder.getStringAttr(schedule.target));
   for (const Parameter<Schedule> &parameter : parameters)
-    list.append(parameter.key, builder.getI64IntegerAttr(schedule.*parameter.member));
+    if (schedule.*parameter.member) // 0: the device has no such parameter
+      list.append(parameter.key, builder.getI64IntegerAttr(schedule.*parameter.member));
   return list.getDictionary(context);
 }
 

@@ -7,10 +7,10 @@ Rows: prefill (tokens to the logits of the last position, and states) for each -
 device events, ours and theirs in turn. Errors are relative L2 over logits: ours and theirs against the official model in
 float32 (its plain PyTorch kernels, TF32 off), and against each other.
 
-The package is made from the configuration that --write-config prints for the same number of blocks:
+The package is made from the configuration that --write-config writes for the same number of blocks:
 
     compare_model.py --write-config config.json --blocks 32
-    xlstm-compile config.json -o model.xlpkg --target sm_90a --function prefill,step
+    xlstm-compile config.json -o model.xlpkg --target sm_90a --function prefill,step --set step_overlaps=1
     compare_model.py --library libxlstm_runtime.so --package model.xlpkg --blocks 32 --out ROWS.json
 """
 import argparse

@@ -164,9 +164,11 @@ static LogicalResult checkMemory(Operation &op) {
   auto store = dyn_cast<StoreOp>(op);
   if ((load && load.getLimit()) || (store && store.getLimit()))
     return op.emitError() << "with a limit has no lowering to NVVM";
+  // Scalars of i32 are the one use of integers: places in other tensors.
   auto scalar = dyn_cast<LoadScalarOp>(op);
-  if (scalar && !isa<FloatType>(scalar.getValue().getType()) &&
-      !cast<MemRefType>(scalar.getTensor().getType()).getElementType().isInteger(32))
+  Value tensor = load ? load.getTensor() : scalar ? scalar.getTensor() : Value();
+  Type element = tensor ? cast<MemRefType>(tensor.getType()).getElementType() : Type();
+  if (isa_and_nonnull<IntegerType>(element) && !(scalar && element.isInteger(32)))
     return op.emitError() << "of an integer has no lowering to NVVM";
   return success();
 }

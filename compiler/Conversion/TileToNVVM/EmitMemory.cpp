@@ -65,11 +65,13 @@ Value KernelEmitter::elementPointer(const Tensor &tensor, ArrayRef<Value> index)
                                tensor.pointer, offset);
 }
 
-/// An element as f32, or `pad` where it is outside of the tensor or of `extraGuard`. `known` is its
+/// An element as f32, of an integer tensor as i32, or `pad` where it is outside of the tensor or of `extraGuard`. `known` is its
 /// address, if that is known.
 Value KernelEmitter::guardedLoad(const Tensor &tensor, ArrayRef<Value> index, Value extraGuard,
                                  double pad, Value known) {
   Type element = tensor.type.getElementType(), f32 = b.getF32Type();
+  bool isInteger = element.isInteger(32);
+  Type result = isInteger ? element : f32;
   Value condition = andI(inRange(tensor, index), extraGuard);
   auto read = [&]() -> Value {
     Value pointer = known ? known : elementPointer(tensor, index);
@@ -80,16 +82,16 @@ Value KernelEmitter::guardedLoad(const Tensor &tensor, ArrayRef<Value> index, Va
     }
     if (element.isF64())
       return b.create<arith::TruncFOp>(f32, b.create<LLVM::LoadOp>(element, pointer).getResult());
-    return b.create<LLVM::LoadOp>(f32, pointer);
+    return b.create<LLVM::LoadOp>(result, pointer);
   };
   if (!condition)
     return read();
-  auto branch = b.create<scf::IfOp>(TypeRange(f32), condition, /*withElseRegion=*/true);
+  auto branch = b.create<scf::IfOp>(TypeRange(result), condition, /*withElseRegion=*/true);
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(branch.thenBlock());
   b.create<scf::YieldOp>(ValueRange(read()));
   b.setInsertionPointToStart(branch.elseBlock());
-  b.create<scf::YieldOp>(ValueRange(ptx.f32(pad)));
+  b.create<scf::YieldOp>(ValueRange(isInteger ? ptx.i32(int64_t(pad)) : ptx.f32(pad)));
   return branch.getResult(0);
 }
 
@@ -434,19 +436,6 @@ void KernelEmitter::storeWarpRows(StoreOp op, const TileForm &fragment) {
 
 void KernelEmitter::emitLoadScalar(LoadScalarOp op) {
   const Tensor &tensor = tensors[tensorNumber.lookup(op.getTensor())];
-  if (tensor.type.getElementType().isInteger(32)) {
-    SmallVector<Value> index = offsets(op.getOffsets());
-    auto branch = b.create<scf::IfOp>(TypeRange(b.getI32Type()), inRange(tensor, index),
-                                      /*withElseRegion=*/true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(branch.thenBlock());
-    Value read = b.create<LLVM::LoadOp>(b.getI32Type(), elementPointer(tensor, index));
-    b.create<scf::YieldOp>(ValueRange(read));
-    b.setInsertionPointToStart(branch.elseBlock());
-    b.create<scf::YieldOp>(ValueRange(ptx.i32(int64_t(op.getPad().convertToDouble()))));
-    scalars.map(op.getValue(), branch.getResult(0));
-    return;
-  }
   scalars.map(op.getValue(),
               guardedLoad(tensor, offsets(op.getOffsets()), {}, op.getPad().convertToDouble()));
 }

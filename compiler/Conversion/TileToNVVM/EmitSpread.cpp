@@ -5,7 +5,8 @@
 //
 //   matrix [R, N]   thread t holds rows of t / columns, R / rows of them one after the other, and of
 //                   each `vector` neighbouring columns
-//   vector [N]      element e is register e / threads of thread e % threads; so is a row [1, N]
+//   vector [N]      element e is register e / threads of thread e % threads; so is a row [1, N];
+//                   one element, such as what a row is reduced to, is in all threads
 //
 // A vector that a map needs for rows or columns, or a product for its sum, goes to shared memory as
 // it is made. Threads meet before the first read of what is new there.
@@ -295,30 +296,25 @@ LogicalResult KernelEmitter::mapAcross(MapOp op) {
   result.type = cast<TileType>(op.getTiles()[0].getType());
   int64_t extent = extentOf(result.type);
   result.kind = extent == 1 ? TileForm::Splat : TileForm::Across;
-  SmallVector<SmallVector<Value>> operands;
-  for (Value value : op.getElems())
-    operands.push_back(across(value));
+  SmallVector<SmallVector<Value>> elems, cols;
   SmallVector<Value> rows;
-  for (Value value : op.getRows()) {
-    if (tiles.lookup(value).kind != TileForm::Splat)
-      return op.emitError() << "of one row expects rows that all threads have";
-    rows.push_back(tiles.lookup(value).registers[0]);
-  }
+  for (Value value : op.getElems())
+    elems.push_back(across(value));
+  for (Value value : op.getRows()) // one element, which all threads have
+    rows.push_back(across(value).front());
   for (Value value : op.getCols())
-    operands.push_back(across(value));
+    cols.push_back(across(value));
   SmallVector<TileForm> results(op.getTiles().size(), result);
   for (int64_t r = 0; r < registersAcross(extent, threads); ++r) {
-    SmallVector<Value> arguments = {extent == 1 ? ptx.i32(0) : add(thread, ptx.i32(r * threads))};
+    SmallVector<Value> arguments;
     if (result.type.getShape().size() == 2) // a row
-      arguments.insert(arguments.begin(), ptx.i32(0));
-    size_t elems = op.getElems().size();
-    for (auto [i, operand] : llvm::enumerate(operands)) {
-      if (i == elems)
-        llvm::append_range(arguments, rows);
-      arguments.push_back(operand[r]);
-    }
-    if (operands.size() == elems)
-      llvm::append_range(arguments, rows);
+      arguments.push_back(ptx.i32(0));
+    arguments.push_back(extent == 1 ? ptx.i32(0) : add(thread, ptx.i32(r * threads)));
+    for (const auto &values : elems)
+      arguments.push_back(values[r]);
+    llvm::append_range(arguments, rows);
+    for (const auto &values : cols)
+      arguments.push_back(values[r]);
     for (auto [number, form] : llvm::enumerate(results))
       form.registers.push_back(evaluateBody(op.getBody(), arguments, number));
   }

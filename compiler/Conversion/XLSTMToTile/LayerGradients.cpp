@@ -2,9 +2,8 @@
 // Gradients of layers as tile programs. What belongs to an activation is computed tile by tile;
 // what belongs to a parameter has a kernel of its own, whose blocks own parts of the parameter and
 // read all rows.
+#include "compiler/Conversion/XLSTMToTile/NormRows.h"
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
-#include "compiler/Conversion/XLSTMToTile/RowSums.h"
-#include "mlir/Dialect/Math/IR/Math.h"
 
 using namespace mlir;
 using namespace mlir::tile;
@@ -17,34 +16,27 @@ namespace {
 //===----------------------------------------------------------------------===//
 
 /// Of rows, or of the rows of each head. x^ is computed again from x in both kernels.
-template <typename Op> class NormGradientProgram : RowSumProgram {
+template <typename Op> class NormGradientProgram : NormRows {
 public:
-  NormGradientProgram(OpBuilder &builder, Op op)
-      : RowSumProgram(builder, op, accumulationOf(op.getX())), op(op) {}
+  NormGradientProgram(OpBuilder &builder, Op op) : NormRows(builder, op), op(op) {}
 
   KernelOp build(StringRef name, TensorNames names) {
-    declareTensor(op.getX());
+    declareTensor(x);
     declareTensor(op.getDy());
-    declareTensor(op.getWeight());
+    declareTensor(weight);
     declareTensor(op.getDx());
-    createKernelOver(op.getX(), name, names);
-    auto [x, scale] = normalized(offset);
+    createKernelOver(x, name, names);
+    auto [xn, scale] = normalized(offset);
     Value g = load(op.getDy(), offset, tileAxes(), tileType());
-    if (op.getWeight()) {
-      bool ofHeads = typeOf(op.getWeight()).getRank() == 2;
-      SmallVector<Value> from{index(0)};
-      if (ofHeads)
-        from.insert(from.begin(), offset[rank - 2]);
-      Value weight = load(op.getWeight(), from, {ofHeads}, vec(schedule.columns, accumulation));
-      g = mapMatrix(tileType(), g, {}, weight, [&](ValueRange e) { return mul(e[2], e[3]); });
-    }
-    Value products = map(tileType(), {g, x}, [&](ValueRange e) { return mul(e[0], e[1]); });
+    if (weight)
+      g = mapMatrix(tileType(), g, {}, loadWeight(), [&](ValueRange e) { return mul(e[2], e[3]); });
+    Value products = map(tileType(), {g, xn}, [&](ValueRange e) { return mul(e[0], e[1]); });
     SmallVector<Value> rows{scale, mean(products)};
-    if (isLayer())
+    if (isLayer)
       rows.push_back(mean(g));
-    Value dx = mapMatrix(tileType(), {g, x}, rows, {}, [&](ValueRange e) {
+    Value dx = mapMatrix(tileType(), {g, xn}, rows, {}, [&](ValueRange e) {
       Value rest = sub(e[2], mul(e[3], e[5]));
-      return mul(isLayer() ? sub(rest, e[6]) : rest, e[4]);
+      return mul(isLayer ? sub(rest, e[6]) : rest, e[4]);
     });
     store(dx, op.getDx(), offset, tileAxes());
     return kernel;
@@ -52,10 +44,10 @@ public:
 
   /// A block has the weight of all units, or those of one head.
   KernelOp buildWeight(StringRef name, TensorNames names) {
-    declareTensor(op.getX());
+    declareTensor(x);
     declareTensor(op.getDy());
     declareTensor(op.getDweight());
-    rank = typeOf(op.getX()).getRank();
+    rank = typeOf(x).getRank();
     rowAxis = rowAxisOf(rank);
     ArrayRef<int64_t> shape = typeOf(op.getDweight()).getShape();
     bool ofHeads = shape.size() == 2;
@@ -67,44 +59,29 @@ public:
       at[rank - 2] = kernel.getGridIndex(0);
       to.insert(to.begin(), kernel.getGridIndex(0));
     }
-    Value rows = extent(op.getX(), rowAxis);
+    Value rows = extent(x, rowAxis);
     TileType type = vec(schedule.columns, accumulation);
-    Values sum = sumRows(op.getX(), at, rowAxis, type, [&](ArrayRef<Value> from, ValueRange sums) {
-      auto [x, scale] = normalized(from);
+    auto addRows = [&](ArrayRef<Value> from, ValueRange sums) {
+      Value xn = normalized(from).x;
       Value dy = load(op.getDy(), from, tileAxes(), tileType());
       // Rows beyond the last have no x^ where eps is 0.
-      Value products = mapMatrix(tileType(), {dy, x}, {}, {}, [&](ValueRange e) {
+      Value products = mapMatrix(tileType(), {dy, xn}, {}, {}, [&](ValueRange e) {
         return select(less(add(from[rowAxis], e[0]), rows), mul(e[2], e[3]),
                       constant(accumulation, 0));
       });
       return Values{addTiles(sums[0], sumColumns(products))};
-    });
+    };
+    Values sum = sumRows(x, at, rowAxis, type, addRows);
     store(sum[0], op.getDweight(), to, {ofHeads});
     return kernel;
   }
 
 private:
-  bool isLayer() { return op.getKind() == mlir::xlstm::NormKind::Layer; }
-
   /// x^ of the tile there, and 1 / sd of its rows.
-  std::pair<Value, Value> normalized(ArrayRef<Value> from) {
-    TileType type = tileType();
-    Value x = load(op.getX(), from, tileAxes(), type);
-    if (isLayer())
-      x = mapMatrix(type, x, mean(x), {}, [&](ValueRange e) { return sub(e[2], e[3]); });
-    Value squares = map(type, x, [&](ValueRange e) { return mul(e[0], e[0]); });
-    double eps = op.getEps().convertToDouble();
-    Value scale = map(vec(schedule.rows, accumulation), mean(squares), [&](ValueRange e) {
-      Value sd = b.create<math::SqrtOp>(loc, add(e[0], constant(accumulation, eps)));
-      return b.create<arith::DivFOp>(loc, constant(accumulation, 1), sd).getResult();
-    });
-    return {mapMatrix(type, x, scale, {}, [&](ValueRange e) { return mul(e[2], e[3]); }), scale};
-  }
-  Value mean(Value x) {
-    Value sum = reduce(Combiner::add, x);
-    return map(cast<TileType>(sum.getType()), sum, [&](ValueRange e) {
-      return mul(e[0], constant(accumulation, 1.0 / schedule.columns));
-    });
+  Rows normalized(ArrayRef<Value> from) {
+    auto [rows, scale] = loadRows(from);
+    return {mapMatrix(tileType(), rows, scale, {}, [&](ValueRange e) { return mul(e[2], e[3]); }),
+            scale};
   }
 
   Op op;

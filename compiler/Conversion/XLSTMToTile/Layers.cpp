@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layers of blocks as tile programs: maps, norms, embedding, causal convolution, block-diagonal
 // projection.
-#include "compiler/Conversion/XLSTMToTile/LayerProgram.h"
+#include "compiler/Conversion/XLSTMToTile/NormRows.h"
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/TypeUtilities.h"
@@ -129,54 +129,28 @@ private:
 //===----------------------------------------------------------------------===//
 
 /// Of rows, or of the rows of each head.
-template <typename Op> class NormProgram : LayerProgram {
+template <typename Op> class NormProgram : NormRows {
 public:
-  NormProgram(OpBuilder &builder, Op op)
-      : LayerProgram(builder, op, accumulationOf(op.getX())), op(op) {}
+  NormProgram(OpBuilder &builder, Op op) : NormRows(builder, op), op(op) {}
 
   KernelOp build(StringRef name, TensorNames names) {
-    declareTensor(op.getX());
-    declareTensor(op.getWeight());
+    declareTensor(x);
+    declareTensor(weight);
     declareTensor(op.getResult());
-    createKernelOver(op.getX(), name, names);
-    // A vector is a matrix of one row: its rows run along no axis.
-    TileType type = mat(rowAxis < 0 ? 1 : schedule.rows, schedule.columns, accumulation);
-    Value x = load(op.getX(), offset, tileAxes(), tileType());
-    if (op.getKind() == mlir::xlstm::NormKind::Layer)
-      x = mapMatrix(type, x, mean(x), {}, [&](ValueRange e) { return sub(e[2], e[3]); });
-    Value squares = mapMatrix(type, x, {}, {}, [&](ValueRange e) { return mul(e[2], e[2]); });
-    double eps = op.getEps().convertToDouble();
-    Value scale = map(vec(type.getShape()[0], accumulation), mean(squares), [&](ValueRange e) {
-      Value sum = add(e[0], constant(accumulation, eps));
-      return b.create<arith::DivFOp>(loc, constant(accumulation, 1),
-                                     b.create<math::SqrtOp>(loc, sum).getResult());
-    });
-    SmallVector<Value> weight;
-    if (op.getWeight())
-      weight.push_back(load(op.getWeight(), weightOffset(), {typeOf(op.getWeight()).getRank() - 1},
-                            vec(schedule.columns, accumulation)));
-    Value y = mapMatrix(type, x, scale, weight, [&](ValueRange e) {
+    createKernelOver(x, name, names);
+    auto [rows, scale] = loadRows(offset);
+    SmallVector<Value> factors;
+    if (weight)
+      factors.push_back(loadWeight());
+    Value y = mapMatrix(rowsType(), rows, scale, factors, [&](ValueRange e) {
       Value scaled = mul(e[2], e[3]);
-      return weight.empty() ? scaled : mul(scaled, e[4]);
+      return factors.empty() ? scaled : mul(scaled, e[4]);
     });
     store(y, op.getResult(), offset, tileAxes());
     return kernel;
   }
 
 private:
-  Value mean(Value x) {
-    Value sum = reduce(Combiner::add, x);
-    return map(cast<TileType>(sum.getType()), sum, [&](ValueRange e) {
-      return mul(e[0], constant(accumulation, 1.0 / schedule.columns));
-    });
-  }
-  /// The weight is [D], or [H, D] of which the block has one head.
-  SmallVector<Value> weightOffset() {
-    if (typeOf(op.getWeight()).getRank() == 1)
-      return {index(0)};
-    return {offset[rank - 2], index(0)};
-  }
-
   Op op;
 };
 

@@ -233,3 +233,11 @@ tile.kernel @several_results(%x: memref<?xf32>) names ["x"] grid(%i: 4)
     tile.yield %e, %e : f32, f32
   }
 }
+
+// -----
+
+tile.kernel @integers(%x: memref<?xi32>) names ["x"] grid(%i: 4)
+    attributes {schedule = {target = "sm_90a", threads = 32 : i64, spread = array<i64: 1, 32, 1>}} {
+  // expected-error @below {{of an integer has no lowering to NVVM}}
+  %v = tile.load %x[%i] axes [0] : memref<?xi32> -> !tile.tile<32xf32>
+}

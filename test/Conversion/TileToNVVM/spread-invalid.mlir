@@ -71,3 +71,12 @@ tile.kernel @dot(%x: memref<?x64xf32, strided<[?, 1]>>) names ["x"] grid(%g: 1) 
   // expected-error @below {{expected a row times a vector, added to a splat}}
   %p = tile.matvec %m, %v, %n : !tile.tile<4x16xf32>, !tile.tile<16xf32>, !tile.tile<4xf32> -> !tile.tile<4xf32>
 }
+
+// -----
+
+tile.kernel @reduced_matrix(%x: memref<?x64xf32, strided<[?, 1]>>) names ["x"] grid(%g: 1) attributes {schedule = {target = "sm_90a", threads = 32 : i64, spread = array<i64: 2, 16, 1>}} {
+  %c0 = arith.constant 0 : index
+  %t = tile.load %x[%c0, %c0] axes [0, 1] : memref<?x64xf32, strided<[?, 1]>> -> !tile.tile<4x16xf32>
+  // expected-error @below {{expected one row in a kernel that spreads it over threads}}
+  %s = tile.reduce <add> %t : !tile.tile<4x16xf32> -> !tile.tile<4xf32>
+}

@@ -77,3 +77,20 @@ func.func @several_kernels_with_resets(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2
       {xlstm.schedule = {kernels = ["gates"], target = "cpu", chunk = 64 : i64}} : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
   return %0#0 : tensor<?x?x2x4xf32>
 }
+
+// -----
+
+func.func @norm_of_a_vector(%x: tensor<16xf32>, %w: tensor<16xf32>) -> tensor<16xf32> {
+  // expected-error @below {{has a kernel for rows, got a vector}}
+  %dx, %dw = xlstm.norm_backward rms %x, %x weight(%w : tensor<16xf32>) eps 1.0e-5
+      {xlstm.schedule = {target = "cpu", rows = 1 : i64, columns = 16 : i64}} : tensor<16xf32>, tensor<16xf32>
+  return %dx : tensor<16xf32>
+}
+
+// -----
+
+func.func @constant(%x: tensor<2xf32>) -> tensor<2xf32> {
+  // expected-error @below {{has a kernel for vectors of one number, got 'tensor<2xf32>'}}
+  %c = arith.constant dense<[1.0, 2.0]> : tensor<2xf32>
+  return %c : tensor<2xf32>
+}
