@@ -125,6 +125,7 @@ llvm::Error FunctionCompiler::import() {
         if (isModel && !derives) {
           manager.addPass(createCanonicalizerPass());
           manager.addPass(createCSEPass());
+          manager.addNestedPass<func::FuncOp>(mlir::xlstm::createFuseNorm());
           manager.addNestedPass<func::FuncOp>(mlir::xlstm::createFuseLinear());
           manager.addNestedPass<func::FuncOp>(mlir::xlstm::createMergeLinears());
         }

@@ -37,6 +37,8 @@ constexpr Parameter integers[] = {{"rows", &GemmSchedule::rows, true},
                                   {"roles", &GemmSchedule::roles},
                                   {"multiply_registers", &GemmSchedule::multiplyRegisters},
                                   {"load_registers", &GemmSchedule::loadRegisters},
+                                  {"resident", &GemmSchedule::resident},
+                                  {"keeps_places", &GemmSchedule::keepsPlaces},
                                   {"overlaps", &GemmSchedule::overlaps}};
 } // namespace
 
@@ -58,6 +60,8 @@ mlir::DictionaryAttr GemmSchedule::toAttribute(mlir::MLIRContext *context) const
   put("blocks", blocks);
   if (copiedRows)
     put("copied_rows", copiedRows);
+  if (resident > 1)
+    put("resident", resident);
   list.append("matrix_unit", builder.getStringAttr(matrixUnit));
   list.append("copy", builder.getStringAttr(copy));
   list.append("deferred", builder.getUnitAttr());
@@ -65,6 +69,8 @@ mlir::DictionaryAttr GemmSchedule::toAttribute(mlir::MLIRContext *context) const
     list.append("aligned", builder.getUnitAttr());
   if (overlaps)
     list.append("overlaps", builder.getUnitAttr());
+  if (keepsPlaces)
+    list.append("keeps_places", builder.getUnitAttr());
   if (roles) {
     mlir::NamedAttrList places;
     if (overlaps)
@@ -93,6 +99,7 @@ GemmSchedule GemmSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
   if (auto warps = attribute.getAs<mlir::DenseI64ArrayAttr>("warps"))
     schedule.warpsM = warps[0], schedule.warpsN = warps[1];
   schedule.overlaps = attribute.contains("overlaps");
+  schedule.keepsPlaces = attribute.contains("keeps_places");
   if (auto places = attribute.getAs<mlir::DictionaryAttr>("roles")) {
     schedule.roles = 1;
     schedule.loadRegisters = places.getAs<mlir::DenseI64ArrayAttr>("load")[2];
@@ -109,7 +116,8 @@ std::vector<std::string> GemmSchedule::parameters() {
 }
 
 int64_t GemmSchedule::sharedBytes(int64_t weights) const {
-  int64_t stage = 2 * depth * (rows + weights * columns);
+  int64_t stage =
+      2 * depth * ((copiedRows == repeatedRows ? copiedRows : rows) + weights * columns);
   // Each warpgroup has two panels of 64 x 64 that go out.
   return stages * stage + (roles ? warpsM * warpsN / 4 * 2 * 64 * 64 * 2 : 0);
 }
@@ -164,10 +172,12 @@ static Reason checkGPU(const GemmProblem &problem, const GemmSchedule &s, const 
     return say(threads, " threads exceed ", device.threadsPerBlock);
   int64_t sums = problem.weights * s.rows * s.columns / (32 * s.warpsM * s.warpsN);
   int64_t available = s.roles ? s.multiplyRegisters : device.registersPerThread;
+  if (s.resident < 1 || s.resident > 4)
+    return say("gemm_resident must be 1 to 4, got ", s.resident);
   if (sums + 40 > available)
     return say("sums take ", sums, " registers of a thread and the rest 40, got ", available);
-  if (s.roles && s.multiplyRegisters * s.warpsM * 32 + s.loadRegisters * 128 > 65536)
-    return say("registers of all roles must be at most 65536, got ",
+  if (s.roles && s.multiplyRegisters * s.warpsM * 32 + s.loadRegisters * 128 > 65536 / s.resident)
+    return say("registers of all roles must be at most ", 65536 / s.resident, ", got ",
                s.multiplyRegisters * s.warpsM * 32 + s.loadRegisters * 128);
   constexpr int64_t barriers = 1024;
   if (s.sharedBytes(problem.weights) + barriers > device.sharedBytes)
@@ -212,21 +222,34 @@ static void enumerateFewRows(const GemmProblem &problem, const Device &device,
   s.rows = 64, s.depth = 128, s.warpsM = 4, s.warpsN = 1, s.group = 1;
   if (problem.mostRows < 64)
     s.copiedRows = (problem.mostRows + 7) / 8 * 8;
+  // A block beside those of the launches before and after: registers for two. The stages are a power
+  // of two and their places are kept, because one warpgroup's chain of iterations is what a product
+  // of few columns takes.
+  s.resident = 2, s.multiplyRegisters = s.loadRegisters = 128;
+  s.keepsPlaces = 1;
   // Fewer barriers for a byte, measured: 2.9 TB/s of weights with 256, 2.5 with 64.
   s.overlaps = problem.constantWeights && device.overlapsLaunches;
+  std::vector<int64_t> depths = {128};
   if (s.overlaps && problem.k >= 1024)
-    s.depth = 256;
-  s.blocks = device.multiprocessors;
-  for (s.columns = 128 / std::max<int64_t>(1, problem.weights / 2); s.columns >= 16; s.columns -= 8)
-    for (s.stages = 12; s.stages >= 2; --s.stages)
-      if (check(problem, s, device).empty()) {
-        list.push_back(s);
-        break;
-      }
-  // x is read again for each tile: of two equal ones, the wider.
-  llvm::stable_sort(list, [&](const GemmSchedule &x, const GemmSchedule &y) {
-    return waves(problem, x) * (x.columns + 4) < waves(problem, y) * (y.columns + 4);
-  });
+    depths = {256, 192, 128};
+  for (int64_t depth : depths)
+    for (s.columns = 128 / std::max<int64_t>(1, problem.weights / 2); s.columns >= 16;
+         s.columns -= 8) {
+      int64_t tiles = (problem.n + s.columns - 1) / s.columns;
+      s.blocks = std::min(device.multiprocessors, tiles);
+      for (s.depth = depth, s.stages = 8; s.stages >= 2; s.stages /= 2)
+        if (check(problem, s, device).empty()) {
+          list.push_back(s);
+          break;
+        }
+    }
+  // x is read again for each tile: of two equal ones, the wider. A hundredth for each depth below
+  // the best, measured.
+  auto cost = [&](const GemmSchedule &s) {
+    return waves(problem, s) * (s.columns + 4) * (100 + (depths.front() - s.depth) / 64);
+  };
+  llvm::stable_sort(
+      list, [&](const GemmSchedule &x, const GemmSchedule &y) { return cost(x) < cost(y); });
 }
 
 static std::vector<GemmSchedule> enumerateGPU(const GemmProblem &problem, const Device &device,

@@ -53,10 +53,14 @@ struct GemmSchedule {
   int64_t group = 0;              // tiles of rows that are visited before the next columns
   int64_t blocks = 0;             // of the grid
   int64_t copiedRows = 0;         // of a tile of x, all rows that there may be; 0: all of the tile
-  std::string matrixUnit;         // mma_sync, wgmma
+  /// So many copied rows take no more shared memory: the matrix unit reads them again as the others.
+  static constexpr int64_t repeatedRows = 8;
+  std::string matrixUnit; // mma_sync, wgmma
   std::string copy;  // tma, cp_async (both need 16-byte aligned rows), elementwise (takes anything)
   int64_t roles = 0; // 1: a warp beside the others copies
   int64_t multiplyRegisters = 232, loadRegisters = 40; // of a thread
+  int64_t resident = 1; // blocks that a multiprocessor's registers are to hold, of this and others
+  int64_t keepsPlaces = 0; // 1: see KernelSchedule.h
   int64_t overlaps = 0; // 1: with roles, it copies weights while the launches before it still run
 
   /// The numbers of rows that a block on a CPU has programs for, widest first.

@@ -23,6 +23,9 @@ struct KernelSchedule {
   // The memory model orders both; compute-sanitizer's racecheck follows the first only, and reports
   // hazards of the second (`lane_arrivals`).
   bool laneArrivals = false;
+  // With roles: where the stage of a ring is stays in registers through an iteration. Without, it is
+  // computed anew for each use: some kernels have no register to spare (`keeps_places`).
+  bool keepsPlaces = false;
   bool roles = false;    // the kernel is to be split into roles, or has been
   bool aligned = false;  // rows of all tensors begin at multiples of 16 bytes
   bool deferred = false; // loads for maps, and maps for stores, are done where a store asks
@@ -58,6 +61,7 @@ struct KernelSchedule {
       schedule.tileWarpsN = warps[1];
     }
     schedule.laneArrivals = attribute.contains("lane_arrivals");
+    schedule.keepsPlaces = attribute.contains("keeps_places");
     schedule.aligned = attribute.contains("aligned");
     schedule.deferred = attribute.contains("deferred");
     if (auto spread = attribute.getAs<mlir::DenseI64ArrayAttr>("spread");

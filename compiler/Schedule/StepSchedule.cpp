@@ -154,6 +154,7 @@ std::vector<StepSchedule> xlstm::enumerate(const StepProblem &problem, const Dev
     return list;
   }
   s.vector = anyAlignment ? 1 : fullVector(problem);
+  s.overlaps = device.overlapsLaunches;
   int64_t stateBytes = problem.stateBits / 8;
   for (int64_t parts : {8, 4, 2, 1})
     for (int64_t threads : {512, 256, 128, 64, 32})

@@ -9,9 +9,9 @@
 // The layer of xLSTM-7B: eight blocks of a cluster share a head, one slice of 64 columns each; a thread has 8 rows of 4 columns.
 // Without clusters a block walks the whole head, and reads a slice ahead.
 // CHECK-LABEL: func.func @layer_7b
-// CHECK: xlstm.schedule = {dqk_tile = 256 : i64, parts = 8 : i64, resident = 2 : i64, slice = 64 : i64, spread = array<i64: 32, 16, 4>, stages = 1 : i64, target = "sm_90a", threads = 512 : i64}
+// CHECK: xlstm.schedule = {dqk_tile = 256 : i64, overlaps = true, parts = 8 : i64, resident = 2 : i64, slice = 64 : i64, spread = array<i64: 32, 16, 4>, stages = 1 : i64, target = "sm_90a", threads = 512 : i64}
 // ANY-LABEL: func.func @layer_7b
-// ANY: xlstm.schedule = {dqk_tile = 256 : i64, parts = 8 : i64, resident = 1 : i64, slice = 64 : i64, spread = array<i64: 8, 64, 1>, stages = 1 : i64, target = "sm_90a", threads = 512 : i64}
+// ANY: xlstm.schedule = {dqk_tile = 256 : i64, overlaps = true, parts = 8 : i64, resident = 1 : i64, slice = 64 : i64, spread = array<i64: 8, 64, 1>, stages = 1 : i64, target = "sm_90a", threads = 512 : i64}
 // SM80-LABEL: func.func @layer_7b
 // SM80: xlstm.schedule = {dqk_tile = 256 : i64, parts = 1 : i64, resident = 1 : i64, slice = 64 : i64, spread = array<i64: 32, 16, 4>, stages = 2 : i64, target = "sm_80", threads = 512 : i64}
 // A slice of 32 columns fits half of the first-level cache of a CPU.

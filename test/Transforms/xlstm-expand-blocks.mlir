@@ -7,14 +7,15 @@ func.func @large(%x: tensor<?x?x8xbf16>, %vec: tensor<8xbf16>, %all: tensor<24x8
                  %out: tensor<8x8xbf16>) -> tensor<?x?x8xbf16> {
   // CHECK: %[[W:.*]] = xlstm.map %arg1 : tensor<8xbf16> -> tensor<8xf32>
   // CHECK: %[[U:.*]] = xlstm.norm rms %arg0 weight(%[[W]] : tensor<8xf32>) eps 1.250000e-01
-  // CHECK: %[[ALL:.*]] = xlstm.linear %[[U]] weights(%arg2 : tensor<24x8xbf16>) : tensor<?x?x8xbf16> -> tensor<?x?x24xbf16>
+  // The gates come first, and all products before the cell.
   // CHECK: %[[GATES:.*]] = xlstm.linear %[[U]] weights(%arg3 : tensor<4x8xbf16>) cols(%arg4 : tensor<4xf32>) epilogue
   // CHECK: -> tensor<?x?x4xf32>
-  // CHECK: %[[P:.*]]:4 = xlstm.split %[[ALL]]
   // CHECK: %[[G:.*]]:2 = xlstm.split %[[GATES]]
   // CHECK: %[[I:.*]] = xlstm.map %[[G]]#0
   // CHECK: math.tanh
   // CHECK: %[[F:.*]] = xlstm.map %[[G]]#1
+  // CHECK: %[[ALL:.*]] = xlstm.linear %[[U]] weights(%arg2 : tensor<24x8xbf16>) : tensor<?x?x8xbf16> -> tensor<?x?x24xbf16>
+  // CHECK: %[[P:.*]]:4 = xlstm.split %[[ALL]]
   // CHECK: %[[Q:.*]] = xlstm.reshape %[[P]]#0 : tensor<?x?x4xbf16> -> tensor<?x?x2x2xbf16>
   // CHECK: xlstm.mlstm %[[Q]], %{{.*}}, %{{.*}} gates(%[[I]], %[[F]]) : tensor<?x?x2x2xbf16>, tensor<?x?x2x4xbf16>
   // CHECK: xlstm.multihead_norm layer

@@ -46,7 +46,7 @@ LogicalResult KernelEmitter::emitRoles() {
   SmallVector<RoleOp> roles(kernel.getBody().getOps<RoleOp>());
   llvm::sort(roles, [](RoleOp x, RoleOp y) { return x.getFirst() < y.getFirst(); });
   Value warpInBlock = warp;
-  int64_t atEntry = 65536 / threads / 8 * 8, warpgroup = -1;
+  int64_t atEntry = 65536 / (threads * schedule.resident) / 8 * 8, warpgroup = -1;
   OpBuilder::InsertionGuard guard(b);
   for (RoleOp op : roles) {
     auto enter = [&] {
@@ -167,6 +167,24 @@ static bool hasVectorBeside(Value matrix) {
   return false;
 }
 
+/// Whether a ring's matrix is a left operand only, of which 8 rows are copied and the others may be
+/// anything: the matrix unit then reads these 8 as all others too.
+static bool repeatsRows(RingOp ring) {
+  return llvm::all_of(ring.getRing().getUsers(), [&](Operation *user) {
+    if (auto fetch = dyn_cast<FetchOp>(user))
+      return fetch.getRows() == 8;
+    auto get = dyn_cast<GetOp>(user);
+    return get ? llvm::all_of(get.getValues(),
+                              [](Value value) {
+                                return llvm::all_of(value.getUses(), [](OpOperand &use) {
+                                  return isa<MatmulOp>(use.getOwner()) &&
+                                         use.getOperandNumber() == 0;
+                                });
+                              })
+               : isa<ReleaseOp>(user);
+  });
+}
+
 void KernelEmitter::allocateRing(RingOp op) {
   Ring ring;
   RingType type = op.getRing().getType();
@@ -189,7 +207,7 @@ void KernelEmitter::allocateRing(RingOp op) {
         slot.offset = place(tile ? (tile.getShape()[0] + 3) / 4 * 16 : 16, 16);
       if (!aligned)
         continue;
-      slot.panelRows = matrix ? tile.getShape()[0] : 0;
+      slot.panelRows = !matrix ? 0 : repeatsRows(op) ? 8 : tile.getShape()[0];
       for (Operation *user : op.getRing().getUsers()) {
         auto get = dyn_cast<GetOp>(user);
         if (get && matrix && hasVectorBeside(get.getValues()[i])) {
@@ -233,11 +251,12 @@ void KernelEmitter::clearOperands() {
   }
 }
 
-// Made anew each time, and one base for all of a stage: registers are scarce.
+// Made anew each time, and one base for all of a stage, where registers are scarce.
+Value KernelEmitter::anew(Value value) { return schedule.keepsPlaces ? value : ptx.opaque(value); }
 Value KernelEmitter::iteration() {
   Value number = ptx.i32(0);
   for (const RoleLoop &loop : roleLoops) {
-    Value sinceFirst = b.createOrFold<arith::SubIOp>(ptx.opaque(loop.induction), loop.lowerBound);
+    Value sinceFirst = b.createOrFold<arith::SubIOp>(anew(loop.induction), loop.lowerBound);
     Value before = number;
     if (&loop != &roleLoops.front())
       before = getConstantIntValue(loop.iterations)
@@ -249,7 +268,7 @@ Value KernelEmitter::iteration() {
 }
 Value KernelEmitter::stageAddress(const Ring &ring) {
   Value stage = protocolOf(ring).stage(iteration());
-  return ptx.opaque(add(sharedAddress(ring.first), mul(stage, ring.bytes)));
+  return anew(add(sharedAddress(ring.first), mul(stage, ring.bytes)));
 }
 void KernelEmitter::findAnew(TileForm &form) {
   Value stage = stageAddress(rings[form.ring]);

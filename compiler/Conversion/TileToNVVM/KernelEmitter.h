@@ -82,6 +82,7 @@ private:
   void allocateRing(mlir::tile::RingOp op);
   void clearOperands();
   Value iteration(); ///< of the role's loops, counted through; 0 outside
+  mlir::Value anew(mlir::Value value);
   Value stageAddress(const Ring &ring), barrierOf(const Ring &ring, int64_t offset);
   void findAnew(TileForm &form); ///< the addresses of what a stage has, so that none is kept for it
   void waitFull(const Ring &ring), waitEmpty(const Ring &ring);

@@ -136,21 +136,46 @@ public:
   KernelOp build(StringRef name, TensorNames names) {
     declareTensor(x);
     declareTensor(weight);
+    for (Value elem : elems())
+      declareTensor(elem);
     declareTensor(op.getResult());
     createKernelOver(x, name, names);
     auto [rows, scale] = loadRows(offset);
-    SmallVector<Value> factors;
+    SmallVector<Value> matrices{rows}, factors;
+    for (Value elem : elems())
+      matrices.push_back(load(elem, offset, tileAxes(), tileType()));
     if (weight)
       factors.push_back(loadWeight());
-    Value y = mapMatrix(rowsType(), rows, scale, factors, [&](ValueRange e) {
-      Value scaled = mul(e[2], e[3]);
-      return factors.empty() ? scaled : mul(scaled, e[4]);
+    Value y = mapMatrix(rowsType(), matrices, scale, factors, [&](ValueRange e) {
+      e = e.drop_front(2); // positions
+      Value norm = mul(e[0], e[matrices.size()]);
+      if (weight)
+        norm = mul(norm, e.back());
+      SmallVector<Value> arguments{norm};
+      llvm::append_range(arguments, e.slice(1, matrices.size() - 1));
+      return epilogue(arguments);
     });
     store(y, op.getResult(), offset, tileAxes());
     return kernel;
   }
 
 private:
+  ValueRange elems() {
+    if constexpr (std::is_same_v<Op, mlir::xlstm::MultiheadNormOp>)
+      return op.getElems();
+    return {};
+  }
+  /// Of the norm's result and what is beside it.
+  Value epilogue(ArrayRef<Value> arguments) {
+    if constexpr (std::is_same_v<Op, mlir::xlstm::MultiheadNormOp>)
+      if (op.hasEpilogue()) {
+        Block &block = op.getEpilogue().front();
+        auto yield = cast<mlir::xlstm::YieldOp>(block.getTerminator());
+        return evaluate(block, arguments, yield.getOutputs())[0];
+      }
+    return arguments[0];
+  }
+
   Op op;
 };
 

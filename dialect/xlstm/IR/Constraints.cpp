@@ -69,6 +69,32 @@ LogicalResult mlir::xlstm::detail::expectReset(Operation *op, Value reset, int64
                     RankedTensorType::get({batch, time}, getElementTypeOrSelf(reset)), "[B, T]");
 }
 
+LogicalResult mlir::xlstm::detail::expectScalarBody(Operation *op, Region &region, StringRef name,
+                                                    Type type, size_t arguments, size_t yields) {
+  if (region.empty())
+    return success();
+  if (region.getNumArguments() != arguments)
+    return op->emitOpError() << "expected " << name << " of " << arguments << " arguments, got "
+                             << region.getNumArguments();
+  for (BlockArgument argument : region.getArguments())
+    if (argument.getType() != type)
+      return op->emitOpError() << "expected argument " << argument.getArgNumber() << " of " << name
+                               << " to have the accumulation type " << type << ", got "
+                               << argument.getType();
+  for (Operation &inner : region.front())
+    if (!ScanOp::isAllowedInBody(&inner))
+      return inner.emitOpError("is not a scalar function that ") << op->getName() << " knows";
+  auto yield = cast<YieldOp>(region.front().getTerminator()); // the only one that is allowed
+  if (yield.getOutputs().size() != yields || !yield.getStates().empty())
+    return yield.emitOpError() << "expected " << yields << " outputs and no states, got "
+                               << yield.getOutputs().size() << " and " << yield.getStates().size();
+  for (Type yielded : yield.getOperandTypes())
+    if (yielded != type)
+      return yield.emitOpError() << "expected values of the accumulation type " << type << ", got "
+                                 << yielded;
+  return success();
+}
+
 bool mlir::xlstm::detail::areCompatible(TypeRange a, TypeRange b) {
   return a.size() == b.size() && llvm::all_of(llvm::zip(a, b), [](auto pair) {
            auto [x, y] = pair;

@@ -38,6 +38,12 @@ LogicalResult expectSequences(Operation *op, Value cuSeqlens, int64_t batch);
 /// Checks that reset (may be null) is [B, T].
 LogicalResult expectReset(Operation *op, Value reset, int64_t batch, int64_t time);
 
+/// Checks a region, if it has a block, that computes scalars: so many arguments of a type, ops that
+/// the region of xlstm.scan may have, and so many values of that type which it yields as outputs.
+/// `name` is for instance "an epilogue".
+LogicalResult expectScalarBody(Operation *op, Region &region, StringRef name, Type type,
+                               size_t arguments, size_t yields);
+
 /// Whether the element types agree and no static extents contradict each other.
 bool areCompatible(TypeRange a, TypeRange b);
 

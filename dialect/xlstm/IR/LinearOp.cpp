@@ -169,43 +169,15 @@ LogicalResult LinearOp::verify() {
   return success();
 }
 
-static LogicalResult verifyBody(LinearOp op, Region &region, StringRef name, size_t arguments,
-                                size_t yields) {
-  if (region.empty())
-    return success();
-  Type accumulation = op.getAccumulationType();
-  // linear_c7
-  if (region.getNumArguments() != arguments)
-    return op.emitOpError() << "expected " << name << " of " << arguments << " arguments, got "
-                            << region.getNumArguments();
-  for (BlockArgument argument : region.getArguments())
-    if (argument.getType() != accumulation)
-      return op.emitOpError() << "expected argument " << argument.getArgNumber() << " of " << name
-                              << " to have the accumulation type " << accumulation << ", got "
-                              << argument.getType();
-  // linear_c8
-  for (Operation &inner : region.front())
-    if (!ScanOp::isAllowedInBody(&inner))
-      return inner.emitOpError("is not a scalar function that xlstm.linear knows");
-  // linear_c7
-  auto yield = cast<YieldOp>(region.front().getTerminator()); // the only one that is allowed
-  if (yield.getOutputs().size() != yields || !yield.getStates().empty())
-    return yield.emitOpError() << "expected " << yields << " outputs and no states, got "
-                               << yield.getOutputs().size() << " and " << yield.getStates().size();
-  for (Type type : yield.getOperandTypes())
-    if (type != accumulation)
-      return yield.emitOpError() << "expected values of the accumulation type " << accumulation
-                                 << ", got " << type;
-  return success();
-}
-
+// linear_c7, linear_c8
 LogicalResult LinearOp::verifyRegions() {
-  if (failed(verifyBody(*this, getPrologue(), "a prologue",
-                        1 + getXElems().size() + getXRows().size() + getXCols().size(), 1)))
+  if (failed(expectScalarBody(*this, getPrologue(), "a prologue", getAccumulationType(),
+                              1 + getXElems().size() + getXRows().size() + getXCols().size(), 1)))
     return failure();
-  return verifyBody(*this, getEpilogue(), "an epilogue",
-                    getWeights().size() + getElems().size() + getRows().size() + getCols().size(),
-                    getOutputs().size());
+  return expectScalarBody(*this, getEpilogue(), "an epilogue", getAccumulationType(),
+                          getWeights().size() + getElems().size() + getRows().size() +
+                              getCols().size(),
+                          getOutputs().size());
 }
 
 LogicalResult WeightGradOp::verify() {

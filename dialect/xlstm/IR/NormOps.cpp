@@ -61,7 +61,54 @@ template <typename Op> static LogicalResult verifyHeadNorm(Op op) {
   return verifyNorm(op, weight, "[H, D]");
 }
 
-LogicalResult MultiheadNormOp::verify() { return verifyHeadNorm(*this); }
+void MultiheadNormOp::build(OpBuilder &builder, OperationState &state, Type type, NormKind kind,
+                            Value x, Value weight, const APFloat &eps, ValueRange elems) {
+  auto &properties = state.getOrAddProperties<Properties>();
+  properties.kind = NormKindAttr::get(builder.getContext(), kind);
+  properties.eps = builder.getF64FloatAttr(eps.convertToDouble());
+  properties.operandSegmentSizes = {1, weight ? 1 : 0, int32_t(elems.size())};
+  state.addOperands(x);
+  if (weight)
+    state.addOperands(weight);
+  state.addOperands(elems);
+  state.addRegion();
+  state.addTypes(type);
+}
+
+void MultiheadNormOp::getAsmBlockArgumentNames(Region &region,
+                                               function_ref<void(Value, StringRef)> setName) {
+  for (BlockArgument argument : region.getArguments())
+    setName(argument, argument.getArgNumber() ? "elem" : "norm");
+}
+
+LogicalResult MultiheadNormOp::verify() {
+  if (failed(verifyHeadNorm(*this)))
+    return failure();
+  // multihead_norm_c4
+  if (!getElems().empty() && !hasEpilogue())
+    return emitOpError("expected an epilogue with elems, got none");
+  auto x = getX().getType();
+  for (auto [number, value] : llvm::enumerate(getElems())) {
+    std::string name = "elems " + std::to_string(number);
+    auto type = cast<RankedTensorType>(value.getType());
+    if (failed(expectType(*this, {name, value},
+                          RankedTensorType::get(x.getShape(), type.getElementType()),
+                          "[B, T, H, D]")))
+      return failure();
+    if (type.getElementType().isF64() != x.getElementType().isF64())
+      return emitOpError() << "expected all tensors to be f64, or none, got x of "
+                           << x.getElementType() << " and " << name << " of "
+                           << type.getElementType();
+  }
+  return success();
+}
+
+LogicalResult MultiheadNormOp::verifyRegions() {
+  // multihead_norm_c5, multihead_norm_c6
+  return expectScalarBody(*this, getEpilogue(), "an epilogue",
+                          getAccumulationTypeFor(getX().getType().getElementType()),
+                          1 + getElems().size(), 1);
+}
 
 LogicalResult MultiheadNormBackwardOp::verify() {
   // multihead_norm_backward_c1

@@ -5,7 +5,10 @@
 
 include "dialect/xlstm/IR/XLSTMOpBase.td"
 
-def XLSTM_MultiheadNormOp : XLSTM_Op<"multihead_norm", [Pure, AllTypesMatch<["x", "result"]>]> {
+def XLSTM_MultiheadNormOp : XLSTM_Op<"multihead_norm", [
+    Pure, AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock, AllTypesMatch<["x", "result"]>,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>
+  ]> {
   let summary = "layer norm or RMS norm of each head by itself";
   let description = [{
     For each token and head, over the D units of the head:
@@ -19,10 +22,18 @@ def XLSTM_MultiheadNormOp : XLSTM_Op<"multihead_norm", [Pure, AllTypesMatch<["x"
     factor of x: the gradient through the normaliser of an mLSTM cell vanishes
     (`normalizer_grad = dropped` is exact there).
 
+    With an epilogue the result is what it makes of y and of the elements beside it: a residual, a
+    product with the output gate. It computes scalars of the accumulation type and ends in
+    `xlstm.yield outputs(..)`.
+
     Constraints:
     * `multihead_norm_c1`: H and D are static and at least 1.
     * `multihead_norm_c2`: the weight is [H, D] of the accumulation type.
     * `multihead_norm_c3`: eps is finite and not negative.
+    * `multihead_norm_c4`: elems are [B, T, H, D] as x, need an epilogue, and are f64 exactly if x is.
+    * `multihead_norm_c5`: the epilogue has an argument of the accumulation type for y and one for
+      each of elems, and yields one value of that type.
+    * `multihead_norm_c6`: its ops are those that the region of `xlstm.scan` may have.
 
     Example:
 
@@ -33,18 +44,45 @@ def XLSTM_MultiheadNormOp : XLSTM_Op<"multihead_norm", [Pure, AllTypesMatch<["x"
       return %y : tensor<?x?x4x64xbf16>
     }
     ```
+
+    With the output gate:
+
+    ```mlir
+    func.func @norm_and_output_gate(%h: tensor<?x?x4x64xbf16>, %o: tensor<?x?x4x64xbf16>) -> tensor<?x?x4x64xbf16> {
+      %y = xlstm.multihead_norm layer %h elems(%o : tensor<?x?x4x64xbf16>) eps 1.0e-6 epilogue {
+      ^bb0(%n: f32, %gate: f32):
+        %s = xlstm.sigmoid %gate : f32
+        %gated = arith.mulf %n, %s : f32
+        xlstm.yield outputs(%gated : f32)
+      } : tensor<?x?x4x64xbf16>
+      return %y : tensor<?x?x4x64xbf16>
+    }
+    ```
   }];
   let arguments = (ins
     XLSTM_NormKindAttr:$kind,
     Arg<4DTensorOf<XLSTM_Inputs>, "[B, T, H, D]">:$x,
     Arg<Optional<2DTensorOf<XLSTM_Accumulated>>, "[H, D]">:$weight,
+    Arg<Variadic<4DTensorOf<XLSTM_Inputs>>, "elements beside those of y, [B, T, H, D]">:$elems,
     F64Attr:$eps);
   let results = (outs Res<4DTensorOf<XLSTM_Inputs>, "[B, T, H, D]">:$result);
+  let regions = (region AnyRegion:$epilogue);
   let assemblyFormat = [{
     custom<NormKind>($kind) $x (`weight` `(` $weight^ `:` type($weight) `)`)?
-    `eps` $eps attr-dict `:` type($x)
+    (`elems` `(` $elems^ `:` type($elems) `)`)?
+    `eps` $eps attr-dict (`epilogue` $epilogue^)? `:` type($x)
   }];
+  let skipDefaultBuilders = 1;
+  let builders = [
+    OpBuilder<(ins "::mlir::Type":$type, "::mlir::xlstm::NormKind":$kind, "::mlir::Value":$x,
+                   "::mlir::Value":$weight, "const ::llvm::APFloat &":$eps,
+                   CArg<"::mlir::ValueRange", "{}">:$elems)>
+  ];
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
+  let extraClassDeclaration = [{
+    bool hasEpilogue() { return !getEpilogue().empty(); }
+  }];
 }
 
 def XLSTM_MultiheadNormBackwardOp : XLSTM_Op<"multihead_norm_backward", [

@@ -191,9 +191,10 @@ def XLSTM_ScanOp : XLSTM_Op<"scan", [
 
 def XLSTM_YieldOp : XLSTM_Op<"yield", [
     Pure, Terminator, AttrSizedOperandSegments,
-    ParentOneOf<["::mlir::xlstm::LinearOp", "::mlir::xlstm::MapOp", "::mlir::xlstm::ScanOp",
+    ParentOneOf<["::mlir::xlstm::LinearOp", "::mlir::xlstm::MapOp",
+                 "::mlir::xlstm::MultiheadNormOp", "::mlir::xlstm::ScanOp",
                  "::mlir::xlstm::SLSTMBlockOp"]>]> {
-  let summary = "ends the region of an xlstm.scan, xlstm.linear, xlstm.map or xlstm.slstm_block";
+  let summary = "ends the region of an op that computes scalars: xlstm.scan, xlstm.linear, xlstm.map ..";
   let description = [{
     Gives the outputs of one token and the states after it; see `xlstm.scan`. In a region of
     `xlstm.linear` or `xlstm.map` it gives outputs only.

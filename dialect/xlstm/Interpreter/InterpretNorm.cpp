@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Norms of rows and of each head by itself, and their gradients.
 #include "dialect/xlstm/Interpreter/Frame.h"
+#include "dialect/xlstm/Interpreter/ScanProgram.h"
 #include "llvm/ADT/ArrayRef.h"
 #include <cmath>
 
@@ -102,7 +103,34 @@ LogicalResult mlir::xlstm::run(NormBackwardOp op, Frame &frame) {
 
 LogicalResult mlir::xlstm::run(MultiheadNormOp op, Frame &frame) {
   auto type = op.getX().getType();
-  return runNorm(op, frame, type.getDimSize(2), type.getDimSize(3));
+  int64_t d = type.getDimSize(3);
+  if (failed(runNorm(op, frame, type.getDimSize(2), d)))
+    return failure();
+  if (!op.hasEpilogue())
+    return success();
+  TensorValue normalized = *frame.find(op.getResult());
+  std::vector<const TensorValue *> elems;
+  for (auto [number, value] : llvm::enumerate(op.getElems())) {
+    std::string name = "elems " + std::to_string(number);
+    if (failed(frame.require(op, name, value)))
+      return failure();
+    FailureOr<const TensorValue *> tensor = frame.get(op, name, value, normalized.shape);
+    if (failed(tensor))
+      return failure();
+    elems.push_back(*tensor);
+  }
+  ScanProgram program(op.getEpilogue().front());
+  std::vector<double> registers(program.registers() * d);
+  for (int64_t first = 0; first < normalized.size(); first += d) {
+    double *next = std::copy_n(normalized.data.data() + first, d, registers.data());
+    for (const TensorValue *tensor : elems)
+      next = std::copy_n(tensor->data.data() + first, d, next);
+    program.loadConstants(registers.data(), d);
+    program.run(registers.data(), d);
+    std::copy_n(registers.data() + program.outputs()[0] * d, d, normalized.data.data() + first);
+  }
+  frame.set(op.getResult(), normalized.shape, std::move(normalized.data));
+  return success();
 }
 
 LogicalResult mlir::xlstm::run(MultiheadNormBackwardOp op, Frame &frame) {

@@ -273,6 +273,8 @@ LogicalResult FunctionDifferentiator::visit(ScanOp op) {
 }
 
 LogicalResult FunctionDifferentiator::visit(MultiheadNormOp op) {
+  if (op.hasEpilogue())
+    return op.emitOpError("has an epilogue, which has no derivative: fuse after deriving");
   auto backward = b.create<MultiheadNormBackwardOp>(
       op.getLoc(), op.getX().getType(), op.getWeight() ? op.getWeight().getType() : Type(),
       op.getKind(), op.getX(), get(op.getResult()), op.getWeight(), op.getEps());

@@ -106,15 +106,13 @@ SmallVector<Value> expand(XLSTMLargeBlockOp op, LayerBuilder &l) {
   };
   Value u = l.norm(NormKind::RMS, op.getX(), op.getNorm(), /*residualWeight=*/false,
                    op.getNormBias(), op.getNormEps());
+  // The gates, a product that few blocks of a GPU compute, run beside the start of the others; all
+  // products of u stand before the cell, which they do not wait for.
   SmallVector<Value> qkvo, gates;
-  for (auto [n, weight] : llvm::enumerate(op.getQkvo()))
-    qkvo.push_back(l.linear(u, weight, bias(n)));
   for (auto [weight, bias] : llvm::zip(op.getGates(), op.getGateBiases()))
     gates.push_back(l.gate(u, weight, bias));
-  if (op.isFused()) {
-    qkvo = l.split(qkvo[0], {keys, keys, values, values});
+  if (op.isFused())
     gates = l.split(gates[0], {heads, heads});
-  }
   if (op.getGateSoftCap()) {
     double bound = op.getGateSoftCap()->convertToDouble();
     for (Value &gate : gates)
@@ -122,6 +120,10 @@ SmallVector<Value> expand(XLSTMLargeBlockOp op, LayerBuilder &l) {
           gate, [&](LayerBuilder &l, ValueRange e) { return l.cap(e[0], bound); },
           l.getAccumulationType());
   }
+  for (auto [n, weight] : llvm::enumerate(op.getQkvo()))
+    qkvo.push_back(l.linear(u, weight, bias(n)));
+  if (op.isFused())
+    qkvo = l.split(qkvo[0], {keys, keys, values, values});
   MLSTMOperands operands;
   operands.q = l.splitHeads(qkvo[0], heads);
   operands.k = l.splitHeads(qkvo[1], heads);

@@ -172,6 +172,47 @@ def ExpandBlocks : Pass<"xlstm-expand-blocks", "::mlir::ModuleOp"> {
                            "::mlir::xlstm::XLSTMDialect"];
 }
 
+def FuseNorm : Pass<"xlstm-fuse-norm", "::mlir::func::FuncOp"> {
+  let summary = "makes an elementwise function of a head norm's result the norm's epilogue";
+  let description = [{
+    An `xlstm.map` that reads the result of an `xlstm.multihead_norm`, also with the heads' units in
+    one axis, becomes its epilogue, and what else it reads becomes `elems`: the output gate of a block
+    after its cell. What was rounded between the two ops stays in the accumulation type.
+
+    ```mlir
+    func.func @output_gate(%h: tensor<?x?x4x8xbf16>, %o: tensor<?x?x32xbf16>) -> tensor<?x?x32xbf16> {
+      %n = xlstm.multihead_norm layer %h eps 1.0e-6 : tensor<?x?x4x8xbf16>
+      %joined = xlstm.reshape %n : tensor<?x?x4x8xbf16> -> tensor<?x?x32xbf16>
+      %y = xlstm.map %joined, %o : tensor<?x?x32xbf16>, tensor<?x?x32xbf16> -> tensor<?x?x32xbf16> {
+      ^bb0(%0: f32, %1: f32):
+        %2 = xlstm.sigmoid %1 : f32
+        %3 = arith.mulf %0, %2 : f32
+        xlstm.yield outputs(%3 : f32)
+      }
+      return %y : tensor<?x?x32xbf16>
+    }
+    // becomes
+    func.func @output_gate_fused(%h: tensor<?x?x4x8xbf16>, %o: tensor<?x?x32xbf16>)
+        -> tensor<?x?x32xbf16> {
+      %heads = xlstm.reshape %o : tensor<?x?x32xbf16> -> tensor<?x?x4x8xbf16>
+      %n = xlstm.multihead_norm layer %h elems(%heads : tensor<?x?x4x8xbf16>) eps 1.0e-6 epilogue {
+      ^bb0(%0: f32, %1: f32):
+        %2 = xlstm.sigmoid %1 : f32
+        %3 = arith.mulf %0, %2 : f32
+        xlstm.yield outputs(%3 : f32)
+      } : tensor<?x?x4x8xbf16>
+      %y = xlstm.reshape %n : tensor<?x?x4x8xbf16> -> tensor<?x?x32xbf16>
+      return %y : tensor<?x?x32xbf16>
+    }
+    ```
+
+    A remark says why a map stays beside a norm: the norm has another user, the map several results
+    or another type, or an input of another shape.
+  }];
+  let dependentDialects = ["::mlir::xlstm::XLSTMDialect"];
+  let statistics = [Statistic<"numMaps", "maps-fused", "maps that became epilogues">];
+}
+
 def FuseLinear : Pass<"xlstm-fuse-linear", "::mlir::func::FuncOp"> {
   let summary = "makes elementwise functions of a product's result the product's epilogue";
   let description = [{

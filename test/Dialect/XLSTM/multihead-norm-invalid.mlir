@@ -29,6 +29,64 @@ func.func @eps(%x: tensor<?x?x4x8xf32>) {
 
 // -----
 
+// multihead_norm_c4
+func.func @no_epilogue(%x: tensor<?x?x4x8xf32>) {
+  // expected-error @below {{'xlstm.multihead_norm' op expected an epilogue with elems, got none}}
+  %0 = xlstm.multihead_norm rms %x elems(%x : tensor<?x?x4x8xf32>) eps 0.0 : tensor<?x?x4x8xf32>
+  return
+}
+
+// -----
+
+// multihead_norm_c4
+func.func @shape_of_elems(%x: tensor<?x?x4x8xf32>, %e: tensor<?x?x8x4xf32>) {
+  // expected-error @below {{'xlstm.multihead_norm' op expected elems 0 to be [B, T, H, D] = [?, ?, 4, 8]xf32, got [?, ?, 8, 4]xf32}}
+  %0 = xlstm.multihead_norm rms %x elems(%e : tensor<?x?x8x4xf32>) eps 0.0 epilogue {
+  ^bb0(%norm: f32, %elem: f32):
+    xlstm.yield outputs(%elem : f32)
+  } : tensor<?x?x4x8xf32>
+  return
+}
+
+// -----
+
+// multihead_norm_c4
+func.func @type_of_elems(%x: tensor<?x?x4x8xf32>, %e: tensor<?x?x4x8xf64>) {
+  // expected-error @below {{'xlstm.multihead_norm' op expected all tensors to be f64, or none, got x of 'f32' and elems 0 of 'f64'}}
+  %0 = xlstm.multihead_norm rms %x elems(%e : tensor<?x?x4x8xf64>) eps 0.0 epilogue {
+  ^bb0(%norm: f32, %elem: f32):
+    xlstm.yield outputs(%elem : f32)
+  } : tensor<?x?x4x8xf32>
+  return
+}
+
+// -----
+
+// multihead_norm_c5
+func.func @arguments(%x: tensor<?x?x4x8xf32>) {
+  // expected-error @below {{'xlstm.multihead_norm' op expected an epilogue of 1 arguments, got 2}}
+  %0 = xlstm.multihead_norm rms %x eps 0.0 epilogue {
+  ^bb0(%norm: f32, %elem: f32):
+    xlstm.yield outputs(%elem : f32)
+  } : tensor<?x?x4x8xf32>
+  return
+}
+
+// -----
+
+// multihead_norm_c6
+func.func @body(%x: tensor<?x?x4x8xf32>) {
+  %0 = xlstm.multihead_norm rms %x eps 0.0 epilogue {
+  ^bb0(%norm: f32):
+    // expected-error @below {{'arith.bitcast' op is not a scalar function that xlstm.multihead_norm knows}}
+    %1 = arith.bitcast %norm : f32 to i32
+    xlstm.yield outputs(%norm : f32)
+  } : tensor<?x?x4x8xf32>
+  return
+}
+
+// -----
+
 // multihead_norm_backward_c1
 func.func @backward_eps(%x: tensor<?x?x4x8xf32>) {
   // expected-error @below {{'xlstm.multihead_norm_backward' op expected eps to be finite and not negative, got -1.000000e+00}}

@@ -13,6 +13,19 @@ func.func @norm(%x: tensor<?x?x4x64xbf16>, %w: tensor<4x64xf32>) -> tensor<?x?x4
   return %1 : tensor<?x?x4x64xbf16>
 }
 
+// CHECK-LABEL: func.func @gated
+func.func @gated(%x: tensor<?x?x4x64xbf16>, %o: tensor<?x?x4x64xf32>) -> tensor<?x?x4x64xbf16> {
+  // CHECK: xlstm.multihead_norm layer %arg0 elems(%arg1 : tensor<?x?x4x64xf32>) eps 1.250000e-01 {my.note = 3 : i64} epilogue {
+  // CHECK-NEXT: ^bb0(%norm: f32, %elem: f32):
+  %0 = xlstm.multihead_norm layer %x elems(%o : tensor<?x?x4x64xf32>) eps 0.125 {my.note = 3} epilogue {
+  ^bb0(%n: f32, %e: f32):
+    %p = arith.mulf %n, %e : f32
+    xlstm.yield outputs(%p : f32)
+  // CHECK: } : tensor<?x?x4x64xbf16>
+  } : tensor<?x?x4x64xbf16>
+  return %0 : tensor<?x?x4x64xbf16>
+}
+
 // CHECK-LABEL: func.func @backward
 func.func @backward(%x: tensor<?x?x4x64xf64>, %w: tensor<4x64xf64>) -> (tensor<?x?x4x64xf64>, tensor<4x64xf64>) {
   // CHECK: %dx = xlstm.multihead_norm_backward rms %arg0, %arg0 eps 1.250000e-01 : tensor<?x?x4x64xf64>{{$}}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+// An elementwise function of a head norm's result becomes the norm's epilogue.
+#include "dialect/xlstm/Transforms/Passes.h"
+
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/PatternMatch.h"
+
+using namespace mlir;
+
+namespace mlir::xlstm {
+#define GEN_PASS_DEF_FUSENORM
+#include "dialect/xlstm/Transforms/Passes.h.inc"
+
+namespace {
+
+/// The norm whose result an input of a map is, or has in another shape.
+MultiheadNormOp normOf(Value input) {
+  while (auto reshape = input.getDefiningOp<ReshapeOp>())
+    input = reshape.getX();
+  return input.getDefiningOp<MultiheadNormOp>();
+}
+
+/// Why `map`, which reads the result of `norm`, cannot be its end; empty if it can.
+std::string whyNotInto(MultiheadNormOp norm, MapOp map) {
+  if (norm.hasEpilogue())
+    return "the norm has an epilogue already";
+  if (map.getOutputs().size() != 1)
+    return "expected one result, got " + std::to_string(map.getOutputs().size());
+  auto type = cast<RankedTensorType>(map.getOutputs()[0].getType());
+  if (type.getElementType() != norm.getResult().getType().getElementType())
+    return "its result has another type than the norm's";
+  for (auto [number, input] : llvm::enumerate(map.getInputs())) {
+    if (cast<RankedTensorType>(input.getType()).getShape() != type.getShape())
+      return "input " + std::to_string(number) + " is not of the result's shape";
+    if (normOf(input) != norm)
+      continue;
+    for (Value value = input;; value = value.getDefiningOp()->getOperand(0)) {
+      if (!llvm::all_of(value.getUsers(), [&](Operation *user) {
+            return user == map || (isa<ReshapeOp>(user) && value != input);
+          }))
+        return "the norm's result has another user";
+      if (value == norm.getResult())
+        break;
+    }
+  }
+  return {};
+}
+
+struct FuseNormPass : impl::FuseNormBase<FuseNormPass> {
+  using FuseNormBase::FuseNormBase;
+
+  void fuse(IRRewriter &rewriter, MultiheadNormOp norm, MapOp map) {
+    rewriter.setInsertionPoint(map);
+    Location loc = map.getLoc();
+    RankedTensorType type = norm.getX().getType();
+    SmallVector<Value> elems;
+    for (Value input : map.getInputs()) {
+      if (normOf(input) == norm)
+        continue;
+      auto elemType = cast<RankedTensorType>(input.getType());
+      auto heads = RankedTensorType::get(type.getShape(), elemType.getElementType());
+      elems.push_back(elemType == heads ? input : rewriter.create<ReshapeOp>(loc, heads, input));
+    }
+    auto fused = rewriter.create<MultiheadNormOp>(loc, type, norm.getKind(), norm.getX(),
+                                                  norm.getWeight(), norm.getEps(), elems);
+    Block &body = map.getBody().front();
+    Region &region = fused.getEpilogue();
+    SmallVector<Type> types(1 + elems.size(), body.getArgument(0).getType());
+    Block *block = rewriter.createBlock(&region, region.end(), types,
+                                        SmallVector<Location>(types.size(), loc));
+    IRMapping mapping;
+    unsigned next = 1;
+    for (auto [input, argument] : llvm::zip(map.getInputs(), body.getArguments()))
+      mapping.map(argument, block->getArgument(normOf(input) == norm ? 0 : next++));
+    for (Operation &op : body)
+      rewriter.clone(op, mapping);
+    rewriter.setInsertionPointAfter(fused);
+    Value result = fused.getResult();
+    Type resultType = map.getOutputs()[0].getType();
+    if (resultType != type)
+      result = rewriter.create<ReshapeOp>(loc, resultType, result);
+    SmallVector<Value> inputs(map.getInputs());
+    rewriter.replaceOp(map, result);
+    for (Value input : inputs) // the norm, and what gave its result another shape
+      while (normOf(input) == norm && input.use_empty()) {
+        Operation *producer = input.getDefiningOp();
+        bool last = producer == norm;
+        input = producer->getOperand(0);
+        rewriter.eraseOp(producer);
+        if (last)
+          break;
+      }
+    ++numMaps;
+  }
+
+  void runOnOperation() override {
+    IRRewriter rewriter(&getContext());
+    SmallVector<MapOp> maps;
+    getOperation().walk([&](MapOp map) { maps.push_back(map); });
+    for (MapOp map : maps)
+      for (Value input : map.getInputs()) {
+        MultiheadNormOp norm = normOf(input);
+        if (!norm)
+          continue;
+        std::string reason = whyNotInto(norm, map);
+        if (reason.empty())
+          fuse(rewriter, norm, map);
+        else
+          map.emitRemark() << "stays a kernel of its own behind a head norm: " << reason;
+        break;
+      }
+  }
+};
+
+} // namespace
+} // namespace mlir::xlstm
