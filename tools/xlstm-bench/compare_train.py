@@ -257,6 +257,12 @@ def main():
     parser.add_argument("--out", required=True, help="the JSON file")
     arguments = parser.parse_args()
     logging.disable(logging.WARNING)  # PyTorch's words on the lack of CUDA
+    for name in (*PACKAGES, "safetensors"):
+        try:
+            __import__(name)
+        except Exception as error:
+            print("compare_train: error: expected the package %s, got %s" % (name, reason(error)), file=sys.stderr)
+            return 3
     import torch
     torch.set_num_threads(arguments.threads)
     with open(arguments.config) as file:
@@ -271,4 +277,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
