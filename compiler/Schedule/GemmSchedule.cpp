@@ -3,6 +3,7 @@
 #include "mlir/IR/Builders.h"
 #include "llvm/ADT/STLExtras.h"
 #include <algorithm>
+#include <array>
 
 using namespace xlstm;
 
@@ -294,13 +295,18 @@ std::vector<GemmSchedule> xlstm::enumerate(const GemmProblem &problem, const Dev
   // the sums share the second-level cache.
   std::vector<GemmSchedule> list;
   int64_t bytes = problem.inputBits == 64 ? 8 : 4; // of an element in the scratch buffer
-  for (int64_t rows : {128, 64, 256})
+  // Sums over all tokens have no blocks along time: smaller tiles are enough for more threads.
+  auto rowsOfTiles =
+      problem.sums ? std::array<int64_t, 3>{64, 128, 256} : std::array<int64_t, 3>{128, 64, 256};
+  for (int64_t rows : rowsOfTiles)
     for (int64_t columns : {128, 64, 32})
       for (int64_t depth : {256, 128}) {
         GemmSchedule s;
         s.target = device.name;
         s.rows = problem.mostRows ? std::min(rows, (problem.mostRows + 15) / 16 * 16) : rows;
-        s.columns = std::min(columns, (problem.n + 15) / 16 * 16);
+        // Equal parts: the last one is hardly wider than what is there.
+        int64_t parts = (problem.n + columns - 1) / columns;
+        s.columns = ((problem.n + parts - 1) / parts + 15) / 16 * 16;
         s.depth = std::min(depth, problem.k);
         int64_t tiles = problem.weights * s.columns * (2 * s.depth + rows) + rows * s.depth;
         if (tiles * bytes <= device.l2Bytes && check(problem, s, device).empty())

@@ -42,6 +42,7 @@ struct GemmProblem {
   bool hasPrologue = false, transposed = false;
   bool constantWeights = false; // nothing that a run launches writes them
   int64_t mostRows = 0; // rows that a kernel is to be best at, and is not used beyond; 0: many
+  bool sums = false;    // k goes over all tokens (CPU)
 };
 
 struct GemmSchedule {

@@ -7,10 +7,14 @@ using namespace xlstm;
 
 // Elements of a tile: several tiles of f64 have to fit the second cache level.
 static constexpr int64_t mostElements = 1 << 16, mostRows = 4096;
+// Units of blocks of a diagonal that are taken as one: a vector of f32 in AVX-512. More would only
+// add zeros.
+static constexpr int64_t unitsOfGroup = 16, mostUnitsOfGroup = 128;
 
 static constexpr Parameter<LayerSchedule> numbers[] = {
     {"rows", "layer_rows", &LayerSchedule::rows},
     {"columns", "layer_columns", &LayerSchedule::columns},
+    {"blocks", "layer_blocks", &LayerSchedule::blocks},
     {"threads", "layer_threads", &LayerSchedule::threads}};
 
 mlir::DictionaryAttr LayerSchedule::toAttribute(mlir::MLIRContext *context) const {
@@ -30,7 +34,7 @@ LayerSchedule LayerSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
 }
 
 std::vector<std::string> LayerSchedule::parameters() {
-  return {"layer_rows", "layer_columns", "layer_threads"};
+  return {"layer_rows", "layer_columns", "layer_blocks", "layer_threads"};
 }
 
 Reason xlstm::isSupported(const LayerProblem &, const Device &) { return {}; }
@@ -52,6 +56,10 @@ Reason xlstm::check(const LayerProblem &problem, const LayerSchedule &s, const D
                ", ", s.threads, " and ", s.columns);
   if (!device.isGPU && s.threads)
     return say("layer_threads is for GPUs, got ", device.name);
+  if (s.blocks < 0 || (s.blocks > 1 && (device.isGPU || !problem.diagonal ||
+                                        s.blocks * problem.diagonal > mostUnitsOfGroup)))
+    return say("layer_blocks is for block-diagonal matrices on CPUs, of at most ", mostUnitsOfGroup,
+               " units together, got ", s.blocks, " blocks of ", problem.diagonal);
   if (s.rows > 1 && s.rows * s.columns > mostElements)
     return say("layer_rows * layer_columns must be at most ", mostElements, ", got ",
                s.rows * s.columns);
@@ -77,7 +85,12 @@ std::vector<LayerSchedule> xlstm::enumerate(const LayerProblem &problem, const D
   for (int64_t elements : {8192, 2048}) {
     LayerSchedule s;
     s.target = device.name;
-    s.columns = problem.wholeRows ? problem.columns : std::min<int64_t>(problem.columns, 512);
+    int64_t most = problem.sums ? 64 : 512; // sums have to be enough for all threads
+    s.columns = problem.wholeRows ? problem.columns : std::min(problem.columns, most);
+    if (problem.diagonal && problem.diagonal * 2 <= unitsOfGroup && problem.rows != 1) {
+      s.blocks = unitsOfGroup / problem.diagonal;
+      elements *= 2; // a group's matrix is made anew for each tile of rows
+    }
     s.rows = std::clamp<int64_t>(elements / s.columns, 1, 64);
     if (problem.rows > 0)
       s.rows = std::min(s.rows, problem.rows);
@@ -99,7 +112,10 @@ std::optional<LayerSchedule> xlstm::decide(const LayerProblem &problem, const De
     return std::nullopt;
   }
   LayerSchedule chosen = all.front();
-  reason = putOverrides(chosen, overrides, numbers);
+  std::map<std::string, std::string> own = overrides;
+  if (!problem.diagonal)
+    own.erase("layer_blocks"); // of the block-diagonal matrices beside
+  reason = putOverrides(chosen, own, numbers);
   if (!reason.empty())
     return std::nullopt;
   reason = check(problem, chosen, device);

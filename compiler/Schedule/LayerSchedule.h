@@ -23,17 +23,20 @@ struct LayerProblem {
   int64_t columns = 0;    // units of the last axis
   bool wholeRows = false; // a block needs all columns
   bool copies = false;    // a block goes through all columns, some at a time
+  int64_t diagonal = 0;   // of a block-diagonal matrix: the wider side of its blocks
+  bool sums = false;      // a block of threads sums over all rows
 };
 
 struct LayerSchedule {
   std::string target;            // name of the device
   int64_t rows = 0, columns = 0; // of a block's tile; the last ones may reach beyond
+  int64_t blocks = 0;            // of a block-diagonal matrix that are multiplied as one matrix
   int64_t threads = 0;           // GPU: of a block, which has one row
   bool overlaps = false;         // GPU: it is launched while the launch before it ends
 
   mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;
   static LayerSchedule fromAttribute(mlir::DictionaryAttr attribute);
-  /// The keys that `--set` takes: layer_rows, layer_columns, layer_threads.
+  /// The keys that `--set` takes: layer_rows, layer_columns, layer_blocks, layer_threads.
   static std::vector<std::string> parameters();
 };
 

@@ -43,9 +43,18 @@ Overrides overridesFor(const Overrides &all, const std::vector<std::string> &par
 static std::optional<LayerProblem> layerProblemOf(Operation *op) {
   using namespace mlir::xlstm;
   // Gradients of parameters read rows of activations, whose number is not in their shape.
-  if (isa<BlockLinearWeightOp, EmbeddingBackwardOp, LeadingSumOp>(op)) {
+  if (auto gradient = dyn_cast<BlockLinearWeightOp>(op)) {
+    ArrayRef<int64_t> shape = cast<RankedTensorType>(gradient.getResult().getType()).getShape();
+    LayerProblem problem;
+    problem.columns = shape[0] * shape[2];
+    problem.diagonal = std::max(shape[1], shape[2]);
+    problem.sums = true;
+    return problem;
+  }
+  if (isa<EmbeddingBackwardOp, LeadingSumOp>(op)) {
     LayerProblem problem;
     problem.columns = cast<RankedTensorType>(op->getResult(0).getType()).getShape().back();
+    problem.sums = isa<LeadingSumOp>(op);
     return problem;
   }
   bool isLoss = isa<CrossEntropyOp, CrossEntropyBackwardOp>(op),
@@ -61,6 +70,11 @@ static std::optional<LayerProblem> layerProblemOf(Operation *op) {
   problem.columns = shape.back();
   problem.copies = isa<ConcatOp, SplitOp>(op);
   problem.wholeRows = isLoss || isNorm;
+  problem.sums = isa<CausalConv1dBackwardOp>(op);
+  if (auto product = dyn_cast<BlockLinearOp>(op)) {
+    ArrayRef<int64_t> shape = product.getWeight().getType().getShape();
+    problem.diagonal = std::max(shape[1], shape[2]);
+  }
   int64_t rank = shape.size();
   if (rank == 1)
     problem.rows = 1;
@@ -215,6 +229,7 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
       problem.mostRows = gradient.getResult().getType().getDimSize(0);
       problem.n = gradient.getResult().getType().getDimSize(1);
       problem.k = 64;
+      problem.sums = true;
       problem.inputBits = getElementTypeOrSelf(gradient.getX()).getIntOrFloatBitWidth();
       if (device.isGPU)
         return op->emitError() << "has a kernel for the CPU only, got " << device.name;

@@ -42,41 +42,88 @@ public:
     return kernel;
   }
 
-  /// A block has the weight of all units, or those of one head.
+  /// The sums of one entry of the first axis, in `parts`: [B, D], or of heads [B, H, D]. A block has
+  /// them of all units, or of one head.
+  KernelOp buildParts(StringRef name, TensorNames names, const KernelBuffer &buffer) {
+    declareTensor(x);
+    declareTensor(op.getDy());
+    Value parts = declareBuffer(buffer, 1);
+    rank = typeOf(x).getRank();
+    rowAxis = rowAxisOf(rank);
+    bool ofHeads = buffer.type.getRank() == 3;
+    SmallVector<Extent> grid{{ShapedType::kDynamic, x, 0}};
+    if (ofHeads)
+      grid.push_back({buffer.type.getDimSize(1)});
+    createKernel(name, grid, names);
+    kernel.setScheduleAttr(schedule.toAttribute(b.getContext()));
+    Values place(rank), to{kernel.getGridIndex(0)};
+    place[0] = to[0];
+    if (ofHeads)
+      to.push_back(place[rank - 2] = kernel.getGridIndex(1));
+    to.push_back(place.back() = index(0));
+    store(sumOfProducts(place), parts, to, {buffer.type.getRank() - 1});
+    return kernel;
+  }
+
+  /// The sum of the parts.
+  KernelOp buildSum(StringRef name, TensorNames names, const KernelBuffer &buffer) {
+    Value parts = declareBuffer(buffer, 1);
+    declareTensor(op.getDweight());
+    bool ofHeads = createWeightKernel(name, names);
+    Values place(buffer.type.getRank()), to{index(0)};
+    place.back() = index(0);
+    if (ofHeads)
+      to.insert(to.begin(), place[1] = kernel.getGridIndex(0));
+    TileType type = vec(schedule.columns, accumulation);
+    Value sum =
+        loop(index(0), extent(parts, 0), index(1), splat(type, 0), [&](Value i, ValueRange sum) {
+          place[0] = i;
+          return Values{addTiles(sum[0], load(parts, place, {int64_t(place.size()) - 1}, type))};
+        })[0];
+    store(sum, op.getDweight(), to, {ofHeads});
+    return kernel;
+  }
+
+  /// All of it in one kernel: rows without a leading axis.
   KernelOp buildWeight(StringRef name, TensorNames names) {
     declareTensor(x);
     declareTensor(op.getDy());
     declareTensor(op.getDweight());
     rank = typeOf(x).getRank();
     rowAxis = rowAxisOf(rank);
-    ArrayRef<int64_t> shape = typeOf(op.getDweight()).getShape();
-    bool ofHeads = shape.size() == 2;
-    createKernel(name, {{ofHeads ? shape[0] : 1}}, names);
-    kernel.setScheduleAttr(schedule.toAttribute(b.getContext()));
-    Values at(rank), to{index(0)};
-    at.back() = index(0);
-    if (ofHeads) {
-      at[rank - 2] = kernel.getGridIndex(0);
-      to.insert(to.begin(), kernel.getGridIndex(0));
-    }
-    Value rows = extent(x, rowAxis);
-    TileType type = vec(schedule.columns, accumulation);
-    auto addRows = [&](ArrayRef<Value> from, ValueRange sums) {
-      Value xn = normalized(from).x;
-      Value dy = load(op.getDy(), from, tileAxes(), tileType());
-      // Rows beyond the last have no x^ where eps is 0.
-      Value products = mapMatrix(tileType(), {dy, xn}, {}, {}, [&](ValueRange e) {
-        return select(less(add(from[rowAxis], e[0]), rows), mul(e[2], e[3]),
-                      constant(accumulation, 0));
-      });
-      return Values{addTiles(sums[0], sumColumns(products))};
-    };
-    Values sum = sumRows(x, at, rowAxis, type, addRows);
-    store(sum[0], op.getDweight(), to, {ofHeads});
+    bool ofHeads = createWeightKernel(name, names);
+    Values place(rank), to{index(0)};
+    place.back() = index(0);
+    if (ofHeads)
+      to.insert(to.begin(), place[rank - 2] = kernel.getGridIndex(0));
+    store(sumOfProducts(place), op.getDweight(), to, {ofHeads});
     return kernel;
   }
 
 private:
+  /// A block has the weight of all units, or that of one head; whether it is of heads.
+  bool createWeightKernel(StringRef name, TensorNames names) {
+    ArrayRef<int64_t> shape = typeOf(op.getDweight()).getShape();
+    bool ofHeads = shape.size() == 2;
+    createKernel(name, {{ofHeads ? shape[0] : 1}}, names);
+    kernel.setScheduleAttr(schedule.toAttribute(b.getContext()));
+    return ofHeads;
+  }
+  /// sum of dy x^ over the positions along the axes where `place` is null.
+  Value sumOfProducts(Values place) {
+    Value rows = extent(x, rowAxis);
+    return sumRows(x, place, rowAxis, vec(schedule.columns, accumulation),
+                   [&](ArrayRef<Value> from, ValueRange sums) {
+                     Value xn = normalized(from).x;
+                     Value dy = load(op.getDy(), from, tileAxes(), tileType());
+                     // Rows beyond the last have no x^ where eps is 0.
+                     Value products = mapMatrix(tileType(), {dy, xn}, {}, {}, [&](ValueRange e) {
+                       return select(less(add(from[rowAxis], e[0]), rows), mul(e[2], e[3]),
+                                     constant(accumulation, 0));
+                     });
+                     return Values{addTiles(sums[0], sumColumns(products))};
+                   })[0];
+  }
   /// x^ of the tile there, and 1 / sd of its rows.
   Rows normalized(ArrayRef<Value> from) {
     auto [rows, scale] = loadRows(from);
@@ -196,52 +243,6 @@ private:
   mlir::xlstm::LeadingSumOp op;
 };
 
-/// A block has a piece of the matrix of one of the diagonal's blocks. Pieces divide it: what lies
-/// beyond belongs to its neighbour.
-class BlockWeightProgram : RowSumProgram {
-public:
-  BlockWeightProgram(OpBuilder &builder, mlir::xlstm::BlockLinearWeightOp op)
-      : RowSumProgram(builder, op, accumulationOf(op.getX())), op(op) {}
-
-  KernelOp build(StringRef name, TensorNames names) {
-    declareTensor(op.getX());
-    declareTensor(op.getDy());
-    declareTensor(op.getResult());
-    ArrayRef<int64_t> shape = typeOf(op.getResult()).getShape();
-    int64_t outputs = pieceOf(shape[1]), inputs = pieceOf(shape[2]);
-    createKernel(name, {{shape[0]}, {shape[1] / outputs}, {shape[2] / inputs}}, names);
-    kernel.setScheduleAttr(schedule.toAttribute(b.getContext()));
-    Value n = kernel.getGridIndex(0), o = mul(kernel.getGridIndex(1), index(outputs)),
-          i = mul(kernel.getGridIndex(2), index(inputs));
-    int64_t axes = typeOf(op.getX()).getRank();
-    Values at(axes);
-    at.back() = add(mul(n, index(shape[2])), i);
-    Value inDy = add(mul(n, index(shape[1])), o);
-    Value sum = sumRows(op.getX(), at, axes - 2, mat(outputs, inputs, accumulation),
-                        [&](ArrayRef<Value> from, ValueRange sums) {
-                          Values fromDy(from);
-                          fromDy.back() = inDy;
-                          Value x = load(op.getX(), from, {axes - 2, axes - 1},
-                                         mat(schedule.rows, inputs, accumulation));
-                          Value dy = load(op.getDy(), fromDy, {axes - 2, axes - 1},
-                                          mat(schedule.rows, outputs, accumulation));
-                          return Values{matmul(transpose(dy), x, sums[0])};
-                        })[0];
-    store(sum, op.getResult(), {n, o, i}, {1, 2});
-    return kernel;
-  }
-
-private:
-  static int64_t pieceOf(int64_t extent) {
-    int64_t piece = std::min<int64_t>(extent, 128);
-    while (extent % piece)
-      --piece;
-    return piece;
-  }
-
-  mlir::xlstm::BlockLinearWeightOp op;
-};
-
 /// The kernels for the gradients that something uses, that of the parameter last.
 template <typename Program, typename Op>
 KernelOp buildBoth(OpBuilder &builder, StringRef name, TensorNames names, Op op, Value parameter) {
@@ -255,17 +256,37 @@ KernelOp buildBoth(OpBuilder &builder, StringRef name, TensorNames names, Op op,
   return kernel;
 }
 
+/// Entries of the first axis are summed side by side where there are several axes of rows.
+template <typename Op>
+KernelOp buildBothOfNorm(OpBuilder &builder, StringRef name, TensorNames names, Op op,
+                         Workspace &workspace) {
+  using Program = NormGradientProgram<Op>;
+  RankedTensorType type = op.getX().getType();
+  bool isUsed = op.getDweight() && !op.getDweight().use_empty();
+  if (!isUsed || rowAxisOf(type.getRank()) == 0 || !type.isDynamicDim(0))
+    return buildBoth<Program>(builder, name, names, op, op.getDweight());
+  auto weight = cast<RankedTensorType>(op.getDweight().getType());
+  SmallVector<int64_t> shape{ShapedType::kDynamic};
+  llvm::append_range(shape, weight.getShape());
+  Type element = weight.getElementType().isF64() ? builder.getF64Type() : builder.getF32Type();
+  KernelBuffer parts = workspace.addBuffer(RankedTensorType::get(shape, element), {"B"});
+  if (!op.getDx().use_empty())
+    builder.setInsertionPointAfter(Program(builder, op).build(name, names));
+  builder.setInsertionPointAfter(
+      Program(builder, op).buildParts((name + "_parts").str(), names, parts));
+  return Program(builder, op).buildSum((name + "_weight").str(), names, parts);
+}
+
 } // namespace
 
 KernelOp buildNormBackward(OpBuilder &builder, StringRef name, mlir::xlstm::NormBackwardOp op,
-                           TensorNames names) {
-  using Program = NormGradientProgram<mlir::xlstm::NormBackwardOp>;
-  return buildBoth<Program>(builder, name, names, op, op.getDweight());
+                           TensorNames names, Workspace &workspace) {
+  return buildBothOfNorm(builder, name, names, op, workspace);
 }
 KernelOp buildNormBackward(OpBuilder &builder, StringRef name,
-                           mlir::xlstm::MultiheadNormBackwardOp op, TensorNames names) {
-  using Program = NormGradientProgram<mlir::xlstm::MultiheadNormBackwardOp>;
-  return buildBoth<Program>(builder, name, names, op, op.getDweight());
+                           mlir::xlstm::MultiheadNormBackwardOp op, TensorNames names,
+                           Workspace &workspace) {
+  return buildBothOfNorm(builder, name, names, op, workspace);
 }
 KernelOp buildCausalConv1dBackward(OpBuilder &builder, StringRef name,
                                    mlir::xlstm::CausalConv1dBackwardOp op, TensorNames names) {
@@ -274,10 +295,6 @@ KernelOp buildCausalConv1dBackward(OpBuilder &builder, StringRef name,
 KernelOp buildLeadingSum(OpBuilder &builder, StringRef name, mlir::xlstm::LeadingSumOp op,
                          TensorNames names) {
   return LeadingSumProgram(builder, op).build(name, names);
-}
-KernelOp buildBlockLinearWeight(OpBuilder &builder, StringRef name,
-                                mlir::xlstm::BlockLinearWeightOp op, TensorNames names) {
-  return BlockWeightProgram(builder, op).build(name, names);
 }
 
 } // namespace xlstm

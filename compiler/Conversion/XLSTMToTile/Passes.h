@@ -103,9 +103,11 @@ mlir::tile::KernelOp buildBlockLinear(mlir::OpBuilder &builder, mlir::StringRef 
                                       mlir::xlstm::BlockLinearOp op, TensorNames names);
 /// Gradients of layers; those of a parameter have a kernel of their own, where they are used.
 mlir::tile::KernelOp buildNormBackward(mlir::OpBuilder &builder, mlir::StringRef name,
-                                       mlir::xlstm::NormBackwardOp op, TensorNames names);
+                                       mlir::xlstm::NormBackwardOp op, TensorNames names,
+                                       Workspace &workspace);
 mlir::tile::KernelOp buildNormBackward(mlir::OpBuilder &builder, mlir::StringRef name,
-                                       mlir::xlstm::MultiheadNormBackwardOp op, TensorNames names);
+                                       mlir::xlstm::MultiheadNormBackwardOp op, TensorNames names,
+                                       Workspace &workspace);
 mlir::tile::KernelOp buildCausalConv1dBackward(mlir::OpBuilder &builder, mlir::StringRef name,
                                                mlir::xlstm::CausalConv1dBackwardOp op,
                                                TensorNames names);

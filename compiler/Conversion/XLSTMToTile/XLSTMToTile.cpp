@@ -199,7 +199,7 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
       .Case<MultiheadNormBackwardOp, NormBackwardOp>([&](auto o) -> Kernel {
         if (o.getX().getType().getRank() == 1)
           return o.emitError() << "has a kernel for rows, got a vector";
-        return buildNormBackward(builder, name, o, tensorNames);
+        return buildNormBackward(builder, name, o, tensorNames, workspace);
       })
       .Case([&](CausalConv1dBackwardOp o) -> Kernel {
         return buildCausalConv1dBackward(builder, name, o, tensorNames);

@@ -131,6 +131,7 @@ def XLSTM_LinearOp : XLSTM_Op<"linear", [
   ];
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
+  let hasCanonicalizeMethod = 1;
 
   let extraClassDeclaration = [{
     /// K and N.

@@ -69,6 +69,7 @@ def XLSTM_MapOp : XLSTM_Op<"map", [Pure, IsolatedFromAbove, SingleBlock]> {
   let assemblyFormat = "$inputs attr-dict `:` type($inputs) `->` type($outputs) $body";
   let hasVerifier = 1;
   let hasRegionVerifier = 1;
+  let hasCanonicalizeMethod = 1;
   let extraClassDeclaration = [{
     /// The type of the region's scalars: f64 for f64 tensors, otherwise f32.
     ::mlir::Type getAccumulationType();

@@ -79,3 +79,33 @@ func.func @tokens(%table: tensor<9x6xf32> {xlstm.name = "table"}, %tokens: tenso
   %y = xlstm.last_token %c : tensor<?x?x6xf32> -> tensor<?x6xf32>
   return %y : tensor<?x6xf32>
 }
+
+// -----
+
+// The gradient of a norm's weight: sums of each entry of the first axis, then theirs.
+// CHECK: module attributes {tile.workspace = [{{.*}}name = "[[PARTS:w[0-9]+]]", type = tensor<?x8xf32>}
+// CHECK-LABEL: tile.kernel @norm_gradient(
+// CHECK-LABEL: tile.kernel @norm_gradient_parts(
+// CHECK-SAME: names ["x", "dy", "[[PARTS]]"] grid({{.*}}: dim(0, 0))
+// CHECK-LABEL: tile.kernel @norm_gradient_weight(
+// CHECK-SAME: names ["[[PARTS]]", "dw"] grid({{.*}}: 1)
+func.func @norm_gradient(%x: tensor<?x?x8xf32> {xlstm.name = "x"}, %dy: tensor<?x?x8xf32> {xlstm.name = "dy"}, %w: tensor<8xf32> {xlstm.name = "w"})
+    -> (tensor<?x?x8xf32> {xlstm.name = "dx"}, tensor<8xf32> {xlstm.name = "dw"}) {
+  %dx, %dw = xlstm.norm_backward rms %x, %dy weight(%w : tensor<8xf32>) eps 1.0e-6 : tensor<?x?x8xf32>, tensor<8xf32>
+  return %dx, %dw : tensor<?x?x8xf32>, tensor<8xf32>
+}
+
+// -----
+
+// Four blocks of 4 units at a time: their matrix is zero outside of them.
+// CHECK-LABEL: tile.kernel @groups(
+// CHECK-SAME: memref<?x4xf32, strided<[?, 1]>>
+// CHECK-SAME: blocks = 4 : i64
+// CHECK: scf.for {{.*}} step %c4
+// CHECK: arith.divui
+// CHECK: arith.select
+// CHECK: tile.matmul {{.*}} : <8x16xf32>, <16x16xf32>, <8x16xf32> -> <8x16xf32>
+func.func @groups(%x: tensor<?x?x64xf32> {xlstm.name = "x"}, %w: tensor<16x4x4xf32> {xlstm.name = "w"}) -> (tensor<?x?x64xf32> {xlstm.name = "y"}) {
+  %y = xlstm.block_linear %x, %w : tensor<?x?x64xf32>, tensor<16x4x4xf32> -> tensor<?x?x64xf32>
+  return %y : tensor<?x?x64xf32>
+}

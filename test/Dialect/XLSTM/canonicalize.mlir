@@ -164,3 +164,89 @@ func.func @stopped_twice(%x: f32) -> f32 {
   %1 = xlstm.stop_gradient %0 : f32
   return %1 : f32
 }
+
+// A result that is a copy of an input is that input; what is left is gone.
+// CHECK-LABEL: func.func @map_of_copies
+func.func @map_of_copies(%x: tensor<?x?x4xf32>, %y: tensor<?x?x4xf32>) -> tensor<?x?x4xf32> {
+  // CHECK: %[[SUM:.*]] = xlstm.map %arg0, %arg1
+  // CHECK-NOT: xlstm.map
+  // CHECK: return %[[SUM]]
+  %sum = xlstm.map %x, %y : tensor<?x?x4xf32>, tensor<?x?x4xf32> -> tensor<?x?x4xf32> {
+  ^bb0(%0: f32, %1: f32):
+    %2 = arith.addf %0, %1 : f32
+    xlstm.yield outputs(%2 : f32)
+  }
+  %copies:2 = xlstm.map %x, %sum : tensor<?x?x4xf32>, tensor<?x?x4xf32> -> tensor<?x?x4xf32>, tensor<?x?x4xf32> {
+  ^bb0(%0: f32, %1: f32):
+    xlstm.yield outputs(%1, %1 : f32, f32)
+  }
+  return %copies#1 : tensor<?x?x4xf32>
+}
+
+// Unused results and inputs go, also those that only an unused result read; one of two equal results is the other.
+// CHECK-LABEL: func.func @map_without_use
+func.func @map_without_use(%x: tensor<?x?x4xf32>, %y: tensor<?x?x4xf32>, %b: tensor<4xf32>) -> tensor<?x?x4xf32> {
+  // CHECK: %[[M:.*]] = xlstm.map %arg0 : tensor<?x?x4xf32> -> tensor<?x?x4xf32> {
+  // CHECK-NEXT: ^bb0(%[[X:.*]]: f32):
+  // CHECK-NEXT: arith.mulf %[[X]], %[[X]]
+  // CHECK-NEXT: xlstm.yield
+  // CHECK: xlstm.map %[[M]] :
+  %m:3 = xlstm.map %x, %y, %b : tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<4xf32>
+      -> tensor<?x?x4xf32>, tensor<?x?x4xf32>, tensor<?x?x4xf32> {
+  ^bb0(%0: f32, %1: f32, %2: f32):
+    %3 = arith.mulf %0, %0 : f32
+    %4 = arith.addf %1, %2 : f32
+    xlstm.yield outputs(%3, %4, %3 : f32, f32, f32)
+  }
+  %p = xlstm.map %m#0, %m#2 : tensor<?x?x4xf32>, tensor<?x?x4xf32> -> tensor<?x?x4xf32> {
+  ^bb0(%0: f32, %1: f32):
+    %2 = arith.addf %0, %0 : f32
+    xlstm.yield outputs(%2 : f32)
+  }
+  return %p : tensor<?x?x4xf32>
+}
+
+// An input of all axes stays, which gives the extents; a copy into another type stays too, and one of an argument that the function
+// returns.
+// CHECK-LABEL: func.func @map_that_stays
+func.func @map_that_stays(%x: tensor<?x?x4xf32>, %b: tensor<4xf32>) -> (tensor<?x?x4xf32>, tensor<?x?x4xbf16>, tensor<?x?x4xf32>) {
+  // CHECK: xlstm.map %arg0, %arg1
+  // CHECK: xlstm.map %arg0 :
+  // CHECK: xlstm.map %arg0 :
+  %0 = xlstm.map %x, %b : tensor<?x?x4xf32>, tensor<4xf32> -> tensor<?x?x4xf32> {
+  ^bb0(%1: f32, %2: f32):
+    xlstm.yield outputs(%2 : f32)
+  }
+  %3 = xlstm.map %x : tensor<?x?x4xf32> -> tensor<?x?x4xbf16> {
+  ^bb0(%1: f32):
+    xlstm.yield outputs(%1 : f32)
+  }
+  %4 = xlstm.map %x : tensor<?x?x4xf32> -> tensor<?x?x4xf32> {
+  ^bb0(%1: f32):
+    xlstm.yield outputs(%1 : f32)
+  }
+  return %0, %3, %4 : tensor<?x?x4xf32>, tensor<?x?x4xbf16>, tensor<?x?x4xf32>
+}
+
+// A product whose results are copies is gone; one weight of two that is not read goes with what it needs.
+// CHECK-LABEL: func.func @linear_of_copies
+func.func @linear_of_copies(%x: tensor<?x?x4xf32>, %w: tensor<4x4xf32>, %v: tensor<4x4xf32>, %e: tensor<?x?x4xf32>, %c: tensor<4xf32>)
+    -> tensor<?x?x4xf32> {
+  // CHECK-NEXT: %[[Y:.*]] = xlstm.linear transposed %arg0 weights(%arg2 : tensor<4x4xf32>) elems(%arg3 : tensor<?x?x4xf32>) epilogue
+  // CHECK-NEXT: ^bb0(%[[SUM:.*]]: f32, %[[E:.*]]: f32):
+  // CHECK-NEXT: arith.addf %[[SUM]], %[[E]]
+  // CHECK-NOT: xlstm.linear
+  // CHECK: return %[[Y]]
+  %y:2 = xlstm.linear transposed %x weights(%w, %v : tensor<4x4xf32>, tensor<4x4xf32>) elems(%e : tensor<?x?x4xf32>)
+      cols(%c : tensor<4xf32>) epilogue {
+  ^bb0(%0: f32, %1: f32, %2: f32, %3: f32):
+    %4 = arith.addf %0, %3 : f32
+    %5 = arith.addf %1, %2 : f32
+    xlstm.yield outputs(%4, %5 : f32, f32)
+  } : tensor<?x?x4xf32> -> tensor<?x?x4xf32>, tensor<?x?x4xf32>
+  %z = xlstm.linear %x weights(%w : tensor<4x4xf32>) elems(%y#1 : tensor<?x?x4xf32>) epilogue {
+  ^bb0(%0: f32, %1: f32):
+    xlstm.yield outputs(%1 : f32)
+  } : tensor<?x?x4xf32> -> tensor<?x?x4xf32>
+  return %z : tensor<?x?x4xf32>
+}

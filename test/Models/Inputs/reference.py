@@ -570,6 +570,7 @@ MODELS = {
     "sigmoid": native([dict(M, input_gate="sigmoid"), dict(L, input_gate="sigmoid", normalize=False, gate_soft_cap=None)]),
     "slstm": native([dict(S, conv1d_kernel_size=0, ffn_act_fn="swish", group_norm_weight=False), dict(S, ffn=False),
                      dict(S, ffn_act_fn="relu^2", conv1d_kernel_size=2), dict(S, ffn_act_fn="selu")], dtype="f64"),
+    "groups": native([dict(M, qkv_proj_blocksize=3), dict(M, qkv_proj_blocksize=1), S], width=12),
     "hugging_face": hugging_face(),
     "hugging_face_fused": hugging_face(weight_mode="fused", use_bias=True, tie_word_embeddings=True),
     "cuda": first_package("cuda"),
