@@ -564,6 +564,7 @@ L = {"kind": "xlstm_large_block", "heads": 2, "ffn_round_up_to_multiple_of": 8}
 MODELS = {
     "mixed": native([M, S, L]),
     "mixed_f32": native([M, S, L], dtype="f32"),
+    "wide": native([M], vocabulary=300, dtype="f32"),
     "tied": native([L, S], tie_word_embeddings=True, output_logit_soft_cap=3.0),
     "stack": native([M, L], vocabulary=None, add_out_norm=False),
     "bias": native([dict(M, use_bias=True, conv1d_kernel_size=1, qkv_proj_blocksize=2), dict(L, use_bias=True)]),
