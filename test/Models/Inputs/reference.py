@@ -568,7 +568,6 @@ LONG = re.compile(r"\.([qkv])\.")
 MODELS = {
     "mixed": native([M, S, L]),
     "mixed_f32": native([M, S, L], dtype="f32"),
-    "wide": native([M], vocabulary=300, dtype="f32"),
     "tied": native([L, S], tie_word_embeddings=True, output_logit_soft_cap=3.0),
     "stack": native([M, L], vocabulary=None, add_out_norm=False),
     "bias": native([dict(M, use_bias=True, conv1d_kernel_size=1, qkv_proj_blocksize=2), dict(L, use_bias=True)]),
@@ -581,6 +580,7 @@ MODELS = {
     "hugging_face_bare": dict(hugging_face(tie_word_embeddings=True), rename=lambda name: LONG.sub(
         lambda found: ".%s." % {"q": "query", "k": "key", "v": "value"}[found[1]], name.replace("backbone.", ""))),
     "hugging_face_embedding": dict(hugging_face(), rename=lambda name: name.replace("backbone.embeddings", "embedding")),
+    "wide": native([M], vocabulary=300, dtype="f32"),
     "cuda": first_package("cuda"),
     "vanilla": first_package("vanilla"),
     "lstm": first_package("cuda", function="lstm", vocabulary=None),
