@@ -36,7 +36,7 @@ void PackageWriter::addBlob(std::string name, std::string_view data) {
 }
 
 std::string PackageWriter::serialize() const {
-  std::string manifestText = toJson(contents);
+  std::string manifestText = toJson(contents, /*inLines=*/false);
   // Reading it back catches everything that the runtime would refuse: names, references, ranges.
   parseManifest(manifestText, "package");
   std::string out(kMagic, sizeof kMagic);

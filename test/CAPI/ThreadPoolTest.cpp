@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 using xlstm::cpu::ThreadPool;
 
 namespace {
@@ -59,6 +61,27 @@ TEST(ThreadPool, SleepingWorkersWakeUp) {
   }
 }
 
+// args: address of a counter. A block waits for one on another thread.
+void meet(const int64_t *args, int64_t, int64_t, void *) {
+  auto &arrived = *reinterpret_cast<std::atomic<int> *>(args[0]);
+  arrived.fetch_add(1);
+  auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  while (arrived.load() < 2 && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+}
+
+// The caller alone would do all blocks; that workers come too, awake or asleep, has to be seen.
+TEST(ThreadPool, WorkersTakePart) {
+  ThreadPool pool(2);
+  for (int pause : {0, 0, 3, 3}) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(pause));
+    std::atomic<int> arrived{0};
+    int64_t args[] = {reinterpret_cast<int64_t>(&arrived)};
+    pool.run(meet, args, 2);
+    EXPECT_EQ(arrived, 2);
+  }
+}
+
 TEST(ThreadPool, UnevenBlocksAndScratch) {
   ThreadPool pool(4);
   pool.reserveScratch(8);
@@ -67,6 +90,21 @@ TEST(ThreadPool, UnevenBlocksAndScratch) {
   pool.run(unevenSums, args, 300);
   for (int64_t block = 0; block < 300; ++block)
     EXPECT_EQ(results[static_cast<size_t>(block)], block * 50 * (block * 50 + 1) / 2);
+}
+
+// args: bytes of scratch
+void fillScratch(const int64_t *args, int64_t, int64_t, void *scratch) {
+  std::memset(scratch, 1, static_cast<size_t>(args[0]));
+}
+
+// A worker may still be on its way out of a grid when the scratch is replaced for the next one.
+TEST(ThreadPool, ScratchGrowsBetweenGrids) {
+  ThreadPool pool(3);
+  for (int64_t bytes = 64; bytes < 64 * 400; bytes += 64) {
+    pool.reserveScratch(bytes);
+    for (int k = 0; k < 10; ++k)
+      pool.run(fillScratch, &bytes, 5);
+  }
 }
 
 TEST(ThreadPool, SeveralCallers) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/xlstm-compile/Options.h"
+
 #include "compiler/Schedule/Device.h"
+#include "runtime/include/xlstm/runtime.hpp"
 #include "runtime/src/support/Failure.h"
 #include <algorithm>
 #include <cstdio>
@@ -23,7 +25,8 @@ the runtime library load.
   --set KEY=VALUE       overrides a decision; may be repeated. form: recurrent, chunkwise or parallel, of forward; schedule
                         parameters of mlstm: chunk, dv_slice, dqk_tile and on GPUs warps_m, warps_n, stages, matrix_unit, copy;
                         of recurrent cells: batch, heads; of their weights' gradients: sum_rows, sum_tokens
-  --isa LIST            CPU instruction sets: x86-64-v4 (AVX-512), x86-64-v3 (AVX2), x86-64 (default: x86-64-v4,x86-64-v3)
+  --isa LIST            CPU instruction sets: x86-64-v4 (AVX-512), x86-64-v3 (AVX2), x86-64, or native for the
+                        best of this machine alone, which compiles faster (default: x86-64-v4,x86-64-v3)
   --compile-to PHASE    stop after a phase and print its IR: import, derive, schedule, tile, lowered, llvm
   --dump-dir DIR        write the IR after each phase, and all PTX
   --report              print each kernel's schedule, registers, shared memory and size
@@ -43,13 +46,19 @@ static void expectOneOf(const std::string &option, const std::vector<std::string
     }
 }
 
+static std::string nativeISA() {
+  xlstm_device_info info;
+  check(xlstm_device_query(XLSTM_CPU, 0, &info));
+  return info.isa;
+}
+
 CompileCommand parseCompileCommand(Arguments &arguments) {
   CompileCommand command;
   if (auto text = arguments.value("--target"))
     command.options.targets = splitList(*text);
   expectOneOf("--target", command.options.targets, deviceNames());
   if (auto text = arguments.value("--isa"))
-    command.options.isas = splitList(*text);
+    command.options.isas = *text == "native" ? std::vector{nativeISA()} : splitList(*text);
   expectOneOf("--isa", command.options.isas, {"x86-64-v4", "x86-64-v3", "x86-64"});
   if (auto text = arguments.value("--function"))
     command.options.functions = splitList(*text);

@@ -14,6 +14,8 @@ namespace {
 /// short enough not to burden a machine where somebody else wants the CPU.
 constexpr auto kSpin = std::chrono::microseconds(30);
 
+constexpr uint64_t kChunksLeft = 0xFFFFFFFF;
+
 inline void pause() {
 #if defined(__x86_64__)
   __builtin_ia32_pause();
@@ -43,7 +45,6 @@ ThreadPool::~ThreadPool() {
   {
     std::lock_guard<std::mutex> lock(sleeping);
     stopping = true;
-    generation.fetch_add(1, std::memory_order_release);
   }
   wake.notify_all();
   for (std::thread &worker : workers)
@@ -75,35 +76,46 @@ void ThreadPool::start() {
 }
 
 void ThreadPool::claim(int index) {
-  void *memory = scratch[index].get();
-  for (;;) {
-    int64_t begin = next.fetch_add(chunk, std::memory_order_relaxed);
-    if (begin >= blocks)
-      return;
-    kernel(args, begin, std::min(begin + chunk, blocks), memory);
+  uint64_t ticket = unclaimed.load(std::memory_order_acquire);
+  int64_t claimed = 0;
+  while (uint64_t left = ticket & kChunksLeft) {
+    Kernel gridKernel = kernel.load(std::memory_order_relaxed);
+    const int64_t *gridArgs = args.load(std::memory_order_relaxed);
+    int64_t gridBlocks = blocks.load(std::memory_order_relaxed);
+    int64_t size = chunk.load(std::memory_order_relaxed);
+    int64_t number = chunks.load(std::memory_order_relaxed) - static_cast<int64_t>(left);
+    // That the grid is still this one, with chunks left, means that all of it was read as written.
+    if (!unclaimed.compare_exchange_weak(ticket, ticket - 1, std::memory_order_acq_rel,
+                                         std::memory_order_acquire))
+      continue;
+    // The scratch is replaced between grids only: it is this grid's after the claim, not before.
+    gridKernel(gridArgs, number * size, std::min((number + 1) * size, gridBlocks),
+               scratch[static_cast<size_t>(index)].get());
+    ++claimed;
+    ticket = unclaimed.load(std::memory_order_acquire);
+  }
+  // Until this is said no other grid begins, so all claims were of one.
+  if (claimed && unfinished.fetch_sub(claimed, std::memory_order_acq_rel) == claimed &&
+      index != 0) {
+    std::lock_guard<std::mutex> lock(sleeping);
+    finished.notify_one();
   }
 }
 
 void ThreadPool::work(int index) {
-  uint64_t seen = 0;
   for (;;) {
-    auto changed = [&] { return generation.load(std::memory_order_acquire) != seen; };
-    if (!spin(changed)) {
-      std::unique_lock<std::mutex> lock(sleeping);
-      wake.wait(lock, changed);
-    }
-    // A grid ends only when every worker has taken part, so no generation is ever missed.
-    ++seen;
-    {
-      std::lock_guard<std::mutex> lock(sleeping);
-      if (stopping)
-        return;
-    }
+    uint64_t seen = generation.load();
     claim(index);
-    if (working.fetch_sub(1, std::memory_order_acq_rel) == 1) {
-      std::lock_guard<std::mutex> lock(sleeping);
-      finished.notify_one();
-    }
+    auto changed = [&] { return generation.load() != seen; };
+    if (spin(changed))
+      continue;
+    std::unique_lock<std::mutex> lock(sleeping);
+    // Either the caller sees this sleeper, or this worker sees the caller's grid.
+    sleepers.fetch_add(1);
+    wake.wait(lock, [&] { return stopping || changed(); });
+    sleepers.fetch_sub(1);
+    if (stopping)
+      return;
   }
 }
 
@@ -117,20 +129,26 @@ void ThreadPool::run(Kernel gridKernel, const int64_t *gridArgs, int64_t gridBlo
   }
   if (!started)
     start();
-  kernel = gridKernel;
-  args = gridArgs;
-  blocks = gridBlocks;
   // Eight chunks a thread balance uneven blocks; one block a chunk when there are few.
-  chunk = std::max<int64_t>(1, blocks / (int64_t(count) * 8));
-  next.store(0, std::memory_order_relaxed);
-  working.store(static_cast<int>(workers.size()), std::memory_order_relaxed);
-  {
-    std::lock_guard<std::mutex> wakeLock(sleeping);
-    generation.fetch_add(1, std::memory_order_release);
+  int64_t size = std::max<int64_t>(1, gridBlocks / (int64_t(count) * 8));
+  int64_t number = (gridBlocks + size - 1) / size;
+  kernel.store(gridKernel, std::memory_order_relaxed);
+  args.store(gridArgs, std::memory_order_relaxed);
+  blocks.store(gridBlocks, std::memory_order_relaxed);
+  chunk.store(size, std::memory_order_relaxed);
+  chunks.store(number, std::memory_order_relaxed);
+  unfinished.store(number, std::memory_order_relaxed);
+  uint64_t grid = generation.load(std::memory_order_relaxed) + 1;
+  unclaimed.store(grid << 32 | static_cast<uint64_t>(number), std::memory_order_release);
+  generation.store(grid);
+  if (sleepers.load() > 0) {
+    {
+      std::lock_guard<std::mutex> wakeLock(sleeping);
+    }
+    wake.notify_all();
   }
-  wake.notify_all();
   claim(0);
-  auto done = [&] { return working.load(std::memory_order_acquire) == 0; };
+  auto done = [&] { return unfinished.load(std::memory_order_acquire) == 0; };
   if (!spin(done)) {
     std::unique_lock<std::mutex> doneLock(sleeping);
     finished.wait(doneLock, done);

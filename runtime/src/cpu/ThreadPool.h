@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs the blocks of a linear grid on a fixed set of threads.
 //
-//   caller        |--claim chunk--claim chunk--| waits for the last worker, returns
+//   caller        |--claim chunk--claim chunk--| waits for chunks that others have claimed, returns
 //   worker 1..n-1     |--claim chunk--…--|       spins a little for the next grid, then sleeps
 //
-// Threads claim chunks of blocks from one counter, so uneven blocks balance. Which thread runs a
-// block does not matter for the result: blocks write disjoint outputs.
+// Threads claim chunks of blocks from one counter, so uneven blocks balance, and a worker that is
+// still asleep, or has no CPU because somebody else has it, holds up nobody: a step of a small model
+// is a hundred grids of some microseconds. Which thread runs a block does not matter for the result:
+// blocks write disjoint outputs.
 #ifndef XLSTM_RUNTIME_CPU_THREADPOOL_H
 #define XLSTM_RUNTIME_CPU_THREADPOOL_H
 
@@ -56,13 +58,15 @@ private:
   std::vector<std::thread> workers;
   bool started = false;
 
-  // The grid at hand: written by the caller before `generation` changes.
-  Kernel kernel = nullptr;
-  const int64_t *args = nullptr;
-  int64_t blocks = 0, chunk = 1;
-  alignas(64) std::atomic<int64_t> next{0};
-  alignas(64) std::atomic<uint64_t> generation{0};
-  alignas(64) std::atomic<int> working{0};
+  // The grid at hand, written by the caller before `unclaimed`. A worker may read it while the next
+  // one is written; then its claim fails and it drops what it has read.
+  std::atomic<Kernel> kernel{nullptr};
+  std::atomic<const int64_t *> args{nullptr};
+  std::atomic<int64_t> blocks{0}, chunk{1}, chunks{0};
+  alignas(64) std::atomic<uint64_t> unclaimed{0};  // number of the grid << 32 | chunks left
+  alignas(64) std::atomic<uint64_t> generation{0}; // number of the grid: what idle workers poll
+  alignas(64) std::atomic<int64_t> unfinished{0};  // chunks
+  alignas(64) std::atomic<int> sleepers{0};        // workers
   std::mutex sleeping;
   std::condition_variable wake, finished;
   bool stopping = false;

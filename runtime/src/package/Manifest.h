@@ -215,8 +215,10 @@ struct Manifest {
   std::vector<Function> functions;
 };
 
-/// The manifest as JSON text. Throws Failure if `schedule` or `attributes` is no JSON object.
-std::string toJson(const Manifest &manifest);
+/// The manifest as JSON text, in lines for people to read or without any space: that is a third of
+/// the text and much of the time to open a package of a model. Throws Failure if `schedule` or
+/// `attributes` is no JSON object.
+std::string toJson(const Manifest &manifest, bool inLines = true);
 
 /// Reads a manifest. Throws Failure(INVALID_INPUT) "<source>: <path>: expected …, got …".
 Manifest parseManifest(std::string_view json, const std::string &source);

@@ -5,6 +5,7 @@
 #include "runtime/src/support/Failure.h"
 #include "runtime/src/support/Json.h"
 
+#include <algorithm>
 #include <charconv>
 
 namespace xlstm::package {
@@ -402,7 +403,7 @@ Blob readBlob(const JsonNode &node) {
 
 } // namespace
 
-std::string toJson(const Manifest &manifest) {
+std::string toJson(const Manifest &manifest, bool inLines) {
   Json out{{"xlstm_package", kFormatVersion},
            {"tool_version", manifest.toolVersion},
            {"name", manifest.name}};
@@ -439,7 +440,7 @@ std::string toJson(const Manifest &manifest) {
       list.push_back(write(implementation));
     functions.push_back(std::move(item));
   }
-  return out.dump(1);
+  return out.dump(inLines ? 1 : -1);
 }
 
 Manifest parseManifest(std::string_view text, const std::string &source) {
@@ -459,9 +460,12 @@ Manifest parseManifest(std::string_view text, const std::string &source) {
     manifest.weights = weights->string();
   manifest.blobs = readList<Blob>(root.at("blobs"), kMaxItems, readBlob);
   manifest.functions = readList<Function>(root.at("functions"), 4096, readFunction);
-  // The members of a custom cell's update are computed in the order of the text.
-  Json ordered = Json::parse(text);
-  for (size_t k = 0; k < manifest.functions.size(); ++k)
+  // The members of a custom cell's update are computed in the order of the text. Models have none,
+  // and a manifest long enough for a second reading to be noticed.
+  bool hasAttributes = std::any_of(manifest.functions.begin(), manifest.functions.end(),
+                                   [](const Function &f) { return f.attributes != "{}"; });
+  Json ordered = hasAttributes ? Json::parse(text) : Json();
+  for (size_t k = 0; hasAttributes && k < manifest.functions.size(); ++k)
     if (const Json &function = ordered["functions"][k]; function.contains("attributes"))
       manifest.functions[k].attributes = dumpFreeForm(function["attributes"]);
   validate(manifest, source);

@@ -43,6 +43,40 @@ std::map<std::string, std::string> readIndex(const std::string &path) {
   return result;
 }
 
+/// `text` with its part `from`, if it has that, replaced.
+std::string replaced(std::string text, const std::string &from, const std::string &to) {
+  if (size_t at = text.find(from); at != std::string::npos)
+    text.replace(at, from.size(), to);
+  return text;
+}
+
+/// What else a parameter of an xlstm_large model may be called, likeliest first. A checkpoint of the
+/// bare model, without a head, lacks the name of the part that the model is of the whole; layers
+/// under long names and an embedding of its own name occur too.
+std::vector<std::string> otherNames(const std::string &name) {
+  constexpr const char *kBackbone = "backbone.";
+  std::vector<std::string> names{name};
+  auto add = [&](auto change) {
+    for (size_t k = 0, count = names.size(); k < count; ++k)
+      if (std::string other = change(names[k]); other != names[k])
+        names.push_back(std::move(other));
+  };
+  for (const auto &[brief, full] :
+       {std::pair("q", "query"), std::pair("k", "key"), std::pair("v", "value")}) {
+    std::string from = cat(".mlstm_layer.", brief, "."), to = cat(".mlstm_layer.", full, ".");
+    add([&](const std::string &text) { return replaced(text, from, to); });
+  }
+  if (name == "backbone.embeddings.weight")
+    names.push_back("embedding.weight");
+  if (name == "embedding.weight")
+    names.push_back("backbone.embeddings.weight");
+  add([&](const std::string &text) {
+    return text.rfind(kBackbone, 0) == 0 ? text.substr(std::string(kBackbone).size()) : text;
+  });
+  names.erase(names.begin());
+  return names;
+}
+
 } // namespace
 
 bool Checkpoint::isThere(const std::string &path) {
@@ -88,7 +122,7 @@ Checkpoint Checkpoint::open(const std::string &path) {
              ": expected each tensor once, got it in ", files[entry->second], " too");
     }
   for (const auto &[tensor, file] : index)
-    if (Entry entry = result.find(tensor);
+    if (Entry entry = result.findExactly(tensor);
         !entry.file || fs::path(entry.file->source()).filename() != file)
       fail(XLSTM_ERROR_INVALID_INPUT, indexPath, ": weight_map: expected ", oneLine(tensor), " in ",
            file, ", got ", entry.file ? "it in " + entry.file->source() : "none");
@@ -96,6 +130,15 @@ Checkpoint Checkpoint::open(const std::string &path) {
 }
 
 Checkpoint::Entry Checkpoint::find(const std::string &name) const {
+  Entry entry = findExactly(name);
+  if (!entry.tensor)
+    for (const std::string &other : otherNames(name))
+      if (Entry found = findExactly(other); found.tensor)
+        return found;
+  return entry;
+}
+
+Checkpoint::Entry Checkpoint::findExactly(const std::string &name) const {
   auto found = fileOf.find(name);
   if (found == fileOf.end())
     return {nullptr, nullptr};

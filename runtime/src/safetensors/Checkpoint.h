@@ -22,13 +22,18 @@ public:
     const File *file;
     const TensorView *tensor;
   };
-  /// The tensor of that name; {nullptr, nullptr} if there is none.
+  /// The tensor of that name, or, if there is none, the one that checkpoints of xlstm_large models
+  /// may have in its place: "backbone.blocks.0.mlstm_layer.q.weight" may be called "….query.weight"
+  /// and lack "backbone.", "backbone.embeddings.weight" may be "embedding.weight". {nullptr, nullptr}
+  /// if there is none of them.
   Entry find(const std::string &name) const;
   const std::vector<File> &files() const { return list; }
   /// The path that was opened, for messages.
   const std::string &source() const { return path; }
 
 private:
+  Entry findExactly(const std::string &name) const;
+
   std::string path;
   std::vector<File> list;
   std::map<std::string, size_t> fileOf; // by the tensor's name

@@ -15,6 +15,7 @@ import json
 import math
 import os
 import random
+import re
 import struct
 import sys
 
@@ -449,6 +450,8 @@ def make(spec, folder):
         y = [[model.run(value, state) for value in row] for row, state in zip(x, states)]
         out("forward.in", {"x": ("F64", x)})
         out("forward.expected", {"y": ("F64", y), **stack_states(states)})
+    for name in list(model.p.values):
+        model.p.values[spec.get("rename", str)(name)] = model.p.values.pop(name)
     out("model", {name: ("F32", value) for name, value in model.p.values.items()})
     for name, text in spec["files"].items():
         with open(os.path.join(folder, name), "w") as file:
@@ -561,6 +564,7 @@ def first_package(backend, function="slstm", vocabulary=9):
 M = {"kind": "mlstm_block", "heads": 2, "proj_round_up_to_multiple_of": 8}
 S = {"kind": "slstm_block", "heads": 2, "ffn_round_up_to_multiple_of": 8}
 L = {"kind": "xlstm_large_block", "heads": 2, "ffn_round_up_to_multiple_of": 8}
+LONG = re.compile(r"\.([qkv])\.")
 MODELS = {
     "mixed": native([M, S, L]),
     "mixed_f32": native([M, S, L], dtype="f32"),
@@ -573,6 +577,11 @@ MODELS = {
     "groups": native([dict(M, qkv_proj_blocksize=3), dict(M, qkv_proj_blocksize=1), S], width=12),
     "hugging_face": hugging_face(),
     "hugging_face_fused": hugging_face(weight_mode="fused", use_bias=True, tie_word_embeddings=True),
+    # As the class of the bare model saves it, and with long names of layers; the embedding is the head.
+    "hugging_face_bare": dict(hugging_face(tie_word_embeddings=True), rename=lambda name: LONG.sub(
+        lambda found: ".%s." % {"q": "query", "k": "key", "v": "value"}[found[1]], name.replace("backbone.", ""))),
+    "hugging_face_embedding": dict(hugging_face(), rename=lambda name: name.replace("backbone.embeddings", "embedding")),
+    "wide": native([M], vocabulary=300, dtype="f32"),
     "cuda": first_package("cuda"),
     "vanilla": first_package("vanilla"),
     "lstm": first_package("cuda", function="lstm", vocabulary=None),

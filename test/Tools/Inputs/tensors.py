@@ -71,4 +71,5 @@ def main(verb, *args):
             out.write(data[: int(args[2])])
 
 
-sys.exit(main(*sys.argv[1:]))
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
