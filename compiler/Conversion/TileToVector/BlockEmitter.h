@@ -98,6 +98,9 @@ private:
   /// Which of `extent` elements from `offset` on are inside of an axis: first .. second - 1.
   std::pair<Value, Value> insideRange(Value offset, Value axisExtent, int64_t extent);
   Value wholeVectors(Value begin, Value end); ///< the end of the whole vectors in begin .. end
+  Value isZero(Value x);
+  /// Which of the W positions from `position` on are in begin .. end - 1.
+  Value isBetween(Value position, Value begin, Value end);
   Value widen(Value value, Type to);  ///< element or vector of a tensor's type to a buffer's
   Value narrow(Value value, Type to); ///< the reverse, rounded to nearest even
   void emitLoadScalar(mlir::tile::LoadScalarOp op);

@@ -3,6 +3,7 @@
 #include "compiler/Conversion/TileToVector/BlockEmitter.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include <numeric>
 
 using namespace mlir;
 using namespace mlir::tile;
@@ -145,9 +146,35 @@ Value BlockEmitter::wholeVectors(Value begin, Value end) {
   return add(begin, b.create<arith::MulIOp>(b.create<arith::DivUIOp>(count, i64(W)), i64(W)));
 }
 
+Value BlockEmitter::isZero(Value x) {
+  return b.create<arith::CmpIOp>(arith::CmpIPredicate::eq, x, i64(0));
+}
+
+Value BlockEmitter::isBetween(Value position, Value begin, Value end) {
+  Type i32 = b.getI32Type();
+  SmallVector<int32_t> steps(W);
+  std::iota(steps.begin(), steps.end(), 0);
+  Value numbers =
+      b.create<arith::ConstantOp>(DenseElementsAttr::get(vec(i32), ArrayRef<int32_t>(steps)));
+  auto compare = [&](arith::CmpIPredicate predicate, Value to) {
+    Value distance = b.create<arith::TruncIOp>(i32, b.createOrFold<arith::SubIOp>(to, position));
+    return b.create<arith::CmpIOp>(predicate, numbers, broadcast(distance, i32));
+  };
+  Value inside = compare(arith::CmpIPredicate::slt, end);
+  if (begin == position)
+    return inside;
+  return b.create<arith::AndIOp>(inside, compare(arith::CmpIPredicate::sge, begin));
+}
+
 //===----------------------------------------------------------------------===//
 // Tiles
 //===----------------------------------------------------------------------===//
+
+/// Processors have masked loads and stores of these.
+static bool hasMasks(Type element) {
+  unsigned bits = element.getIntOrFloatBitWidth();
+  return bits == 32 || bits == 64;
+}
 
 /// Lines of a tile run along the tensor's contiguous axis where it has one.
 static bool storedColumnMajor(ArrayRef<int64_t> axes, MemRefType tensor) {
@@ -212,6 +239,31 @@ LogicalResult BlockEmitter::emitLoad(LoadOp op) {
     SmallVector<Value> index = where.base;
     if (where.outer >= 0)
       index[where.outer] = add(where.base[where.outer], line);
+    auto pointer = [&](Value position) {
+      SmallVector<Value> place = index;
+      place[where.inner] = add(where.base[where.inner], position);
+      return elementPointer(tensor, place);
+    };
+    unsigned bytes = std::max(element.getIntOrFloatBitWidth() / 8, 1u);
+    Type vector = vec(storageType(b, element));
+    auto loadWhole = [&](Value position) {
+      Value loaded = b.create<LLVM::LoadOp>(vector, pointer(position), bytes);
+      b.create<LLVM::StoreOp>(convert(loaded), at(buffer, line, position), 4);
+    };
+    if (where.contiguous && hasMasks(element)) { // whole vectors, and masked ones around them
+      Value whole = wholeVectors(begin, end);
+      if (!beginsInside)
+        whole = b.create<arith::SelectOp>(isZero(begin), whole, i64(0));
+      loop(i64(0), whole, W, loadWhole);
+      loop(whole, i64(roundUp(buffer.lineLength())), W, [&](Value position) {
+        Value mask = isBetween(position, begin, end);
+        Value none = b.create<LLVM::ZeroOp>(vector);
+        Value loaded = b.create<LLVM::MaskedLoadOp>(vector, pointer(position), mask, none, bytes);
+        Value value = b.create<arith::SelectOp>(mask, convert(loaded), constant(vec(stored), pad));
+        b.create<LLVM::StoreOp>(value, at(buffer, line, position), 4);
+      });
+      return;
+    }
     auto padding = [&](Value from, Value to) {
       loop(from, to, 1, [&](Value position) {
         b.create<LLVM::StoreOp>(constant(stored, pad), at(buffer, line, position));
@@ -222,19 +274,10 @@ LogicalResult BlockEmitter::emitLoad(LoadOp op) {
       padding(i64(0), begin);
     if (where.contiguous) { // vectors as far as they are inside
       whole = wholeVectors(begin, end);
-      loop(begin, whole, W, [&](Value position) {
-        SmallVector<Value> place = index;
-        place[where.inner] = add(where.base[where.inner], position);
-        Value loaded =
-            b.create<LLVM::LoadOp>(vec(storageType(b, element)), elementPointer(tensor, place),
-                                   std::max(element.getIntOrFloatBitWidth() / 8, 1u));
-        b.create<LLVM::StoreOp>(convert(loaded), at(buffer, line, position), 4);
-      });
+      loop(begin, whole, W, loadWhole);
     }
     loop(whole, end, 1, [&](Value position) {
-      SmallVector<Value> place = index;
-      place[where.inner] = add(where.base[where.inner], position);
-      Value loaded = b.create<LLVM::LoadOp>(storageType(b, element), elementPointer(tensor, place));
+      Value loaded = b.create<LLVM::LoadOp>(storageType(b, element), pointer(position));
       b.create<LLVM::StoreOp>(convert(loaded), at(buffer, line, position));
     });
     padding(end, i64(roundUp(buffer.lineLength())));
@@ -254,21 +297,33 @@ LogicalResult BlockEmitter::emitStore(StoreOp op) {
     SmallVector<Value> index = where.base;
     if (where.outer >= 0)
       index[where.outer] = add(where.base[where.outer], line);
-    Value whole = where.begin;
-    if (where.contiguous) {
-      whole = wholeVectors(where.begin, where.end);
-      loop(where.begin, whole, W, [&](Value position) {
-        SmallVector<Value> place = index;
-        place[where.inner] = add(where.base[where.inner], position);
-        b.create<LLVM::StoreOp>(narrow(loadVector(buffer, line, position), element),
-                                elementPointer(tensor, place), element.getIntOrFloatBitWidth() / 8);
-      });
-    }
-    loop(whole, where.end, 1, [&](Value position) {
+    auto pointer = [&](Value position) {
       SmallVector<Value> place = index;
       place[where.inner] = add(where.base[where.inner], position);
+      return elementPointer(tensor, place);
+    };
+    unsigned bytes = std::max(element.getIntOrFloatBitWidth() / 8, 1u);
+    Value rest = where.begin;
+    if (where.contiguous) {
+      rest = wholeVectors(where.begin, where.end);
+      loop(where.begin, rest, W, [&](Value position) {
+        b.create<LLVM::StoreOp>(narrow(loadVector(buffer, line, position), element),
+                                pointer(position), bytes);
+      });
+    }
+    if (where.contiguous && hasMasks(element)) { // a masked vector where it is one of the buffer
+      Value end = where.end;
+      if (!isConstantIntValue(where.begin, 0))
+        end = b.create<arith::SelectOp>(isZero(where.begin), end, rest);
+      loop(rest, end, W, [&](Value position) {
+        b.create<LLVM::MaskedStoreOp>(narrow(loadVector(buffer, line, position), element),
+                                      pointer(position), isBetween(position, position, end), bytes);
+      });
+      rest = end;
+    }
+    loop(rest, where.end, 1, [&](Value position) {
       b.create<LLVM::StoreOp>(narrow(loadElement(buffer, line, position), element),
-                              elementPointer(tensor, place));
+                              pointer(position));
     });
   });
   return success();

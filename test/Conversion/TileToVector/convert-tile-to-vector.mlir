@@ -126,6 +126,22 @@ tile.kernel @inner(%x: memref<?x?x5xf32, strided<[?, ?, ?]>>) names ["x"] grid(%
   tile.store %t, %x[%a, %c0, %b] axes [1] : !tile.tile<24xf32>, memref<?x?x5xf32, strided<[?, ?, ?]>>
 }
 
+// What is not a whole vector is one with a mask: 5 columns of an axis of 5, or fewer at its end; outside is the pad value.
+// CHECK-LABEL: llvm.func @masked
+// CHECK: %[[DISTANCE:.*]] = arith.trunci %{{.*}} : i64 to i32
+// CHECK: %[[TO:.*]] = vector.broadcast %[[DISTANCE]] : i32 to vector<8xi32>
+// CHECK: %[[IN:.*]] = arith.cmpi sgt, %[[TO]], %{{.*}} : vector<8xi32>
+// CHECK: %[[MASK:.*]] = arith.andi %[[IN]], %{{.*}} : vector<8xi1>
+// CHECK: %[[LOADED:.*]] = llvm.intr.masked.load %{{.*}}, %[[MASK]], %{{.*}} {alignment = 4 : i32} : (!llvm.ptr, vector<8xi1>, vector<8xf32>) -> vector<8xf32>
+// CHECK: %[[PADDED:.*]] = arith.select %[[MASK]], %[[LOADED]], %cst{{.*}} : vector<8xi1>, vector<8xf32>
+// CHECK: llvm.store %[[PADDED]]
+// CHECK: llvm.intr.masked.store %{{.*}} {alignment = 4 : i32} : vector<8xf32>, vector<8xi1> into !llvm.ptr
+tile.kernel @masked(%x: memref<?x5xf32, strided<[?, 1]>>) names ["x"] grid(%a: dim(0, 1)) {
+  %c0 = arith.constant 0 : index
+  %t = tile.load %x[%c0, %a] axes [0, 1] pad -1.0 : memref<?x5xf32, strided<[?, 1]>> -> !tile.tile<8x5xf32>
+  tile.store %t, %x[%c0, %a] axes [0, 1] : !tile.tile<8x5xf32>, memref<?x5xf32, strided<[?, 1]>>
+}
+
 // Axes [3, 2]: the tile's columns are lines of memory, 12 of 3 vectors, and a store along the same axes keeps them.
 // A transpose does nothing: the rows of one are the columns of the other.
 // CHECK-LABEL: llvm.func @columns
@@ -157,7 +173,7 @@ tile.kernel @columns(%x: memref<2x2x12x24xf32>, %y: memref<12x24xf32>) names ["x
 // CHECK-LABEL: llvm.func @map
 // CHECK-SAME: tile.scratch_bytes = 640
 // CHECK-DAG: %[[STEPS:.*]] = arith.constant dense<[0, 1, 2, 3, 4, 5, 6, 7]> : vector<8xi32>
-// CHECK: %[[LINE32:.*]] = arith.trunci %[[LINE:.*]] : i64 to i32
+// CHECK: %[[LINE32:.*]] = arith.trunci %[[LINE:arg[0-9]+]] : i64 to i32
 // CHECK-NEXT: %[[I:.*]] = vector.broadcast %[[LINE32]] : i32 to vector<8xi32>
 // CHECK: %[[R:.*]] = llvm.load %{{.*}} : !llvm.ptr -> f32
 // CHECK-NEXT: %[[ROW:.*]] = vector.broadcast %[[R]] : f32 to vector<8xf32>
