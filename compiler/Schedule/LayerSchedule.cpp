@@ -82,15 +82,16 @@ std::vector<LayerSchedule> xlstm::enumerate(const LayerProblem &problem, const D
       list.push_back(s);
     return list;
   }
-  for (int64_t elements : {8192, 2048}) {
+  // Four tiles of f32 fit the first cache level.
+  for (int64_t elements : {device.l1Bytes / 16, device.l1Bytes / 4}) {
     LayerSchedule s;
     s.target = device.name;
     int64_t most = problem.sums ? 64 : 512; // sums have to be enough for all threads
     s.columns = problem.wholeRows ? problem.columns : std::min(problem.columns, most);
-    if (problem.diagonal && problem.diagonal * 2 <= unitsOfGroup && problem.rows != 1) {
+    if (problem.diagonal && problem.diagonal * 2 <= unitsOfGroup && problem.rows != 1)
       s.blocks = unitsOfGroup / problem.diagonal;
-      elements *= 2; // a group's matrix is made anew for each tile of rows
-    }
+    if (problem.diagonal)
+      elements *= 8; // weights, of a group a matrix, are read anew for each tile of rows
     s.rows = std::clamp<int64_t>(elements / s.columns, 1, 64);
     if (problem.rows > 0)
       s.rows = std::min(s.rows, problem.rows);

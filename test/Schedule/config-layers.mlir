@@ -19,7 +19,7 @@
 
 // EIGHT: xlstm.map {{.*}} {xlstm.schedule = {columns = 512 : i64, rows = 8 : i64, target = "cpu"}}
 // CHECK-LABEL: func.func @map
-// CHECK: xlstm.map {{.*}} {xlstm.schedule = {columns = 512 : i64, rows = 16 : i64, target = "cpu"}}
+// CHECK: xlstm.map {{.*}} {xlstm.schedule = {columns = 512 : i64, rows = 4 : i64, target = "cpu"}}
 func.func @map(%x: tensor<?x?x4096xf32>) -> tensor<?x?x4096xf32> {
   %y = xlstm.map %x : tensor<?x?x4096xf32> -> tensor<?x?x4096xf32> {
   ^bb0(%0: f32):
@@ -42,7 +42,7 @@ func.func @one_token(%x: tensor<?x1x64xf32>, %w: tensor<16x4x4xf32>) -> tensor<?
 
 // A norm has whole rows.
 // CHECK-LABEL: func.func @norm
-// CHECK: xlstm.norm rms {{.*}} {xlstm.schedule = {columns = 4096 : i64, rows = 2 : i64, target = "cpu"}}
+// CHECK: xlstm.norm rms {{.*}} {xlstm.schedule = {columns = 4096 : i64, rows = 1 : i64, target = "cpu"}}
 func.func @norm(%x: tensor<?x?x4096xf32>) -> tensor<?x?x4096xf32> {
   %y = xlstm.norm rms %x eps 1.0e-6 : tensor<?x?x4096xf32>
   return %y : tensor<?x?x4096xf32>

@@ -5,8 +5,9 @@
 A step is forward, cross entropy, backward, clipping at a norm of 1 and AdamW, in f32. First both compute loss and gradients
 from the same parameters and tokens: a difference of more than --bound (relative L2 over all gradients) is an error. Then
 rounds of train_lm and of every peer in turn; a peer that takes over twice the fastest one's time is in the first round only.
-A round's time is the median of its steps, for train_lm their mean; a row has the median and the least of the rounds. The
-ratio is the fastest peer's time over ours: over 1 means that ours is faster. Peers, all with PyTorch's fused AdamW:
+A round's time is the median of its steps, for train_lm their mean; a row has the median and the least of the rounds, and the
+least processor time of a step, all threads together, of train_lm as the difference of a run and one of a single step. Ratios
+are the fastest peer's time over ours: over 1 means that ours is faster. Peers, all with PyTorch's fused AdamW:
   xlstm              the official package's xLSTMLMModel: parallel mLSTM, sLSTM of its backend "vanilla"
   xlstm + flashrnn   the same with flashrnn's "vanilla_fwbw", which has a backward pass of its own, for the sLSTM
   ... compiled       likewise through torch.compile; its first step, which compiles, is not timed but kept in the row
@@ -14,8 +15,9 @@ ratio is the fastest peer's time over ours: over 1 means that ours is faster. Pe
     xlstm-compile examples/train_lm/train_lm.json -o lm.xlpkg --function loss,loss_grad,prefill,step
     compare_train.py --package lm.xlpkg --config examples/train_lm/train_lm.json --text bible.txt --out ROWS.json
 
-Needs PyTorch and the packages xlstm, flashrnn, safetensors with what they import. Of a machine where something else runs,
-quote the ratio of the least times; PyTorch's threads then wait asleep only with OMP_WAIT_POLICY=passive in the environment.
+Needs PyTorch and the packages xlstm, flashrnn, safetensors with what they import. Where something else runs on the
+same processors, quote the ratios of the least times and of the processor times; PyTorch's threads then wait asleep only with
+OMP_WAIT_POLICY=passive in the environment.
 """
 import argparse
 import datetime
@@ -107,7 +109,7 @@ class Peer:
 
     def __init__(self, name, flashrnn, compiled):
         self.name, self.flashrnn, self.compiled = name, flashrnn, compiled
-        self.times, self.error, self.first = [], None, None
+        self.times, self.processor, self.error, self.first = [], [], None, None
 
     def build(self, torch, arguments, config, values):
         self.torch, model = torch, official_model(torch, config, arguments.seq_len)
@@ -143,7 +145,9 @@ class Peer:
             if self.first is None:
                 self.first = self.step(*batches[0])
                 self.step(*batches[0])
+            begin = time.process_time()
             self.times.append(statistics.median(self.step(*batch) for batch in batches))
+            self.processor.append(1e3 * (time.process_time() - begin) / len(batches))
         except Exception as error:  # what a peer cannot run is a result too
             self.error = reason(error)
 
@@ -151,20 +155,23 @@ class Peer:
         row = {"peer": self.name, "gradients": getattr(self, "difference", None)}
         if self.error:
             return {**row, "error": self.error}
-        return {**row, "median_ms": statistics.median(self.times), "least_ms": min(self.times), "rounds_ms": self.times,
-                "first_step_ms": self.first}
+        return {**row, "median_ms": statistics.median(self.times), "least_ms": min(self.times), "cpu_ms": min(self.processor),
+                "rounds_ms": self.times, "first_step_ms": self.first}
 
 
 def train(arguments, steps, folder):
-    """Milliseconds a step of a run of train_lm, without its validation."""
+    """Milliseconds a step of a run of train_lm, without its validation, and processor time of the whole run."""
     command = [arguments.train_lm, arguments.package, arguments.text, "--config", arguments.config, "-o", folder, "--steps",
                str(steps), "--eval-every", str(steps), "--sample", "0", "--batch", str(arguments.batch), "--seq-len",
                str(arguments.seq_len), "--threads", str(arguments.threads)]
+    begin = os.times()
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, universal_newlines=True)
+    end = os.times()
     rate = re.findall(r"(\d+) tokens/s", done.stdout)
     if done.returncode or not rate:
         raise SystemExit("compare_train: error: %s: %s" % (" ".join(command), done.stderr.strip()))
-    return 1e3 * arguments.batch * arguments.seq_len / float(rate[-1])
+    processor = end.children_user + end.children_system - begin.children_user - begin.children_system
+    return 1e3 * arguments.batch * arguments.seq_len / float(rate[-1]), 1e3 * processor
 
 
 def batches_of(torch, arguments, count):
@@ -204,7 +211,7 @@ def compare(arguments, torch, config):
              for name, flashrnn in (("xlstm", False), ("xlstm + flashrnn", True))]
     peers = [peer for peer in peers if not (peer.compiled and arguments.eager)]
     batches = batches_of(torch, arguments, arguments.peer_steps)
-    ours = []
+    ours, processor = [], []
     with tempfile.TemporaryDirectory() as folder:
         train(arguments, 20, folder)  # a trained model: parameters that begin at zero are not any more
         values = official_values(load_file(folder + "/model.safetensors"))
@@ -222,16 +229,18 @@ def compare(arguments, torch, config):
                 raise SystemExit("compare_train: error: %s: expected our loss and gradients within %g, got %s" % (
                     peer.name, arguments.bound, peer.difference))
         for _ in range(arguments.rounds):
-            ours.append(train(arguments, arguments.steps, folder))
+            wall, whole = train(arguments, arguments.steps, folder)
+            ours.append(wall)
+            processor.append((whole - train(arguments, 1, folder)[1]) / (arguments.steps - 1))
             fastest = min((min(peer.times) for peer in peers if peer.times), default=None)
             for peer in peers:
                 peer.measure(batches, fastest)
                 print("round %d   ours %8.1f ms   %-26s %s" % (
                     len(ours), ours[-1], peer.name, peer.error or "%8.1f ms" % peer.times[-1]), flush=True)
-    row = {"batch": arguments.batch, "seq_len": arguments.seq_len, "median_ms": statistics.median(ours), "least_ms": min(ours),
+    row = {"batch": arguments.batch, "seq_len": arguments.seq_len, "median_ms": statistics.median(ours), "least_ms": min(ours), "cpu_ms": min(processor),
            "rounds_ms": ours, "load_average": os.getloadavg()[0], "peers": [peer.result() for peer in peers]}
     in_time = [peer for peer in row["peers"] if "median_ms" in peer]
-    for key in ("median", "least"):
+    for key in ("median", "least", "cpu"):
         fastest = min(in_time, key=lambda peer: peer[key + "_ms"], default=None)
         if fastest:
             row["fastest_peer_by_" + key], row["ratio_of_" + key] = fastest["peer"], fastest[key + "_ms"] / row[key + "_ms"]
@@ -250,7 +259,7 @@ def main():
     parser.add_argument("--seq-len", type=int, default=128, help="bytes of a sequence (default: 128)")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)), help="of both (default: all CPUs)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of ours and the peers in turn (default: 5)")
-    parser.add_argument("--steps", type=int, default=20, help="of ours in a round (default: 20)")
+    parser.add_argument("--steps", type=int, default=20, help="of ours in a round, at least 2 (default: 20)")
     parser.add_argument("--peer-steps", type=int, default=5, help="of a peer in a round (default: 5)")
     parser.add_argument("--bound", type=float, default=1e-4, help="largest relative difference (default: 1e-4)")
     parser.add_argument("--eager", action="store_true", help="without torch.compile, which takes minutes")
@@ -271,7 +280,7 @@ def main():
     save(arguments.out, {"date": datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
                          "machine": machine(arguments.threads), "wait_policy": os.environ.get("OMP_WAIT_POLICY"),
                          "versions": versions(*PACKAGES), "rows": [row]})
-    for key in ("median", "least"):
+    for key in ("median", "least", "cpu"):
         print("%-7s ours %8.1f ms   %-26s ratio %.2f" % (
             key, row[key + "_ms"], row.get("fastest_peer_by_" + key), row.get("ratio_of_" + key, float("nan"))))
 
