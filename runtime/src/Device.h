@@ -52,6 +52,10 @@ public:
   virtual void upload(void *to, const void *from, size_t bytes, void *stream) = 0;
   virtual void download(void *to, const void *from, size_t bytes, void *stream) = 0;
   virtual void fill(void *data, uint8_t byte, size_t bytes, void *stream) = 0;
+  /// Within the device's memory; the ranges do not overlap.
+  virtual void copy(void *to, const void *from, size_t bytes, void *stream) = 0;
+  /// Bytes that can be allocated now; SIZE_MAX on a CPU, where the system lends more than there is.
+  virtual size_t freeMemory() = 0;
 
   virtual void *createStream() = 0;
   virtual void destroyStream(void *stream) noexcept = 0;

@@ -3,7 +3,9 @@
  * test package and lets a test choose what the GPU is like through the environment:
  *   FAKE_CUDA_CAPABILITY  "90" (default), "80" …      FAKE_CUDA_DEVICES  number of GPUs (default 1)
  *   FAKE_CUDA_SHARED      bytes of shared memory      FAKE_CUDA_INIT     result of cuInit (default
- * 0) Images: text that begins with "cubin", "ptx" (compiles), "bad ptx" (does not), "new ptx" (too
+ * 0)
+ *   FAKE_CUDA_FREE        bytes of free memory (default: all, 1 GiB)
+ * Images: text that begins with "cubin", "ptx" (compiles), "bad ptx" (does not), "new ptx" (too
  * new). */
 #include <stdint.h>
 #include <stdio.h>
@@ -143,6 +145,15 @@ CUresult cuMemcpyHtoDAsync_v2(unsigned long long to, const void *from, size_t by
 }
 CUresult cuMemcpyDtoHAsync_v2(void *to, unsigned long long from, size_t bytes, void *stream) {
   return (void)stream, memcpy(to, (void *)(uintptr_t)from, bytes), 0;
+}
+CUresult cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t bytes,
+                              void *stream) {
+  return (void)stream, memcpy((void *)(uintptr_t)to, (void *)(uintptr_t)from, bytes), 0;
+}
+CUresult cuMemGetInfo_v2(size_t *available, size_t *total) {
+  *total = (size_t)1 << 30;
+  *available = (size_t)number("FAKE_CUDA_FREE", 1 << 30);
+  return current ? 0 : 201;
 }
 CUresult cuMemsetD8Async(unsigned long long data, unsigned char byte, size_t bytes, void *stream) {
   return (void)stream, memset((void *)(uintptr_t)data, byte, bytes), 0;

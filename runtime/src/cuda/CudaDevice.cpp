@@ -271,6 +271,20 @@ public:
     driver.check(driver.memorySet(address(data), byte, bytes, static_cast<CUstream>(stream)),
                  "fill on the GPU");
   }
+  void copy(void *to, const void *from, size_t bytes, void *stream) override {
+    if (!bytes)
+      return;
+    Current current(driver, primary->context);
+    driver.check(
+        driver.copyOnDevice(address(to), address(from), bytes, static_cast<CUstream>(stream)),
+        "copy on the GPU");
+  }
+  size_t freeMemory() override {
+    Current current(driver, primary->context);
+    size_t free = 0, total = 0;
+    driver.check(driver.memoryInfo(&free, &total), "cuMemGetInfo");
+    return free;
+  }
 
   void *createStream() override {
     Current current(driver, primary->context);

@@ -111,6 +111,9 @@ struct LaunchConfig {
     (CUdeviceptr to, const void *from, size_t bytes, CUstream stream))                             \
   X(copyToHost, "cuMemcpyDtoHAsync_v2",                                                            \
     (void *to, CUdeviceptr from, size_t bytes, CUstream stream))                                   \
+  X(copyOnDevice, "cuMemcpyDtoDAsync_v2",                                                          \
+    (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream))                             \
+  X(memoryInfo, "cuMemGetInfo_v2", (size_t *free, size_t *total))                                  \
   X(memorySet, "cuMemsetD8Async",                                                                  \
     (CUdeviceptr data, unsigned char byte, size_t bytes, CUstream stream))                         \
   X(streamCreate, "cuStreamCreate", (CUstream * stream, unsigned flags))                           \

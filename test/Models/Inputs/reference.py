@@ -564,6 +564,7 @@ L = {"kind": "xlstm_large_block", "heads": 2, "ffn_round_up_to_multiple_of": 8}
 MODELS = {
     "mixed": native([M, S, L]),
     "mixed_f32": native([M, S, L], dtype="f32"),
+    "mixed_bf16": native([M, S, L], dtype="bf16"),
     "tied": native([L, S], tie_word_embeddings=True, output_logit_soft_cap=3.0),
     "stack": native([M, L], vocabulary=None, add_out_norm=False),
     "bias": native([dict(M, use_bias=True, conv1d_kernel_size=1, qkv_proj_blocksize=2), dict(L, use_bias=True)]),
@@ -571,6 +572,8 @@ MODELS = {
     "slstm": native([dict(S, conv1d_kernel_size=0, ffn_act_fn="swish", group_norm_weight=False), dict(S, ffn=False),
                      dict(S, ffn_act_fn="relu^2", conv1d_kernel_size=2), dict(S, ffn_act_fn="selu")], dtype="f64"),
     "hugging_face": hugging_face(),
+    "hugging_face_f32": hugging_face(autocast_kernel_dtype="float32"),
+    "hugging_face_bf16": hugging_face(autocast_kernel_dtype="bfloat16"),
     "hugging_face_fused": hugging_face(weight_mode="fused", use_bias=True, tie_word_embeddings=True),
     "cuda": first_package("cuda"),
     "vanilla": first_package("vanilla"),
