@@ -88,8 +88,9 @@ XLSTM_API xlstm_status xlstm_model_get_info(const xlstm_model *model, xlstm_mode
 /* Reads `count` sequences: lengths[k] >= 1 tokens each, one sequence after the other in `tokens`, the
  * k-th into slots[k]. A slot that has read tokens goes on from there, so a prompt may come in
  * pieces; an empty one begins. Sequences may differ in length. `logits`: after the last token of each.
- * Bits: reading in pieces gives those of reading at once if all pieces but the last are multiples of
- * 256 tokens and the options' prefill_tokens is one as well.
+ * Reading in pieces is not bit by bit reading at once: inside a run the kernels of the mLSTM keep C
+ * and n relative to an m of their own choice; where a run ends they are scaled to the m of the cell,
+ * which rounds once more, and the last tokens of a run may be computed in smaller tiles.
  * INVALID_ARGUMENT, with nothing changed: a slot that there is not or that is given twice, a length
  * below 1, a token outside of the vocabulary. */
 XLSTM_API xlstm_status xlstm_model_prefill(xlstm_model *model, const int32_t *tokens,

@@ -47,12 +47,9 @@ Model::Model(const std::string &path, std::shared_ptr<Device> given,
       prefillFunction(container, "prefill", device, textOf(options.target)),
       stepFunction(container, "step", device, textOf(options.target)) {
   setOptions(options);
-  lengths.resize(static_cast<size_t>(description.slots));
   checkFunctions();
   readParameters(textOf(options.weights));
   reserve();
-  for (int32_t slot = 0; slot < description.slots; ++slot)
-    reset(slot);
 }
 
 Model::~Model() {
@@ -179,7 +176,7 @@ void Model::reserve() {
   size_t need = weightBytes() + preparedBytes + slots.bytes() + runBytes + workspaceBytes;
   if (size_t have = device->freeMemory(); need > have)
     fail(XLSTM_ERROR_OUT_OF_MEMORY, container->source(), ": ", device->info().name, ": expected ",
-         inGiB(need), " GiB of free memory, got ", inGiB(have), ": weights ",
+         inGiB(need), " GiB of free memory, got ", inGiB(have), " GiB: weights ",
          inGiB(weightBytes() + preparedBytes), ", states of ", description.slots, " slots ",
          inGiB(slots.bytes()), ", runs of up to ", rows, " sequences and ",
          description.prefill_tokens, " tokens ", inGiB(runBytes + workspaceBytes));
@@ -198,6 +195,8 @@ void Model::reserve() {
   size_t first = prefillFunction.preparedSize();
   prefillFunction.prepare(preparedMemory.data(), stream.get());
   stepFunction.prepare(preparedMemory.data() + first, stream.get());
+  lengths.assign(static_cast<size_t>(description.slots), 0);
+  device->fill(stateMemory.data(), 0, slots.bytes(), stream.get()); // all slots are empty
   device->synchronize(stream.get());
 }
 

@@ -46,10 +46,10 @@ def write(path, tensors):
 # Parameters -------------------------------------------------------------------------------------
 
 class Parameters:
-    """Draws each parameter when it is first asked for, rounded to f32, from its name alone."""
+    """Draws each parameter when it is first asked for, rounded to f32 or bf16, from its name alone."""
 
-    def __init__(self):
-        self.values = {}
+    def __init__(self, bf16=False):
+        self.values, self.bf16 = {}, bf16
 
     def __call__(self, name, *shape, scale=None):
         if name not in self.values:
@@ -58,7 +58,10 @@ class Parameters:
 
             def draw(extents):
                 if not extents:
-                    return struct.unpack("f", struct.pack("f", source.gauss(0, scale)))[0]
+                    (bits,) = struct.unpack("I", struct.pack("f", source.gauss(0, scale)))
+                    if self.bf16:
+                        bits = (bits + 0x7fff + (bits >> 16 & 1)) >> 16 << 16
+                    return struct.unpack("f", struct.pack("I", bits))[0]
                 return [draw(extents[1:]) for _ in range(extents[0])]
 
             self.values[name] = draw(shape)
@@ -372,7 +375,7 @@ KINDS = {"mlstm_block": MLSTMBlock, "slstm_block": SLSTMBlock, "xlstm_large_bloc
 class Model:
     def __init__(self, spec):
         self.spec, self.width, self.vocabulary = spec, spec["width"], spec.get("vocabulary")
-        self.p = Parameters()
+        self.p = Parameters(spec.get("bf16", False))
         self.blocks = [KINDS[block["kind"]](block, self.width, self.p, "%s%d." % (spec["names"]["blocks"], number))
                        for number, block in enumerate(spec["blocks"])]
 
@@ -523,7 +526,7 @@ def native(blocks, vocabulary=11, width=8, dtype="f64", **options):
         text["vocab_size"] = vocabulary
     return {"width": width, "vocabulary": vocabulary, "names": NATIVE, "blocks": blocks,
             "tied": options.get("tie_word_embeddings", False), "cap": options.get("output_logit_soft_cap"),
-            "out_norm": options.get("add_out_norm", True), "norm_eps": options.get("norm_eps", 1e-6),
+            "out_norm": options.get("add_out_norm", True), "bf16": dtype == "bf16", "norm_eps": options.get("norm_eps", 1e-6),
             "files": {"config.json": json.dumps(text)}}
 
 
@@ -534,7 +537,8 @@ def hugging_face(**options):
              "weight_mode": text["weight_mode"]}
     names = {"embedding": "backbone.embeddings", "out_norm": "backbone.out_norm", "head": "lm_head", "blocks": "backbone.blocks."}
     return {"width": 16, "vocabulary": 13, "names": names, "blocks": [block, block], "cap": 30.0,
-            "tied": text.get("tie_word_embeddings", False), "files": {"config.json": json.dumps(text)}}
+            "tied": text.get("tie_word_embeddings", False), "bf16": text["autocast_kernel_dtype"] == "bfloat16",
+            "files": {"config.json": json.dumps(text)}}
 
 
 def first_package(backend, function="slstm", vocabulary=9):
