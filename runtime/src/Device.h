@@ -6,6 +6,7 @@
 #include "runtime/include/xlstm/runtime.h"
 #include "runtime/src/package/Container.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -28,6 +29,13 @@ class Program {
 public:
   virtual ~Program() = default;
   virtual void launch(size_t index, const LaunchArguments &arguments, void *stream) = 0;
+};
+
+/// Work of a stream that is launched as one thing.
+class Recording {
+public:
+  virtual ~Recording() = default;
+  virtual void launch(void *stream) = 0;
 };
 
 /// An open device. All calls are thread-safe and throw Failure.
@@ -56,6 +64,11 @@ public:
   virtual void copy(void *to, const void *from, size_t bytes, void *stream) = 0;
   /// Bytes that can be allocated now; SIZE_MAX on a CPU, where the system lends more than there is.
   virtual size_t freeMemory() = 0;
+
+  /// Records what `body` puts on `stream`, which runs nothing; null where there are no recordings.
+  virtual std::unique_ptr<Recording> record(void *stream, const std::function<void()> &body) {
+    return nullptr;
+  }
 
   virtual void *createStream() = 0;
   virtual void destroyStream(void *stream) noexcept = 0;

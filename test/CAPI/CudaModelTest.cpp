@@ -21,6 +21,7 @@ protected:
   std::string package = folder.path("m.xlpkg"), weights = folder.path("w.safetensors");
   const float w[8] = {1, 2, 3, 4, 5, 6, 7, 8};
   xlstm_model *model = nullptr;
+  void *library = ::dlopen(XLSTM_FAKE_CUDA, RTLD_NOW);
 
   CudaModelTest() {
     for (const char *name :
@@ -36,6 +37,17 @@ protected:
     options.weights = weights.c_str();
     xlstm_status status = xlstm_model_open(package.c_str(), device.get(), &options, &model);
     return status == XLSTM_OK ? "opened" : std::to_string(status) + " " + xlstm_last_error();
+  }
+  void clearJournal() { reinterpret_cast<void (*)()>(::dlsym(library, "fake_cuda_clear"))(); }
+  /// How often the driver was asked for something since then.
+  int count(const std::string &what) {
+    std::string journal =
+        ";" +
+        std::string(reinterpret_cast<const char *(*)()>(::dlsym(library, "fake_cuda_journal"))());
+    int number = 0;
+    for (size_t at = 0; (at = journal.find(";" + what, at)) != std::string::npos; ++at)
+      ++number;
+    return number;
   }
   float state(int32_t slot) {
     std::string path = folder.path("slot.safetensors");
@@ -84,6 +96,29 @@ TEST_F(CudaModelTest, StatesOfAnySlots) {
   EXPECT_EQ(info.weight_bytes, 256); // one tensor, at a multiple of 256 bytes
   EXPECT_EQ(info.state_bytes, 4);
   EXPECT_EQ(info.slot_bytes, 256);
+}
+
+TEST_F(CudaModelTest, RepeatedStepsAreAGraph) {
+  ASSERT_EQ(open({nullptr, nullptr, 4, 0, 0}), "opened");
+  int32_t tokens[] = {1, 2, 3, 4}, slots[] = {0, 1, 2, 3};
+  int64_t lengths[] = {1, 1, 1, 1};
+  check(xlstm_model_prefill(model, tokens, lengths, slots, 4, nullptr));
+  EXPECT_EQ(state(3), 8);
+  clearJournal();
+  step({0, 1, 2, 3});
+  EXPECT_EQ(count("graph"), 0);
+  EXPECT_EQ(count("launch"), 2);
+  step({0, 1, 2, 3}); // the second one is recorded and launched
+  EXPECT_EQ(count("begin capture"), 1);
+  EXPECT_EQ(count("graph"), 1);
+  step({3, 2, 1, 0});
+  step({1, 2}); // another number of rows leaves it alone
+  step({0, 1, 2, 3});
+  EXPECT_EQ(count("begin capture"), 1);
+  EXPECT_EQ(count("graph"), 3);
+  EXPECT_EQ(state(0), 32);
+  EXPECT_EQ(state(1), 128);
+  EXPECT_EQ(state(3), 128);
 }
 
 TEST_F(CudaModelTest, MemoryIsComputedBeforeAnyIsAllocated) {

@@ -94,6 +94,48 @@ CUresult cuFuncSetAttribute(void *function, int attribute, int value) {
   return note(text), 0;
 }
 
+/* Graphs: what is launched while a stream is captured. */
+struct launch {
+  const float *x;
+  float *y;
+  int64_t n;
+};
+struct graph {
+  struct launch launches[16];
+  unsigned count;
+};
+static struct graph *capture;
+
+static void doubled(struct launch launch) {
+  for (int64_t k = 0; k < launch.n; ++k)
+    launch.y[k] = 2 * launch.x[k];
+}
+CUresult cuStreamBeginCapture_v2(void *stream, int mode) {
+  (void)stream, (void)mode;
+  capture = calloc(1, sizeof *capture);
+  return note("begin capture"), 0;
+}
+CUresult cuStreamEndCapture(void *stream, void **graph) {
+  (void)stream;
+  *graph = capture;
+  capture = 0;
+  return note("end capture"), 0;
+}
+CUresult cuGraphInstantiateWithFlags(void **executable, void *graph, unsigned long long flags) {
+  return (void)flags, *executable = graph, 0;
+}
+CUresult cuGraphLaunch(void *executable, void *stream) {
+  struct graph *graph = executable;
+  (void)stream;
+  if (!current)
+    return 201;
+  for (unsigned k = 0; k < graph->count; ++k)
+    doubled(graph->launches[k]);
+  return note("graph"), 0;
+}
+CUresult cuGraphDestroy(void *graph) { return free(graph), 0; }
+CUresult cuGraphExecDestroy(void *executable) { return (void)executable, 0; }
+
 /* y[k] = 2 x[k]; parameters x, y, N and for double_mapped a map of x. */
 CUresult cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ,
                         unsigned blockX, unsigned blockY, unsigned blockZ, unsigned sharedBytes,
@@ -101,7 +143,7 @@ CUresult cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned
   char text[128];
   const float *x = *(const float **)parameters[0];
   float *y = *(float **)parameters[1];
-  int64_t n = *(int64_t *)parameters[2], k;
+  int64_t n = *(int64_t *)parameters[2];
   (void)extra, (void)stream;
   if (!current)
     return 201;
@@ -114,8 +156,10 @@ CUresult cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned
       return 1;
     x = *(const float **)parameters[3];
   }
-  for (k = 0; k < n; ++k)
-    y[k] = 2 * x[k];
+  if (capture)
+    capture->launches[capture->count++] = (struct launch){x, y, n};
+  else
+    doubled((struct launch){x, y, n});
   return 0;
 }
 

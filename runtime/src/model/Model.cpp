@@ -157,16 +157,36 @@ void Model::runRows(const Row *rows, int64_t count, int64_t length, Kind kind) {
   // Plans at opening were for the largest runs; should another need more, it gets more.
   if (size_t bytes = function.workspaceSize(run); bytes > workspace.size()) {
     device->synchronize(stream.get());
+    recordedSteps.clear();
     workspace = DeviceMemory();
     workspace = DeviceMemory(device, bytes);
   }
-  function.run(run, workspace, stream.get());
+  launch(function, run, kind);
   for (size_t k = 0; k < run.out.size(); ++k)
     if (char *out = static_cast<char *>(run.out[k]); out != slots.row(k, rows[0].slot))
       moveRows(k, rows, count, out, /*toPacked=*/false);
   takeLogits(rows, count);
   for (int64_t k = 0; k < count; ++k)
     lengths[rows[k].slot] += length;
+}
+
+/// Launches a run; a step as one recording (on a GPU a graph), made when it comes for the second time
+/// in a row with the same tensors: then it is likely to come again.
+void Model::launch(ModelFunction &function, const ModelRun &run, Kind kind) {
+  if (kind != Kind::Step)
+    return function.run(run, workspace, stream.get());
+  RecordedStep &step = recordedSteps[run.batch];
+  if (!(step.run == run)) {
+    step = {run, nullptr};
+    return function.run(run, workspace, stream.get());
+  }
+  if (!step.recording)
+    step.recording =
+        device->record(stream.get(), [&] { function.run(run, workspace, stream.get()); });
+  if (step.recording)
+    step.recording->launch(stream.get());
+  else
+    function.run(run, workspace, stream.get());
 }
 
 /// Waits for the run, and hands out its logits.

@@ -63,6 +63,7 @@ private:
   void runRows(const Row *rows, int64_t count, int64_t length, Kind kind);
   ModelRun place(const Row *rows, int64_t count, int64_t length, Kind kind);
   void moveRows(size_t state, const Row *rows, int64_t count, char *packed, bool toPacked);
+  void launch(ModelFunction &function, const ModelRun &run, Kind kind);
   void takeLogits(const Row *rows, int64_t count);
   bool isView(size_t state, const Row *rows, int64_t count) const;
 
@@ -82,6 +83,12 @@ private:
   std::vector<int64_t> lengths; // by slot
   DeviceMemory weightMemory, preparedMemory, stateMemory, workspace;
   char *deviceTokens = nullptr, *deviceLogits = nullptr; // in stateMemory
+  /// The last step of a number of rows, recorded when the same tensors come again.
+  struct RecordedStep {
+    ModelRun run;
+    std::unique_ptr<Recording> recording;
+  };
+  std::map<int64_t, RecordedStep> recordedSteps;
   std::vector<char> hostLogits;
   std::vector<int32_t> hostTokens;
 };

@@ -20,6 +20,11 @@ struct ModelRun {
   void *tokens = nullptr;
   void *logits = nullptr;
   std::vector<void *> in, out;
+
+  bool operator==(const ModelRun &other) const {
+    return batch == other.batch && length == other.length && tokens == other.tokens &&
+           logits == other.logits && in == other.in && out == other.out;
+  }
 };
 
 class ModelFunction {
