@@ -533,10 +533,10 @@ def native(blocks, vocabulary=11, width=8, dtype="f64", **options):
 def hugging_face(**options):
     text = {"model_type": "xlstm", "vocab_size": 13, "hidden_size": 16, "num_hidden_layers": 2, "num_heads": 2,
             "autocast_kernel_dtype": "float64", "weight_mode": "single", "ffn_round_up_to_multiple_of": 8, **options}
-    block = {"kind": "xlstm_large_block", "heads": 2, "ffn_round_up_to_multiple_of": 8, "use_bias": text.get("use_bias", False),
+    block = {"kind": "xlstm_large_block", "heads": 2, "ffn_round_up_to_multiple_of": text["ffn_round_up_to_multiple_of"], "use_bias": text.get("use_bias", False),
              "weight_mode": text["weight_mode"]}
     names = {"embedding": "backbone.embeddings", "out_norm": "backbone.out_norm", "head": "lm_head", "blocks": "backbone.blocks."}
-    return {"width": 16, "vocabulary": 13, "names": names, "blocks": [block, block], "cap": 30.0,
+    return {"width": text["hidden_size"], "vocabulary": 13, "names": names, "blocks": [block, block], "cap": 30.0,
             "tied": text.get("tie_word_embeddings", False), "bf16": text["autocast_kernel_dtype"] == "bfloat16",
             "files": {"config.json": json.dumps(text)}}
 
@@ -578,6 +578,7 @@ MODELS = {
     "hugging_face": hugging_face(),
     "hugging_face_f32": hugging_face(autocast_kernel_dtype="float32"),
     "hugging_face_bf16": hugging_face(autocast_kernel_dtype="bfloat16"),
+    "hugging_face_gpu": hugging_face(autocast_kernel_dtype="bfloat16", hidden_size=128, ffn_round_up_to_multiple_of=64),
     "hugging_face_fused": hugging_face(weight_mode="fused", use_bias=True, tie_word_embeddings=True),
     "cuda": first_package("cuda"),
     "vanilla": first_package("vanilla"),
