@@ -88,7 +88,33 @@ static std::string textOf(llvm::json::Value value) {
   return text;
 }
 
-package::Function describeFunction(func::FuncOp function) {
+/// The state of one token before, if `value` is the state after it and the kernel that computes it
+/// reads a part of the state as a whole before it writes that part; else null.
+static Value stateBefore(Value value, bool scansInPlace) {
+  Operation *op = value.getDefiningOp();
+  if (auto cell = dyn_cast_if_present<MLSTMOp>(op); cell && cell.isStep())
+    return value == cell.getCLast()   ? cell.getC0()
+           : value == cell.getNLast() ? cell.getN0()
+           : value == cell.getMLast() ? cell.getM0()
+                                      : Value();
+  if (auto conv = dyn_cast_if_present<CausalConv1dOp>(op))
+    return value == conv.getStateLast() && conv.getX().getType().getDimSize(1) == 1
+               ? conv.getState()
+               : Value();
+  auto scan = dyn_cast_if_present<ScanOp>(op);
+  if (!scan || !scan.getStep() || !scansInPlace)
+    return Value();
+  auto given = scan.getInitialStates().begin();
+  for (auto [i, last] : llvm::enumerate(scan.getLastStates())) {
+    ArrayRef<bool> has = scan.getStatesHaveInitial();
+    Value initial = !has.empty() && has[i] ? *given++ : Value();
+    if (last == value)
+      return initial;
+  }
+  return Value();
+}
+
+package::Function describeFunction(func::FuncOp function, bool scansInPlace) {
   package::Function result;
   result.name = function.getName().str();
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
@@ -105,13 +131,12 @@ package::Function describeFunction(func::FuncOp function) {
     for (const package::Tensor &input : result.inputs)
       if (input.optional && output.name == "d" + input.name)
         output.with = input.name;
-  // A step of an mLSTM may write the state over the one that it reads.
-  for (mlir::xlstm::MLSTMOp cell : function.getOps<mlir::xlstm::MLSTMOp>())
-    for (package::Tensor &output : result.outputs)
-      for (const package::Tensor &input : result.inputs)
-        if (StringRef name = output.name;
-            cell.isStep() && name.consume_back("_last") && input.name == (name + "0").str())
-          output.inPlace = input.name;
+  // A step may write states over those that it reads, where nothing else reads them.
+  Operation *end = function.getBody().front().getTerminator();
+  for (auto [output, value] : llvm::zip_equal(result.outputs, end->getOperands()))
+    if (auto state = dyn_cast_if_present<BlockArgument>(stateBefore(value, scansInPlace));
+        state && state.hasOneUse())
+      output.inPlace = result.inputs[state.getArgNumber()].name;
   auto hasDim = [&](StringRef name) {
     for (const std::vector<package::Tensor> *list : {&result.inputs, &result.outputs})
       for (const package::Tensor &tensor : *list)

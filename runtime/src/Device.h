@@ -6,6 +6,7 @@
 #include "runtime/include/xlstm/runtime.h"
 #include "runtime/src/package/Container.h"
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -30,6 +31,13 @@ public:
   virtual void launch(size_t index, const LaunchArguments &arguments, void *stream) = 0;
 };
 
+/// Work of a stream that is launched as one thing.
+class Recording {
+public:
+  virtual ~Recording() = default;
+  virtual void launch(void *stream) = 0;
+};
+
 /// An open device. All calls are thread-safe and throw Failure.
 class Device {
 public:
@@ -52,6 +60,15 @@ public:
   virtual void upload(void *to, const void *from, size_t bytes, void *stream) = 0;
   virtual void download(void *to, const void *from, size_t bytes, void *stream) = 0;
   virtual void fill(void *data, uint8_t byte, size_t bytes, void *stream) = 0;
+  /// Within the device's memory; the ranges do not overlap.
+  virtual void copy(void *to, const void *from, size_t bytes, void *stream) = 0;
+  /// Bytes that can be allocated now; SIZE_MAX on a CPU, where the system lends more than there is.
+  virtual size_t freeMemory() = 0;
+
+  /// Records what `body` puts on `stream`, which runs nothing; null where there are no recordings.
+  virtual std::unique_ptr<Recording> record(void *stream, const std::function<void()> &body) {
+    return nullptr;
+  }
 
   virtual void *createStream() = 0;
   virtual void destroyStream(void *stream) noexcept = 0;

@@ -90,6 +90,8 @@ class NoDevice : public Device {
   void upload(void *, const void *, size_t, void *) override {}
   void download(void *, const void *, size_t, void *) override {}
   void fill(void *, uint8_t, size_t, void *) override {}
+  void copy(void *, const void *, size_t, void *) override {}
+  size_t freeMemory() override { return 0; }
   void *createStream() override { return nullptr; }
   void destroyStream(void *) noexcept override {}
   void synchronize(void *) override {}

@@ -3,7 +3,9 @@
  * test package and lets a test choose what the GPU is like through the environment:
  *   FAKE_CUDA_CAPABILITY  "90" (default), "80" …      FAKE_CUDA_DEVICES  number of GPUs (default 1)
  *   FAKE_CUDA_SHARED      bytes of shared memory      FAKE_CUDA_INIT     result of cuInit (default
- * 0) Images: text that begins with "cubin", "ptx" (compiles), "bad ptx" (does not), "new ptx" (too
+ * 0)
+ *   FAKE_CUDA_FREE        bytes of free memory (default: all, 1 GiB)
+ * Images: text that begins with "cubin", "ptx" (compiles), "bad ptx" (does not), "new ptx" (too
  * new). */
 #include <stdint.h>
 #include <stdio.h>
@@ -92,6 +94,48 @@ CUresult cuFuncSetAttribute(void *function, int attribute, int value) {
   return note(text), 0;
 }
 
+/* Graphs: what is launched while a stream is captured. */
+struct launch {
+  const float *x;
+  float *y;
+  int64_t n;
+};
+struct graph {
+  struct launch launches[16];
+  unsigned count;
+};
+static struct graph *capture;
+
+static void doubled(struct launch launch) {
+  for (int64_t k = 0; k < launch.n; ++k)
+    launch.y[k] = 2 * launch.x[k];
+}
+CUresult cuStreamBeginCapture_v2(void *stream, int mode) {
+  (void)stream, (void)mode;
+  capture = calloc(1, sizeof *capture);
+  return note("begin capture"), 0;
+}
+CUresult cuStreamEndCapture(void *stream, void **graph) {
+  (void)stream;
+  *graph = capture;
+  capture = 0;
+  return note("end capture"), 0;
+}
+CUresult cuGraphInstantiateWithFlags(void **executable, void *graph, unsigned long long flags) {
+  return (void)flags, *executable = graph, 0;
+}
+CUresult cuGraphLaunch(void *executable, void *stream) {
+  struct graph *graph = executable;
+  (void)stream;
+  if (!current)
+    return 201;
+  for (unsigned k = 0; k < graph->count; ++k)
+    doubled(graph->launches[k]);
+  return note("graph"), 0;
+}
+CUresult cuGraphDestroy(void *graph) { return free(graph), 0; }
+CUresult cuGraphExecDestroy(void *executable) { return (void)executable, 0; }
+
 /* y[k] = 2 x[k]; parameters x, y, N and for double_mapped a map of x. */
 CUresult cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ,
                         unsigned blockX, unsigned blockY, unsigned blockZ, unsigned sharedBytes,
@@ -99,7 +143,7 @@ CUresult cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned
   char text[128];
   const float *x = *(const float **)parameters[0];
   float *y = *(float **)parameters[1];
-  int64_t n = *(int64_t *)parameters[2], k;
+  int64_t n = *(int64_t *)parameters[2];
   (void)extra, (void)stream;
   if (!current)
     return 201;
@@ -112,8 +156,10 @@ CUresult cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned
       return 1;
     x = *(const float **)parameters[3];
   }
-  for (k = 0; k < n; ++k)
-    y[k] = 2 * x[k];
+  if (capture)
+    capture->launches[capture->count++] = (struct launch){x, y, n};
+  else
+    doubled((struct launch){x, y, n});
   return 0;
 }
 
@@ -143,6 +189,15 @@ CUresult cuMemcpyHtoDAsync_v2(unsigned long long to, const void *from, size_t by
 }
 CUresult cuMemcpyDtoHAsync_v2(void *to, unsigned long long from, size_t bytes, void *stream) {
   return (void)stream, memcpy(to, (void *)(uintptr_t)from, bytes), 0;
+}
+CUresult cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t bytes,
+                              void *stream) {
+  return (void)stream, memcpy((void *)(uintptr_t)to, (void *)(uintptr_t)from, bytes), 0;
+}
+CUresult cuMemGetInfo_v2(size_t *available, size_t *total) {
+  *total = (size_t)1 << 30;
+  *available = (size_t)number("FAKE_CUDA_FREE", 1 << 30);
+  return current ? 0 : 201;
 }
 CUresult cuMemsetD8Async(unsigned long long data, unsigned char byte, size_t bytes, void *stream) {
   return (void)stream, memset((void *)(uintptr_t)data, byte, bytes), 0;

@@ -113,6 +113,39 @@ PackageWriter gpuFixture(const std::string &ptx, const std::string &cubin, int64
   return writer;
 }
 
+PackageWriter gpuModelFixture() {
+  Tensor w{"w", XLSTM_F32, {8}}, state{"state.0.h", XLSTM_F32, {"B"}, true},
+      logits{"logits", XLSTM_F32, {"B", 8}}, next{"state.0.h.next", XLSTM_F32, {"B"}};
+  w.parameter = true;
+  next.as = state.name;
+  Launch launch;
+  launch.kernel = "double_it";
+  launch.ptx = "code.ptx";
+  launch.grid = {1};
+  launch.block = 64;
+  Manifest manifest;
+  manifest.name = "gpu model";
+  manifest.toolVersion = "0.1.0";
+  for (bool isStep : {false, true}) {
+    Tensor tokens{"tokens", XLSTM_I32, {"B"}};
+    if (!isStep)
+      tokens.shape.push_back("T");
+    Launch advance = launch, read = launch;
+    advance.args = {Argument::pointer(isStep ? state.name : w.name), Argument::pointer(next.name),
+                    Argument::dim(next.name, 0)};
+    read.args = {Argument::pointer(w.name), Argument::pointer(logits.name),
+                 Argument::dim(w.name, 0)};
+    manifest.functions.push_back({isStep ? "step" : "prefill",
+                                  {tokens, state, w},
+                                  {logits, next},
+                                  "{}",
+                                  {{"sm_80", "", "{}", {}, {advance, read}}}});
+  }
+  PackageWriter writer(manifest);
+  writer.addBlob("code.ptx", "ptx");
+  return writer;
+}
+
 TemporaryFolder::TemporaryFolder() {
   std::string name = (std::filesystem::temp_directory_path() / "xlstm-test-XXXXXX").string();
   if (!::mkdtemp(name.data()))

@@ -25,6 +25,10 @@ package::PackageWriter fixturePackage(const package::Manifest &manifest = fixtur
 package::PackageWriter gpuFixture(const std::string &ptx, const std::string &cubin,
                                   int64_t sharedBytes);
 
+/// A "model" for the fake driver: weights w f32 [8]; state.0.h f32 [B] is 2 w[0] after a prompt and
+/// doubled by every step; the first row of the logits is 2 w.
+package::PackageWriter gpuModelFixture();
+
 /// Bytes of a file; a test failure if there is none.
 std::string readFile(const std::string &path);
 void writeFile(const std::string &path, const std::string &bytes);

@@ -3,7 +3,6 @@
 
 #include "runtime/src/support/Failure.h"
 #include "tools/common/Arguments.h"
-#include "tools/common/Random.h"
 
 #include <algorithm>
 #include <cmath>
@@ -60,12 +59,7 @@ void writeNumbers(const std::vector<double> &numbers, DType dtype, char *to) {
   default: // 16 bits
     break;
   }
-  for (size_t k = 0; k < numbers.size(); ++k) {
-    // Rounded once, from float64: on its way over float32 it would be rounded twice.
-    float exact = static_cast<float>(roundTo(numbers[k], dtype));
-    uint16_t bits = dtype == XLSTM_BF16 ? toBFloat16(exact) : toFloat16(exact);
-    std::memcpy(to + k * 2, &bits, 2);
-  }
+  convertFloats(XLSTM_F64, numbers.data(), dtype, to, numbers.size());
 }
 
 } // namespace
@@ -128,10 +122,6 @@ HostTensor slice(const HostTensor &tensor, int axis, int64_t first, int64_t coun
     std::memcpy(writable(result) + block * row * count, from + block * row * tensor.shape[axis],
                 row * count);
   return result;
-}
-
-bool isFloat(DType dtype) {
-  return dtype == XLSTM_F64 || dtype == XLSTM_F32 || dtype == XLSTM_BF16 || dtype == XLSTM_F16;
 }
 
 bool isWidening(DType from, DType to) {

@@ -5,6 +5,7 @@
 
 #include "dialect/xlstm/Reference/Element.h"
 #include "runtime/src/safetensors/Safetensors.h"
+#include "runtime/src/support/Convert.h"
 
 #include <memory>
 #include <string>
@@ -44,7 +45,6 @@ HostTensor convert(const HostTensor &tensor, DType dtype);
 /// The indices [first, first + count) of an axis.
 HostTensor slice(const HostTensor &tensor, int axis, int64_t first, int64_t count);
 
-bool isFloat(DType dtype);
 /// Whether every value of the floating-point type `from` is one of `to`.
 bool isWidening(DType from, DType to);
 /// Of two floating-point types the one with the larger rounding error.

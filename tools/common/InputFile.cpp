@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tools/common/InputFile.h"
 
+#include "runtime/src/safetensors/Parameters.h"
 #include "runtime/src/support/Failure.h"
 
 #include <algorithm>
@@ -20,20 +21,9 @@ void checkShape(const safetensors::File &file, const safetensors::TensorView &vi
            ": expected ", wanted.shape[axis], ", got ", view.shape[axis]);
 }
 
-std::string describe(const std::vector<int64_t> &shape) {
-  std::string text;
-  for (int64_t extent : shape)
-    text += (text.empty() ? "" : ", ") + std::to_string(extent);
-  return "[" + text + "]";
-}
-
-/// A weight has the shape that the configuration gives it, or the one of the two is wrong.
-void checkWeight(const safetensors::Checkpoint::Entry &weight, const DeclaredTensor &wanted,
-                 const std::string &configuration) {
-  if (weight.tensor->shape != wanted.shape)
-    fail(XLSTM_ERROR_INVALID_INPUT, weight.file->source(), ": ", wanted.name, ": expected ",
-         describe(wanted.shape), " as ", configuration, " says, got ",
-         describe(weight.tensor->shape));
+void note(std::string &rounded, const DeclaredTensor &wanted, DType from) {
+  rounded += cat(rounded.empty() ? "" : ", ", wanted.name, " from ", dtypeName(from), " to ",
+                 dtypeName(wanted.dtype));
 }
 
 /// The tensor in its declared type; `rounded` collects what was rounded.
@@ -46,10 +36,26 @@ HostTensor readInput(const safetensors::File &file, const safetensors::TensorVie
       fail(XLSTM_ERROR_INVALID_INPUT, file.source(), ": ", wanted.name, ": expected ",
            dtypeName(wanted.dtype), ", got ", dtypeName(view.dtype));
     if (!isWidening(view.dtype, wanted.dtype))
-      rounded += cat(rounded.empty() ? "" : ", ", wanted.name, " from ", dtypeName(view.dtype),
-                     " to ", dtypeName(wanted.dtype));
+      note(rounded, wanted, view.dtype);
     tensor = convert(tensor, wanted.dtype);
   }
+  tensor.axes = wanted.axes;
+  return tensor;
+}
+
+/// The same for a parameter of a checkpoint.
+HostTensor readWeight(const safetensors::Checkpoint::Entry &entry, const DeclaredTensor &wanted,
+                      const std::string &configuration, std::string &rounded) {
+  safetensors::Parameter parameter =
+      readParameter(entry, {wanted.name, wanted.dtype, wanted.shape}, configuration);
+  if (parameter.rounded)
+    note(rounded, wanted, entry.tensor->dtype);
+  HostTensor tensor;
+  tensor.name = wanted.name;
+  tensor.dtype = wanted.dtype;
+  tensor.shape = wanted.shape;
+  tensor.data = parameter.data;
+  tensor.memory = parameter.memory;
   tensor.axes = wanted.axes;
   return tensor;
 }
@@ -72,10 +78,8 @@ HostInputs readInputs(const safetensors::File &file, const std::vector<DeclaredT
     inputs.emplace_back();
     if (view)
       inputs.back() = readInput(file, *view, wanted, rounded);
-    else if (weight.tensor) {
-      checkWeight(weight, wanted, configuration);
-      inputs.back() = readInput(*weight.file, *weight.tensor, wanted, rounded);
-    }
+    else if (weight.tensor)
+      inputs.back() = readWeight(weight, wanted, configuration, rounded);
   }
   if (!rounded.empty())
     std::fprintf(stderr, "%s: note: %s: rounded %s\n", tool, file.source().c_str(),

@@ -2,6 +2,7 @@
 #include "tools/common/Random.h"
 
 #include "runtime/src/cpu/Host.h"
+#include "runtime/src/support/Convert.h"
 #include "runtime/src/support/Failure.h"
 
 #include <algorithm>
@@ -55,29 +56,6 @@ void store(char *data, int64_t index, DType dtype, float value) {
 }
 
 } // namespace
-
-uint16_t toBFloat16(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, 4);
-  if (std::isnan(value))
-    return static_cast<uint16_t>(bits >> 16 | 0x40);
-  return static_cast<uint16_t>((bits + 0x7fff + (bits >> 16 & 1)) >> 16);
-}
-
-uint16_t toFloat16(float value) {
-  uint32_t bits;
-  std::memcpy(&bits, &value, 4);
-  uint16_t sign = static_cast<uint16_t>(bits >> 16 & 0x8000);
-  float magnitude = std::fabs(value);
-  if (std::isnan(value))
-    return sign | 0x7e00;
-  if (magnitude >= 65520.0f) // half way from the largest f16 to the next power of two
-    return sign | 0x7c00;
-  if (magnitude < 0x1p-14f) // subnormal: a multiple of 2^-24
-    return sign | static_cast<uint16_t>(std::nearbyint(magnitude * 0x1p24f));
-  uint32_t rounded = (bits & 0x7fffffff) - (112u << 23); // rebias the exponent from 127 to 15
-  return sign | static_cast<uint16_t>((rounded + 0xfff + (rounded >> 13 & 1)) >> 13);
-}
 
 float meanOfInput(const std::string &name) { return name == "f" ? 4.0f : 0.0f; }
 

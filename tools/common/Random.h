@@ -20,9 +20,5 @@ void fillNormal(void *data, int64_t count, DType dtype, const std::string &name,
 /// the mLSTM have it (a cell that remembers for about 50 steps), 0 for every other.
 float meanOfInput(const std::string &name);
 
-/// Rounding conversions, to nearest even.
-uint16_t toBFloat16(float value);
-uint16_t toFloat16(float value);
-
 } // namespace xlstm::tools
 #endif

@@ -1,23 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The C border: handles, arguments that a caller got wrong, exceptions into statuses.
+// The C border of runtime.h.
 #include "runtime/include/xlstm/runtime.h"
 
 #include "runtime/src/Function.h"
+#include "runtime/src/api/Border.h"
 #include "runtime/src/cpu/Host.h"
-#include "runtime/src/support/Failure.h"
-
-#include <cstring>
-#include <memory>
-#include <new>
 
 using namespace xlstm;
+using namespace xlstm::api_border;
 
-struct xlstm_package {
-  std::shared_ptr<const package::Container> container;
-};
-struct xlstm_device {
-  std::shared_ptr<Device> device;
-};
 struct xlstm_function {
   std::shared_ptr<const BoundFunction> function;
 };
@@ -30,37 +21,6 @@ struct xlstm_event {
 };
 
 namespace {
-
-thread_local char lastError[4096] = "";
-
-xlstm_status report(xlstm_status status, const char *message) {
-  size_t length = std::min(std::strlen(message), sizeof lastError - 1);
-  std::memcpy(lastError, message, length);
-  lastError[length] = 0;
-  return status;
-}
-
-/// Runs `body` and turns what it throws into a status.
-template <typename Body> xlstm_status guard(Body body) noexcept {
-  try {
-    body();
-    return XLSTM_OK;
-  } catch (const Failure &failure) {
-    return report(failure.status(), failure.what());
-  } catch (const std::bad_alloc &) {
-    return report(XLSTM_ERROR_OUT_OF_MEMORY, "out of memory");
-  } catch (const std::exception &error) {
-    return report(XLSTM_ERROR_INTERNAL, error.what());
-  } catch (...) {
-    return report(XLSTM_ERROR_INTERNAL, "unknown failure");
-  }
-}
-
-/// Throws unless every pointer is set.
-template <typename... Pointers> void required(const char *call, Pointers... pointers) {
-  if (!(... && (pointers != nullptr)))
-    fail(XLSTM_ERROR_INVALID_ARGUMENT, call, ": expected handles and addresses, got NULL");
-}
 
 void inRange(const char *what, int32_t index, size_t count) {
   if (index < 0 || static_cast<size_t>(index) >= count)
@@ -105,7 +65,7 @@ extern "C" {
 
 const char *xlstm_version(void) { return XLSTM_VERSION_TEXT; }
 int32_t xlstm_package_format_version(void) { return static_cast<int32_t>(package::kFormatVersion); }
-const char *xlstm_last_error(void) { return lastError; }
+const char *xlstm_last_error(void) { return lastError(); }
 const char *xlstm_dtype_name(xlstm_dtype dtype) { return dtypeName(dtype); }
 size_t xlstm_dtype_size(xlstm_dtype dtype) { return dtypeSize(dtype); }
 

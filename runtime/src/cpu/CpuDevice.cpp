@@ -136,6 +136,8 @@ public:
     if (bytes)
       std::memset(data, byte, bytes);
   }
+  void copy(void *to, const void *from, size_t bytes, void *) override { copy(to, from, bytes); }
+  size_t freeMemory() override { return SIZE_MAX; }
 
   void *createStream() override { return nullptr; }
   void destroyStream(void *) noexcept override {}

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A CUDA GPU as a device: kernels are cubins, or PTX that the driver compiles.
 #include "runtime/src/Device.h"
-#include "runtime/src/cuda/Driver.h"
+#include "runtime/src/cuda/Graph.h"
 #include "runtime/src/support/Failure.h"
 
 #include <algorithm>
@@ -10,43 +10,6 @@
 
 namespace xlstm::cuda {
 namespace {
-
-/// Makes a context current for a scope and leaves the caller's in place afterwards.
-class Current {
-public:
-  Current(const Driver &driver, CUcontext context) : driver(driver) {
-    CUcontext now = nullptr;
-    driver.check(driver.contextGet(&now), "cuCtxGetCurrent");
-    if (now != context) {
-      driver.check(driver.contextPush(context), "cuCtxPushCurrent");
-      pushed = true;
-    }
-  }
-  Current(const Current &) = delete;
-  Current &operator=(const Current &) = delete;
-  ~Current() {
-    CUcontext popped;
-    if (pushed)
-      driver.contextPop(&popped);
-  }
-
-private:
-  const Driver &driver;
-  bool pushed = false;
-};
-
-/// A retained primary context.
-struct PrimaryContext {
-  PrimaryContext(const Driver &driver, CUdevice device) : driver(driver), device(device) {
-    driver.check(driver.primaryRetain(&context, device), "cuDevicePrimaryCtxRetain");
-  }
-  PrimaryContext(const PrimaryContext &) = delete;
-  PrimaryContext &operator=(const PrimaryContext &) = delete;
-  ~PrimaryContext() { driver.primaryRelease(device); }
-  const Driver &driver;
-  CUdevice device;
-  CUcontext context = nullptr;
-};
 
 class CudaProgram : public Program {
 public:
@@ -270,6 +233,24 @@ public:
     Current current(driver, primary->context);
     driver.check(driver.memorySet(address(data), byte, bytes, static_cast<CUstream>(stream)),
                  "fill on the GPU");
+  }
+  void copy(void *to, const void *from, size_t bytes, void *stream) override {
+    if (!bytes)
+      return;
+    Current current(driver, primary->context);
+    driver.check(
+        driver.copyOnDevice(address(to), address(from), bytes, static_cast<CUstream>(stream)),
+        "copy on the GPU");
+  }
+  size_t freeMemory() override {
+    Current current(driver, primary->context);
+    size_t free = 0, total = 0;
+    driver.check(driver.memoryInfo(&free, &total), "cuMemGetInfo");
+    return free;
+  }
+
+  std::unique_ptr<Recording> record(void *stream, const std::function<void()> &body) override {
+    return recordGraph(primary, static_cast<CUstream>(stream), body);
   }
 
   void *createStream() override {

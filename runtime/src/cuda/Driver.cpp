@@ -33,6 +33,15 @@ Driver openDriver() {
          missing, "; update the driver");
   driver.tensorMapEncodeTiled = reinterpret_cast<decltype(driver.tensorMapEncodeTiled)>(
       ::dlsym(library, "cuTensorMapEncodeTiled"));
+  auto find = [&](auto &function, const char *symbol) {
+    function = reinterpret_cast<std::decay_t<decltype(function)>>(::dlsym(library, symbol));
+  };
+  find(driver.graphs.beginCapture, "cuStreamBeginCapture_v2");
+  find(driver.graphs.endCapture, "cuStreamEndCapture");
+  find(driver.graphs.instantiate, "cuGraphInstantiateWithFlags");
+  find(driver.graphs.launch, "cuGraphLaunch");
+  find(driver.graphs.destroy, "cuGraphDestroy");
+  find(driver.graphs.destroyExecutable, "cuGraphExecDestroy");
   if (CUresult code = driver.init(0); code != CUDA_SUCCESS)
     fail(XLSTM_ERROR_ENVIRONMENT, "no GPU can be used: the NVIDIA driver does not start (",
          driver.describe(code), "); check that nvidia-smi lists a GPU, or run with --device cpu");

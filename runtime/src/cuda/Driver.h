@@ -19,6 +19,8 @@ using CUmodule = struct CUmod_st *;
 using CUfunction = struct CUfunc_st *;
 using CUstream = struct CUstream_st *;
 using CUevent = struct CUevent_st *;
+using CUgraph = struct CUgraph_st *;
+using CUgraphExec = struct CUgraphExec_st *;
 
 enum : CUresult {
   CUDA_SUCCESS = 0,
@@ -111,6 +113,9 @@ struct LaunchConfig {
     (CUdeviceptr to, const void *from, size_t bytes, CUstream stream))                             \
   X(copyToHost, "cuMemcpyDtoHAsync_v2",                                                            \
     (void *to, CUdeviceptr from, size_t bytes, CUstream stream))                                   \
+  X(copyOnDevice, "cuMemcpyDtoDAsync_v2",                                                          \
+    (CUdeviceptr to, CUdeviceptr from, size_t bytes, CUstream stream))                             \
+  X(memoryInfo, "cuMemGetInfo_v2", (size_t *free, size_t *total))                                  \
   X(memorySet, "cuMemsetD8Async",                                                                  \
     (CUdeviceptr data, unsigned char byte, size_t bytes, CUstream stream))                         \
   X(streamCreate, "cuStreamCreate", (CUstream * stream, unsigned flags))                           \
@@ -135,6 +140,19 @@ struct Driver {
                                    int oobFill) = nullptr;
   CUresult (*launchEx)(const LaunchConfig *config, CUfunction function, void **parameters,
                        void **extra) = nullptr;
+  /// Null in drivers before CUDA 11.4.
+  struct Graphs {
+    CUresult (*beginCapture)(CUstream stream, int mode) = nullptr;
+    CUresult (*endCapture)(CUstream stream, CUgraph *graph) = nullptr;
+    CUresult (*instantiate)(CUgraphExec *executable, CUgraph graph,
+                            unsigned long long flags) = nullptr;
+    CUresult (*launch)(CUgraphExec executable, CUstream stream) = nullptr;
+    CUresult (*destroy)(CUgraph graph) = nullptr;
+    CUresult (*destroyExecutable)(CUgraphExec executable) = nullptr;
+    bool available() const {
+      return beginCapture && endCapture && instantiate && launch && destroy && destroyExecutable;
+    }
+  } graphs;
   int version = 0; ///< CUDA version the driver supports: 1000 * major + 10 * minor
 
   /// Opens libcuda once per process and initialises it. Throws Failure(ENVIRONMENT) that says what

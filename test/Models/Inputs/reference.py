@@ -47,10 +47,10 @@ def write(path, tensors):
 # Parameters -------------------------------------------------------------------------------------
 
 class Parameters:
-    """Draws each parameter when it is first asked for, rounded to f32, from its name alone."""
+    """Draws each parameter when it is first asked for, rounded to f32 or bf16, from its name alone."""
 
-    def __init__(self):
-        self.values = {}
+    def __init__(self, bf16=False):
+        self.values, self.bf16 = {}, bf16
 
     def __call__(self, name, *shape, scale=None):
         if name not in self.values:
@@ -59,7 +59,10 @@ class Parameters:
 
             def draw(extents):
                 if not extents:
-                    return struct.unpack("f", struct.pack("f", source.gauss(0, scale)))[0]
+                    (bits,) = struct.unpack("I", struct.pack("f", source.gauss(0, scale)))
+                    if self.bf16:
+                        bits = (bits + 0x7fff + (bits >> 16 & 1)) >> 16 << 16
+                    return struct.unpack("f", struct.pack("I", bits))[0]
                 return [draw(extents[1:]) for _ in range(extents[0])]
 
             self.values[name] = draw(shape)
@@ -373,7 +376,7 @@ KINDS = {"mlstm_block": MLSTMBlock, "slstm_block": SLSTMBlock, "xlstm_large_bloc
 class Model:
     def __init__(self, spec):
         self.spec, self.width, self.vocabulary = spec, spec["width"], spec.get("vocabulary")
-        self.p = Parameters()
+        self.p = Parameters(spec.get("bf16", False))
         self.blocks = [KINDS[block["kind"]](block, self.width, self.p, "%s%d." % (spec["names"]["blocks"], number))
                        for number, block in enumerate(spec["blocks"])]
 
@@ -526,18 +529,19 @@ def native(blocks, vocabulary=11, width=8, dtype="f64", **options):
         text["vocab_size"] = vocabulary
     return {"width": width, "vocabulary": vocabulary, "names": NATIVE, "blocks": blocks,
             "tied": options.get("tie_word_embeddings", False), "cap": options.get("output_logit_soft_cap"),
-            "out_norm": options.get("add_out_norm", True), "norm_eps": options.get("norm_eps", 1e-6),
+            "out_norm": options.get("add_out_norm", True), "bf16": dtype == "bf16", "norm_eps": options.get("norm_eps", 1e-6),
             "files": {"config.json": json.dumps(text)}}
 
 
 def hugging_face(**options):
     text = {"model_type": "xlstm", "vocab_size": 13, "hidden_size": 16, "num_hidden_layers": 2, "num_heads": 2,
             "autocast_kernel_dtype": "float64", "weight_mode": "single", "ffn_round_up_to_multiple_of": 8, **options}
-    block = {"kind": "xlstm_large_block", "heads": 2, "ffn_round_up_to_multiple_of": 8, "use_bias": text.get("use_bias", False),
+    block = {"kind": "xlstm_large_block", "heads": 2, "ffn_round_up_to_multiple_of": text["ffn_round_up_to_multiple_of"], "use_bias": text.get("use_bias", False),
              "weight_mode": text["weight_mode"]}
     names = {"embedding": "backbone.embeddings", "out_norm": "backbone.out_norm", "head": "lm_head", "blocks": "backbone.blocks."}
-    return {"width": 16, "vocabulary": 13, "names": names, "blocks": [block, block], "cap": 30.0,
-            "tied": text.get("tie_word_embeddings", False), "files": {"config.json": json.dumps(text)}}
+    return {"width": text["hidden_size"], "vocabulary": 13, "names": names, "blocks": [block, block], "cap": 30.0,
+            "tied": text.get("tie_word_embeddings", False), "bf16": text["autocast_kernel_dtype"] == "bfloat16",
+            "files": {"config.json": json.dumps(text)}}
 
 
 def first_package(backend, function="slstm", vocabulary=9):
@@ -568,6 +572,7 @@ LONG = re.compile(r"\.([qkv])\.")
 MODELS = {
     "mixed": native([M, S, L]),
     "mixed_f32": native([M, S, L], dtype="f32"),
+    "mixed_bf16": native([M, S, L], dtype="bf16"),
     "tied": native([L, S], tie_word_embeddings=True, output_logit_soft_cap=3.0),
     "stack": native([M, L], vocabulary=None, add_out_norm=False),
     "bias": native([dict(M, use_bias=True, conv1d_kernel_size=1, qkv_proj_blocksize=2), dict(L, use_bias=True)]),
@@ -576,6 +581,9 @@ MODELS = {
                      dict(S, ffn_act_fn="relu^2", conv1d_kernel_size=2), dict(S, ffn_act_fn="selu")], dtype="f64"),
     "groups": native([dict(M, qkv_proj_blocksize=3), dict(M, qkv_proj_blocksize=1), S], width=12),
     "hugging_face": hugging_face(),
+    "hugging_face_f32": hugging_face(autocast_kernel_dtype="float32"),
+    "hugging_face_bf16": hugging_face(autocast_kernel_dtype="bfloat16"),
+    "hugging_face_gpu": hugging_face(autocast_kernel_dtype="bfloat16", hidden_size=128, ffn_round_up_to_multiple_of=64),
     "hugging_face_fused": hugging_face(weight_mode="fused", use_bias=True, tie_word_embeddings=True),
     # As the class of the bare model saves it, and with long names of layers; the embedding is the head.
     "hugging_face_bare": dict(hugging_face(tie_word_embeddings=True), rename=lambda name: LONG.sub(
