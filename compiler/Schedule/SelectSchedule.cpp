@@ -60,6 +60,8 @@ static std::optional<LayerProblem> layerProblemOf(Operation *op) {
   LayerProblem problem;
   problem.columns = shape.back();
   problem.copies = isa<ConcatOp, SplitOp>(op);
+  if (auto projection = dyn_cast<BlockLinearOp>(op))
+    problem.blocks = projection.getWeight().getType().getDimSize(0);
   problem.wholeRows = isLoss || isNorm;
   int64_t rank = shape.size();
   if (rank == 1)

@@ -103,6 +103,16 @@ SmallVector<Value> KernelEmitter::across(Value tile) {
   return form.registers;
 }
 
+/// What a loop carries: of a vector that begins as a splat, the registers that it will have.
+TileForm KernelEmitter::carriedSpread(Value tile) {
+  TileForm form = tiles.lookup(tile);
+  if (form.kind == TileForm::Splat && extentOf(form.type) > 1 && !isMatrix(form.type)) {
+    form.registers = across(tile);
+    form.kind = TileForm::Across;
+  }
+  return form;
+}
+
 //===----------------------------------------------------------------------===//
 // Shared memory
 //===----------------------------------------------------------------------===//

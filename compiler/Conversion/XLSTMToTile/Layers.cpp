@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layers of blocks as tile programs: maps, norms, embedding, causal convolution, block-diagonal
-// projection.
+// Layers of blocks as tile programs: maps, norms, embedding, causal convolution.
 #include "compiler/Conversion/XLSTMToTile/NormRows.h"
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -246,78 +245,6 @@ private:
   int64_t before; // K - 1
 };
 
-//===----------------------------------------------------------------------===//
-// Block-diagonal projection
-//===----------------------------------------------------------------------===//
-
-/// A block has some tokens of some of the diagonal's blocks. Pieces of a block divide it: what lies
-/// beyond belongs to its neighbour.
-class BlockLinearProgram : LayerProgram {
-public:
-  BlockLinearProgram(OpBuilder &builder, mlir::xlstm::BlockLinearOp op)
-      : LayerProgram(builder, op, accumulationOf(op.getX())), op(op) {
-    ArrayRef<int64_t> shape = op.getWeight().getType().getShape();
-    blocks = shape[0], outputs = shape[1], inputs = shape[2];
-    if (op.getTransposed())
-      std::swap(outputs, inputs);
-  }
-
-  KernelOp build(StringRef name, TensorNames names) {
-    declareTensor(op.getX());
-    declareTensor(op.getWeight());
-    declareTensor(op.getY());
-    // The grid's last dimension goes over groups of blocks instead of columns.
-    int64_t group = std::max<int64_t>(1, schedule.columns / outputs);
-    SmallVector<Extent> grid = gridOver(op.getX());
-    grid.back() = {(blocks + group - 1) / group};
-    createKernel(name, grid, names);
-    kernel.setScheduleAttr(schedule.toAttribute(b.getContext()));
-    for (int64_t axis = 0; axis < rank; ++axis) {
-      Value position = kernel.getGridIndex(axis);
-      offset.push_back(axis == rowAxis ? mul(position, index(schedule.rows)) : position);
-    }
-    Value first = mul(offset.back(), index(group));
-    Value end = min(add(first, index(group)), index(blocks));
-    int64_t width = pieceOf(outputs), depth = pieceOf(inputs);
-    loop(first, end, index(1), {}, [&](Value n, ValueRange) {
-      loop(index(0), index(outputs), index(width), {}, [&](Value o, ValueRange) {
-        Value y = product(n, o, width, depth);
-        store(y, op.getY(), at(rank - 1, add(mul(n, index(outputs)), o)), tileAxes());
-        return SmallVector<Value>{};
-      });
-      return SmallVector<Value>{};
-    });
-    return kernel;
-  }
-
-private:
-  static int64_t pieceOf(int64_t extent) {
-    int64_t piece = std::min<int64_t>(extent, 128);
-    while (extent % piece)
-      --piece;
-    return piece;
-  }
-
-  /// [rows, width]: outputs o .. of block n.
-  Value product(Value n, Value o, int64_t width, int64_t depth) {
-    TileType type = mat(schedule.rows, width, accumulation);
-    return loop(index(0), index(inputs), index(depth), splat(type, 0),
-                [&](Value i, ValueRange sum) -> SmallVector<Value> {
-                  Value x = load(op.getX(), at(rank - 1, add(mul(n, index(inputs)), i)), tileAxes(),
-                                 mat(schedule.rows, depth, accumulation));
-                  // [depth, width]
-                  Value w = op.getTransposed() ? load(op.getWeight(), {n, i, o}, {1, 2},
-                                                      mat(depth, width, accumulation))
-                                               : transpose(load(op.getWeight(), {n, o, i}, {1, 2},
-                                                                mat(width, depth, accumulation)));
-                  return {matmul(x, w, sum[0])};
-                })[0];
-  }
-
-  mlir::xlstm::BlockLinearOp op;
-  int64_t blocks, outputs, inputs;
-};
-
 } // namespace
 
 KernelOp buildMap(OpBuilder &builder, StringRef name, mlir::xlstm::MapOp op, TensorNames names) {
@@ -342,10 +269,6 @@ KernelOp buildCausalConv1d(OpBuilder &builder, StringRef name, mlir::xlstm::Caus
     return conv;
   builder.setInsertionPointAfter(conv);
   return ConvProgram(builder, op).buildState((name + "_state").str(), names);
-}
-KernelOp buildBlockLinear(OpBuilder &builder, StringRef name, mlir::xlstm::BlockLinearOp op,
-                          TensorNames names) {
-  return BlockLinearProgram(builder, op).build(name, names);
 }
 
 } // namespace xlstm

@@ -99,8 +99,11 @@ mlir::tile::KernelOp buildEmbedding(mlir::OpBuilder &builder, mlir::StringRef na
 /// And one for the last state, where that is used.
 mlir::tile::KernelOp buildCausalConv1d(mlir::OpBuilder &builder, mlir::StringRef name,
                                        mlir::xlstm::CausalConv1dOp op, TensorNames names);
+/// `x` and `y` are views of the op's tensors with an axis of blocks, [.., N, I] and [.., N, O], for
+/// a GPU.
 mlir::tile::KernelOp buildBlockLinear(mlir::OpBuilder &builder, mlir::StringRef name,
-                                      mlir::xlstm::BlockLinearOp op, TensorNames names);
+                                      mlir::xlstm::BlockLinearOp op, TensorNames names,
+                                      const KernelBuffer &x, const KernelBuffer &y);
 /// Gradients of layers; those of a parameter have a kernel of their own, where they are used.
 mlir::tile::KernelOp buildNormBackward(mlir::OpBuilder &builder, mlir::StringRef name,
                                        mlir::xlstm::NormBackwardOp op, TensorNames names);
