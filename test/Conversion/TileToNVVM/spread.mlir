@@ -71,3 +71,16 @@ tile.kernel @carried(%x: memref<?x128xf32, strided<[?, 1]>>, %y: memref<128xf32>
   }
   tile.store %sum, %y[%c0] axes [0] : !tile.tile<128xf32>, memref<128xf32>
 }
+
+// A token before the first is outside of the tensor: its number is compared as an unsigned one.
+// CHECK-LABEL: llvm.func @before
+// CHECK: %[[T:.*]] = arith.subi
+// CHECK: arith.cmpi ult, %[[T]], %{{.*}} : i32
+tile.kernel @before(%x: memref<?x32xf32, strided<[?, 1]>>, %y: memref<?x32xf32, strided<[?, 1]>>) names ["x", "y"] grid(%t: dim(0, 0))
+    attributes {schedule = {target = "sm_90a", threads = 32 : i64, spread = array<i64: 1, 32, 1>}} {
+  %c0 = arith.constant 0 : index
+  %c3 = arith.constant 3 : index
+  %s = arith.subi %t, %c3 : index
+  %row = tile.load %x[%s, %c0] axes [0, 1] : memref<?x32xf32, strided<[?, 1]>> -> !tile.tile<1x32xf32>
+  tile.store %row, %y[%t, %c0] axes [0, 1] : !tile.tile<1x32xf32>, memref<?x32xf32, strided<[?, 1]>>
+}
