@@ -22,8 +22,6 @@ static llvm::Error error(const llvm::Twine &text) {
 static std::string whyNotOnGPU(func::FuncOp function, const Device &device) {
   if (!function.getOps<mlir::xlstm::CrossEntropyOp>().empty())
     return "runs on CPUs only: the loss and the gradients of layers have no GPU kernels";
-  if (function.walk([](math::ErfOp) { return WalkResult::interrupt(); }).wasInterrupted())
-    return "runs on CPUs only: math.erf (GELU) has no GPU kernel";
   for (Operation &op : function.front().without_terminator()) {
     if (auto linear = dyn_cast<mlir::xlstm::LinearOp>(op)) {
       if (Reason reason = isSupported(problemOf(linear), device); !reason.empty())
@@ -31,8 +29,8 @@ static std::string whyNotOnGPU(func::FuncOp function, const Device &device) {
       continue;
     }
     using namespace mlir::xlstm;
-    if (isa<CausalConv1dOp, ConcatOp, EmbeddingOp, LastTokenOp, mlir::xlstm::MapOp, MultiheadNormOp,
-            NormOp, PermuteOp, mlir::xlstm::ReshapeOp, SplitOp>(op))
+    if (isa<BlockLinearOp, CausalConv1dOp, ConcatOp, EmbeddingOp, LastTokenOp, mlir::xlstm::MapOp,
+            MultiheadNormOp, NormOp, PermuteOp, mlir::xlstm::ReshapeOp, SplitOp>(op))
       continue;
     auto cell = dyn_cast<mlir::xlstm::MLSTMOp>(op);
     if (!cell)

@@ -22,6 +22,8 @@ mlir::DictionaryAttr LayerSchedule::toAttribute(mlir::MLIRContext *context) cons
   mlir::NamedAttrList list(writeParameters(context, *this, numbers));
   if (threads)
     list.append("spread", builder.getDenseI64ArrayAttr({1, threads, 1}));
+  if (alongBlocks)
+    list.append("along_blocks", builder.getUnitAttr());
   if (overlaps)
     list.append("overlaps", builder.getUnitAttr());
   return list.getDictionary(context);
@@ -29,6 +31,7 @@ mlir::DictionaryAttr LayerSchedule::toAttribute(mlir::MLIRContext *context) cons
 
 LayerSchedule LayerSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
   LayerSchedule schedule = readParameters(attribute, numbers);
+  schedule.alongBlocks = attribute.contains("along_blocks");
   schedule.overlaps = attribute.contains("overlaps");
   return schedule;
 }
@@ -77,6 +80,12 @@ std::vector<LayerSchedule> xlstm::enumerate(const LayerProblem &problem, const D
                     : std::min<int64_t>(problem.columns, problem.copies ? 4096 : 1024);
     // Four elements of a thread are on the way together.
     s.threads = std::clamp<int64_t>((s.columns + 127) / 128 * 32, 32, 512);
+    if (problem.blocks) { // each element of a thread is a sum over the block's inputs
+      int64_t outputs = problem.columns / problem.blocks;
+      s.alongBlocks = problem.blocks >= outputs;
+      s.columns = std::min<int64_t>(s.alongBlocks ? problem.blocks : outputs, 256);
+      s.threads = (s.columns + 31) / 32 * 32;
+    }
     s.overlaps = device.overlapsLaunches;
     if (check(problem, s, device).empty())
       list.push_back(s);

@@ -3,7 +3,9 @@
 // projections, and ops that move elements.
 //
 // A block has a tile of tokens by units, [rows, columns]: rows run along time, columns along the last
-// axis. A norm's tile has whole rows. On a GPU a block has one row, across its threads.
+// axis. A norm's tile has whole rows. On a GPU a block has one row, across its threads. Of a
+// block-diagonal projection that is a row of outputs of one of the diagonal's blocks, or, where they
+// are many and small, the same output of neighbouring blocks of the diagonal (`along_blocks`).
 #ifndef XLSTM_COMPILER_SCHEDULE_LAYERSCHEDULE_H
 #define XLSTM_COMPILER_SCHEDULE_LAYERSCHEDULE_H
 
@@ -25,6 +27,7 @@ struct LayerProblem {
   bool copies = false;    // a block goes through all columns, some at a time
   int64_t diagonal = 0;   // of a block-diagonal matrix: the wider side of its blocks
   bool sums = false;      // a block of threads sums over all rows
+  int64_t blocks = 0;     // of a block-diagonal projection; its columns are those of all of them
 };
 
 struct LayerSchedule {
@@ -32,6 +35,7 @@ struct LayerSchedule {
   int64_t rows = 0, columns = 0; // of a block's tile; the last ones may reach beyond
   int64_t blocks = 0;            // of a block-diagonal matrix that are multiplied as one matrix
   int64_t threads = 0;           // GPU: of a block, which has one row
+  bool alongBlocks = false;      // GPU: columns go along the blocks of the diagonal
   bool overlaps = false;         // GPU: it is launched while the launch before it ends
 
   mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;

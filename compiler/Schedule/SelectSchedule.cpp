@@ -73,6 +73,7 @@ static std::optional<LayerProblem> layerProblemOf(Operation *op) {
   problem.sums = isa<CausalConv1dBackwardOp>(op);
   if (auto product = dyn_cast<BlockLinearOp>(op)) {
     ArrayRef<int64_t> shape = product.getWeight().getType().getShape();
+    problem.blocks = shape[0];
     problem.diagonal = std::max(shape[1], shape[2]);
   }
   int64_t rank = shape.size();

@@ -33,9 +33,17 @@ func.func @map(%x: tensor<?x?x4096xf32>) -> tensor<?x?x4096xf32> {
 // One token needs one row.
 // CHECK-LABEL: func.func @one_token
 // CHECK: xlstm.block_linear {{.*}} {xlstm.schedule = {columns = 64 : i64, rows = 1 : i64, target = "cpu"}}
+// On a GPU many small blocks lie across the threads, or the outputs of one that is large.
+// GPU: xlstm.block_linear {{.*}} {xlstm.schedule = {along_blocks, columns = 16 : i64, overlaps, rows = 1 : i64, spread = array<i64: 1, 32, 1>, target = "sm_90a", threads = 32 : i64}}
+// GPU: xlstm.block_linear {{.*}} {xlstm.schedule = {columns = 48 : i64, overlaps, rows = 1 : i64, spread = array<i64: 1, 64, 1>, target = "sm_90a", threads = 64 : i64}}
 func.func @one_token(%x: tensor<?x1x64xf32>, %w: tensor<16x4x4xf32>) -> tensor<?x1x64xf32> {
   %y = xlstm.block_linear %x, %w : tensor<?x1x64xf32>, tensor<16x4x4xf32> -> tensor<?x1x64xf32>
   return %y : tensor<?x1x64xf32>
+}
+
+func.func @heads(%x: tensor<?x1x64xf32>, %w: tensor<4x48x16xf32>) -> tensor<?x1x192xf32> {
+  %y = xlstm.block_linear %x, %w : tensor<?x1x64xf32>, tensor<4x48x16xf32> -> tensor<?x1x192xf32>
+  return %y : tensor<?x1x192xf32>
 }
 
 

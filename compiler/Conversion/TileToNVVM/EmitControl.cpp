@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Structure of a kernel: the function, loops, branches and scalars.
 #include "compiler/Conversion/KernelArguments.h"
+#include "compiler/Conversion/TileToNVVM/Erf.h"
 #include "compiler/Conversion/TileToNVVM/KernelEmitter.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -287,6 +288,7 @@ Value KernelEmitter::emitScalar(Operation &op, IRMapping &map) {
       .Case<math::AbsFOp>([&](auto) -> Value { return b.create<LLVM::FAbsOp>(operand(0)); })
       .Case<math::SqrtOp>([&](auto) -> Value { return b.create<LLVM::SqrtOp>(operand(0)); })
       .Case<math::TanhOp>([&](auto) { return ptx.tanh(operand(0)); })
+      .Case<math::ErfOp>([&](auto) { return xlstm::erf(FloatArithmetic{this}, operand(0)); })
       .Case<math::ExpOp>([&](auto) -> Value {
         return ptx.exp2(b.create<arith::MulFOp>(operand(0), ptx.f32(log2e)));
       })
@@ -409,7 +411,7 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
     TileForm form;
     if (auto type = dyn_cast<TileType>(value.getType())) {
       form = tiles.lookup(value);
-      form = isSpread()                    ? form
+      form = isSpread()                    ? carriedSpread(value)
              : type.getShape().size() == 2 ? materialize(form, gridFor(argument))
              : role && threads > 32        ? resident(lanesOf(form), argument)
                                            : lanesOf(form);
@@ -495,7 +497,9 @@ LogicalResult KernelEmitter::emitFor(scf::ForOp op) {
         TileForm final = tiles.lookup(value);
         if (form.kind == TileForm::Shared) // where it is
           continue;
-        if (!isSpread())
+        if (isSpread())
+          final = carriedSpread(value);
+        else
           final = form.kind == TileForm::Fragment ? materialize(final, form.grid) : lanesOf(final);
         yielded.append(final.registers);
       }

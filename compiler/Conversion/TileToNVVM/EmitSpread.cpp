@@ -103,6 +103,16 @@ SmallVector<Value> KernelEmitter::across(Value tile) {
   return form.registers;
 }
 
+/// What a loop carries: of a vector that begins as a splat, the registers that it will have.
+TileForm KernelEmitter::carriedSpread(Value tile) {
+  TileForm form = tiles.lookup(tile);
+  if (form.kind == TileForm::Splat && extentOf(form.type) > 1 && !isMatrix(form.type)) {
+    form.registers = across(tile);
+    form.kind = TileForm::Across;
+  }
+  return form;
+}
+
 //===----------------------------------------------------------------------===//
 // Shared memory
 //===----------------------------------------------------------------------===//
@@ -170,10 +180,16 @@ void KernelEmitter::loadAcross(LoadOp op) {
   form.kind = TileForm::Across;
   form.type = cast<TileType>(op.getTile().getType());
   int64_t extent = extentOf(form.type);
+  // A row may stand before the tensor: tokens before the first. As unsigned numbers those are large.
+  Value exists;
+  for (auto [axis, offset] : llvm::enumerate(offsets(op.getOffsets())))
+    if (int64_t(axis) != op.getAxes().back() && !getConstantIntValue(offset))
+      exists = andI(exists, b.create<arith::CmpIOp>(arith::CmpIPredicate::ult, offset,
+                                                    tensor.extents[axis]));
   if (extent == 1) { // for all threads
     form.kind = TileForm::Splat;
     form.registers.push_back(
-        guardedLoad(tensor, offsets(op.getOffsets()), Value(), op.getPad().convertToDouble()));
+        guardedLoad(tensor, offsets(op.getOffsets()), exists, op.getPad().convertToDouble()));
     tiles[op.getTile()] = form;
     return;
   }

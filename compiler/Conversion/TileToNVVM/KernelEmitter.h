@@ -201,6 +201,7 @@ private:
   Value spreadRow(int64_t rows), spreadColumn();
   std::pair<Value, Value> elementAcross(int64_t extent, int64_t r);
   SmallVector<Value> across(Value tile);
+  TileForm carriedSpread(Value tile);
   void meetIfNew();
   void shareIfNeeded(Value vector);
   SmallVector<Value> sharedElements(Value vector, Value first, int64_t count);
@@ -250,6 +251,23 @@ private:
     Value div(Value x, int64_t n) const { return e->div(x, n); }
     Value rem(Value x, int64_t n) const { return e->rem(x, n); }
     Value exclusiveOr(Value x, Value y) const { return e->xorI(x, y); }
+  };
+  /// f32 arithmetic as Erf.h wants it.
+  struct FloatArithmetic {
+    using Number = Value;
+    KernelEmitter *e;
+    Value constant(double value) const { return e->ptx.f32(value); }
+    Value add(Value x, Value y) const { return e->b.create<mlir::arith::AddFOp>(x, y); }
+    Value mul(Value x, Value y) const { return e->b.create<mlir::arith::MulFOp>(x, y); }
+    Value abs(Value x) const { return e->b.create<mlir::LLVM::FAbsOp>(x); }
+    Value exp2(Value x) const { return e->ptx.exp2(x); }
+    Value copySign(Value x, Value sign) const {
+      return e->b.create<mlir::LLVM::CopySignOp>(x, sign);
+    }
+    Value selectLess(Value x, Value y, Value yes, Value no) const {
+      Value less = e->b.create<mlir::arith::CmpFOp>(mlir::arith::CmpFPredicate::OLT, x, y);
+      return e->b.create<mlir::arith::SelectOp>(less, yes, no);
+    }
   };
   mlir::tile::RingProtocol<Arithmetic> protocolOf(const Ring &ring) {
     return {{this}, ring.stages};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Products with block-diagonal matrices [N, O, I], and their weights' gradients, as tile programs.
+// Products with block-diagonal matrices [N, O, I], and their weights' gradients, as tile programs
+// for CPUs; those for GPUs are in BlockLinearToken.cpp.
 //
 // Blocks narrower than a vector are taken several at a time, as one matrix that is zero outside of
 // them: so loads and sums are of whole vectors, and what they compute in vain costs less than the

@@ -101,6 +101,11 @@ mlir::tile::KernelOp buildCausalConv1d(mlir::OpBuilder &builder, mlir::StringRef
                                        mlir::xlstm::CausalConv1dOp op, TensorNames names);
 mlir::tile::KernelOp buildBlockLinear(mlir::OpBuilder &builder, mlir::StringRef name,
                                       mlir::xlstm::BlockLinearOp op, TensorNames names);
+/// The same for a GPU. `x` and `y` are views of the op's tensors with an axis of blocks, [.., N, I]
+/// and [.., N, O].
+mlir::tile::KernelOp buildBlockLinearToken(mlir::OpBuilder &builder, mlir::StringRef name,
+                                           mlir::xlstm::BlockLinearOp op, TensorNames names,
+                                           const KernelBuffer &x, const KernelBuffer &y);
 /// Gradients of layers; those of a parameter have a kernel of their own, where they are used.
 mlir::tile::KernelOp buildNormBackward(mlir::OpBuilder &builder, mlir::StringRef name,
                                        mlir::xlstm::NormBackwardOp op, TensorNames names,

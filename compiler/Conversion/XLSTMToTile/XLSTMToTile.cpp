@@ -5,6 +5,7 @@
 // for what goes from one kernel to another.
 #include "compiler/Conversion/XLSTMToTile/KernelSharing.h"
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
+#include "compiler/Schedule/LayerSchedule.h"
 #include "compiler/Schedule/Passes.h"
 #include "compiler/Schedule/StatesSchedule.h"
 #include "dialect/xlstm/IR/FunctionAttrs.h"
@@ -34,11 +35,13 @@ private:
   LogicalResult nameViews(Workspace &workspace);
   ArrayAttr extentsOf(Value value);
   bool hasSequences();
+  KernelBuffer viewOfBlocks(Value tensor, int64_t blocks, Workspace &workspace);
   FailureOr<tile::KernelOp> convert(Operation &op, StringRef name, Workspace &workspace);
 
   func::FuncOp function;
   OpBuilder builder;
   llvm::DenseMap<Value, std::string> names;
+  llvm::DenseMap<Value, std::string> owners; // of reshaped tensors: whose memory they are
   Block
       betweenKernels; // of one op: its arguments stand for tensors that the function has no value of
 };
@@ -119,9 +122,11 @@ LogicalResult FunctionConverter::nameViews(Workspace &workspace) {
       names[root] = workspace.add(cast<RankedTensorType>(root.getType()), extentsOf(root));
     }
     for (Value value : all)
-      if (value != root)
+      if (value != root) {
+        owners[value] = names[root];
         names[value] =
             workspace.add(cast<RankedTensorType>(value.getType()), extentsOf(value), names[root]);
+      }
   }
   return success();
 }
@@ -158,6 +163,20 @@ ArrayAttr FunctionConverter::extentsOf(Value value) {
   }
 }
 
+/// A tensor [.., blocks * D] as [.., blocks, D].
+KernelBuffer FunctionConverter::viewOfBlocks(Value tensor, int64_t blocks, Workspace &workspace) {
+  if (!names.contains(tensor)) // that nothing reads
+    return {};
+  auto type = cast<RankedTensorType>(tensor.getType());
+  SmallVector<int64_t> shape(type.getShape().drop_back());
+  shape.append({blocks, type.getShape().back() / blocks});
+  auto view = RankedTensorType::get(shape, type.getElementType());
+  auto owner = owners.find(tensor);
+  return {workspace.add(view, extentsOf(tensor),
+                        owner == owners.end() ? names.lookup(tensor) : owner->second),
+          view};
+}
+
 FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef name,
                                                      Workspace &workspace) {
   auto tensorNames = [&](Value value) { return names.lookup(value); };
@@ -177,7 +196,13 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
         return buildMLSTMBackward(builder, name, o, tensorNames);
       })
       .Case([&](BlockLinearOp o) -> Kernel {
-        return buildBlockLinear(builder, name, o, tensorNames);
+        if (!LayerSchedule::fromAttribute(o->getAttrOfType<DictionaryAttr>(scheduleAttrName))
+                 .threads) // of a GPU's block
+          return buildBlockLinear(builder, name, o, tensorNames);
+        int64_t blocks = o.getWeight().getType().getDimSize(0);
+        return buildBlockLinearToken(builder, name, o, tensorNames,
+                                     viewOfBlocks(o.getX(), blocks, workspace),
+                                     viewOfBlocks(o.getY(), blocks, workspace));
       })
       .Case([&](CausalConv1dOp o) -> Kernel {
         return buildCausalConv1d(builder, name, o, tensorNames);

@@ -49,3 +49,38 @@ tile.kernel @update(%C: memref<?x64x64xf32, strided<[?, ?, 1]>>, %q: memref<?x64
   %sum = tile.matmul %row, %next, %none : !tile.tile<1x64xf32>, !tile.tile<64x64xf32>, !tile.tile<1x64xf32> -> !tile.tile<1x64xf32>
   tile.store %sum, %y[%b, %c0] axes [0, 1] : !tile.tile<1x64xf32>, memref<?x64xbf16, strided<[?, 1]>>
 }
+
+// A loop's vector that begins as a splat is carried as the registers that it will have: two of 96 threads' elements.
+// CHECK-LABEL: llvm.func @carried
+// CHECK: scf.for {{.*}} iter_args(%{{.*}} = %{{.*}}, %{{.*}} = %cst{{.*}}, %{{.*}} = %cst{{.*}}) -> (i32, f32, f32)
+tile.kernel @carried(%x: memref<?x128xf32, strided<[?, 1]>>, %y: memref<128xf32>) names ["x", "y"] grid(%b: 1)
+    attributes {schedule = {target = "sm_90a", threads = 96 : i64, spread = array<i64: 1, 96, 1>}} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %rows = memref.dim %x, %c0 : memref<?x128xf32, strided<[?, 1]>>
+  %zero = arith.constant 0.0 : f32
+  %none = tile.splat %zero : f32 -> !tile.tile<128xf32>
+  %sum = scf.for %i = %c0 to %rows step %c1 iter_args(%s = %none) -> (!tile.tile<128xf32>) {
+    %row = tile.load %x[%i, %c0] axes [1] : memref<?x128xf32, strided<[?, 1]>> -> !tile.tile<128xf32>
+    %next = tile.map elems(%s, %row : !tile.tile<128xf32>, !tile.tile<128xf32>) -> !tile.tile<128xf32> {
+    ^bb0(%e: index, %a: f32, %c: f32):
+      %0 = arith.addf %a, %c : f32
+      tile.yield %0 : f32
+    }
+    scf.yield %next : !tile.tile<128xf32>
+  }
+  tile.store %sum, %y[%c0] axes [0] : !tile.tile<128xf32>, memref<128xf32>
+}
+
+// A token before the first is outside of the tensor: its number is compared as an unsigned one.
+// CHECK-LABEL: llvm.func @before
+// CHECK: %[[T:.*]] = arith.subi
+// CHECK: arith.cmpi ult, %[[T]], %{{.*}} : i32
+tile.kernel @before(%x: memref<?x32xf32, strided<[?, 1]>>, %y: memref<?x32xf32, strided<[?, 1]>>) names ["x", "y"] grid(%t: dim(0, 0))
+    attributes {schedule = {target = "sm_90a", threads = 32 : i64, spread = array<i64: 1, 32, 1>}} {
+  %c0 = arith.constant 0 : index
+  %c3 = arith.constant 3 : index
+  %s = arith.subi %t, %c3 : index
+  %row = tile.load %x[%s, %c0] axes [0, 1] : memref<?x32xf32, strided<[?, 1]>> -> !tile.tile<1x32xf32>
+  tile.store %row, %y[%t, %c0] axes [0, 1] : !tile.tile<1x32xf32>, memref<?x32xf32, strided<[?, 1]>>
+}

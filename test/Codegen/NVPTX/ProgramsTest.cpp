@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: Apache-2.0
+// Tile programs that only GPUs have, run by the tile interpreter: what they compute beside the
+// interpreter in f64. What the lowering makes of them is seen on a GPU only.
+#include "compiler/Conversion/XLSTMToTile/Passes.h"
+#include "compiler/Schedule/Passes.h"
+#include "dialect/tile/Interpreter/Interpreter.h"
+#include "dialect/xlstm/IR/FunctionAttrs.h"
+#include "dialect/xlstm/Interpreter/Interpreter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include <cmath>
+#include <gtest/gtest.h>
+#include <map>
+#include <random>
+
+using namespace mlir;
+using mlir::xlstm::TensorValue;
+
+namespace xlstm {
+namespace {
+
+/// A function, and what its kernels for a GPU compute.
+class GpuProgram : public testing::Test {
+protected:
+  GpuProgram() {
+    context.loadDialect<tile::TileDialect, mlir::xlstm::XLSTMDialect, func::FuncDialect,
+                        math::MathDialect, scf::SCFDialect, arith::ArithDialect,
+                        memref::MemRefDialect>();
+  }
+
+  /// Parses and schedules; the n-th dynamic extent of a tensor is that of `dims` at its n-th name.
+  void compile(const std::string &source, const char *target) {
+    function = nullptr;
+    reference = parseSourceString<ModuleOp>(source, &context);
+    ASSERT_TRUE(reference);
+    function = *reference->getOps<func::FuncOp>().begin();
+    kernels = reference->clone();
+    SelectScheduleOptions select;
+    select.target = target;
+    PassManager manager(&context);
+    manager.addPass(createSelectSchedule(select));
+    manager.addPass(createConvertXLSTMToTile());
+    ASSERT_TRUE(succeeded(manager.run(*kernels)));
+  }
+
+  /// Random inputs, rounded to their types, for these run-time dimensions; names in `absent` are
+  /// not given. Expects every result within `tolerance` of the interpreter's.
+  void compare(const std::map<std::string, int64_t> &dims, double tolerance,
+               const std::vector<std::string> &absent = {}) {
+    std::map<std::string, tile::GlobalTensor> tensors;
+    std::vector<std::optional<TensorValue>> inputs;
+    for (unsigned i = 0; i < function.getNumArguments(); ++i) {
+      std::string name = function.getArgAttrOfType<StringAttr>(i, mlir::xlstm::nameAttrName).str();
+      auto type = cast<RankedTensorType>(function.getArgumentTypes()[i]);
+      if (llvm::is_contained(absent, name)) {
+        inputs.emplace_back();
+        continue;
+      }
+      tile::GlobalTensor tensor(type.getElementType(),
+                                extentsOf(type, function.getArgAttrDict(i), dims));
+      TensorValue value;
+      value.shape.assign(tensor.extents.begin(), tensor.extents.end());
+      tensor.forEach([&](ArrayRef<int64_t> index) {
+        tensor.set(index, 0.5 * std::normal_distribution<double>()(random));
+        value.data.push_back(tensor.get(index));
+      });
+      inputs.push_back(value);
+      tensors[name] = tensor;
+    }
+    auto expected = mlir::xlstm::interpret(function, inputs);
+    ASSERT_TRUE(succeeded(expected));
+    std::vector<std::string> results;
+    for (unsigned i = 0; i < function.getNumResults(); ++i) {
+      auto name = function.getResultAttrOfType<StringAttr>(i, mlir::xlstm::nameAttrName);
+      results.push_back(mlir::xlstm::getInnerResultName(function, name.str()));
+      tile::GlobalTensor tensor(
+          cast<RankedTensorType>(function.getResultTypes()[i]).getElementType(),
+          (*expected)[i].shape);
+      // What a kernel leaves out is seen.
+      tensor.forEach([&](ArrayRef<int64_t> index) { tensor.set(index, NAN); });
+      tensors[results.back()] = tensor;
+    }
+    run(tensors, dims);
+    for (size_t i = 0; i < results.size(); ++i) {
+      const tile::GlobalTensor &got = tensors[results[i]];
+      const TensorValue &value = (*expected)[i];
+      size_t e = 0, wrong = 0;
+      double largest = 0;
+      got.forEach([&](ArrayRef<int64_t> index) {
+        double error = std::fabs(got.get(index) - value.data[e]) / (1 + std::fabs(value.data[e]));
+        wrong += !(error <= tolerance); // also NaN
+        largest = std::max(largest, error);
+        ++e;
+      });
+      EXPECT_EQ(wrong, 0u) << "elements of " << results[i] << ", of " << e << ", error " << largest;
+    }
+  }
+
+  func::FuncOp function;
+  MLIRContext context;
+  OwningOpRef<ModuleOp> reference, kernels;
+  std::mt19937_64 random{1};
+
+private:
+  static SmallVector<int64_t> extentsOf(RankedTensorType type, DictionaryAttr attributes,
+                                        const std::map<std::string, int64_t> &dims) {
+    SmallVector<int64_t> extents(type.getShape());
+    auto names = attributes ? attributes.getAs<ArrayAttr>(mlir::xlstm::dimsAttrName) : ArrayAttr();
+    size_t next = 0;
+    for (int64_t &extent : extents)
+      if (ShapedType::isDynamic(extent))
+        extent = dims.at(cast<StringAttr>(names[next++]).str());
+    return extents;
+  }
+
+  /// The kernels, in the order of their launches. A view takes its owner's bytes and gives them back.
+  void run(std::map<std::string, tile::GlobalTensor> &tensors,
+           const std::map<std::string, int64_t> &dims) {
+    std::map<std::string, std::string> owners;
+    if (auto workspace = kernels->getOperation()->getAttrOfType<ArrayAttr>(workspaceAttrName))
+      for (auto entry : workspace.getAsRange<DictionaryAttr>()) {
+        std::string name = entry.getAs<StringAttr>("name").str();
+        auto type = cast<RankedTensorType>(entry.getAs<TypeAttr>("type").getValue());
+        SmallVector<int64_t> extents(type.getShape());
+        auto sums = entry.getAs<ArrayAttr>("extents");
+        size_t next = 0;
+        for (int64_t &extent : extents)
+          if (ShapedType::isDynamic(extent)) // a sum of one product of one dimension
+            extent = dims.at(
+                cast<StringAttr>(cast<ArrayAttr>(cast<ArrayAttr>(sums[next++])[0])[0]).str());
+        tensors[name] = tile::GlobalTensor(type.getElementType(), extents);
+        if (auto owner = entry.getAs<StringAttr>("of"))
+          owners[name] = owner.str();
+      }
+    std::vector<std::pair<tile::KernelOp, std::vector<std::string>>> launches;
+    if (auto list = kernels->getOperation()->getAttrOfType<ArrayAttr>(launchesAttrName)) {
+      for (auto launch : list.getAsRange<DictionaryAttr>()) {
+        std::vector<std::string> names;
+        for (Attribute name : launch.getAs<ArrayAttr>("names"))
+          names.push_back(cast<StringAttr>(name).str());
+        launches.emplace_back(
+            kernels->lookupSymbol<tile::KernelOp>(launch.getAs<StringAttr>("kernel")), names);
+      }
+    } else {
+      for (tile::KernelOp kernel : kernels->getOps<tile::KernelOp>()) {
+        std::vector<std::string> names;
+        for (unsigned i = 0; i < kernel.getNumTensors(); ++i)
+          names.push_back(kernel.getTensorName(i).str());
+        launches.emplace_back(kernel, names);
+      }
+    }
+    for (auto &[kernel, names] : launches) {
+      std::vector<tile::GlobalTensor> arguments;
+      for (auto [i, name] : llvm::enumerate(names)) {
+        auto type = cast<MemRefType>(kernel.getTensor(i).getType());
+        if (!tensors.count(name)) {
+          arguments.push_back(tile::GlobalTensor::absent(type));
+          continue;
+        }
+        arguments.push_back(tensors.at(name));
+        if (owners.count(name))
+          arguments.back().bytes = tensors.at(owners[name]).bytes;
+      }
+      auto finding = tile::interpret(kernel, arguments);
+      ASSERT_FALSE(finding) << kernel.getSymName().str() << ": " << finding->text;
+      for (auto [argument, name] : llvm::zip(arguments, names))
+        if (owners.count(name))
+          tensors.at(owners[name]).bytes = argument.bytes;
+        else if (tensors.count(name))
+          tensors[name] = argument;
+    }
+  }
+};
+
+std::string projection(int64_t blocks, int64_t outputs, int64_t inputs, const std::string &type,
+                       bool transposed = false) {
+  auto tensor = [&](int64_t width) {
+    return "tensor<?x?x" + std::to_string(blocks * width) + "x" + type + ">";
+  };
+  int64_t from = transposed ? outputs : inputs, to = transposed ? inputs : outputs;
+  std::string weight = "tensor<" + std::to_string(blocks) + "x" + std::to_string(outputs) + "x" +
+                       std::to_string(inputs) + "x" + type + ">";
+  return "func.func @f(%x: " + tensor(from) +
+         " {xlstm.name = \"x\", xlstm.dims = [\"B\", \"T\"]}, %w: " + weight +
+         " {xlstm.name = \"w\"}) -> (" + tensor(to) +
+         " {xlstm.name = \"y\", xlstm.dims = [\"B\", \"T\"]}) {\n  %y = xlstm.block_linear " +
+         (transposed ? "transposed " : "") + "%x, %w : " + tensor(from) + ", " + weight + " -> " +
+         tensor(to) + "\n  return %y : " + tensor(to) + "\n}";
+}
+
+TEST_F(GpuProgram, BlockDiagonalProjection) {
+  for (const char *target : {"sm_90a", "sm_80"})
+    for (bool transposed : {false, true})
+      for (auto [blocks, outputs, inputs] : {std::tuple{96, 4, 4},
+                                             {300, 4, 4},
+                                             {16, 12, 10},
+                                             {4, 32, 32},
+                                             {2, 300, 7},
+                                             {1, 5, 48}}) {
+        SCOPED_TRACE(std::string(target) + (transposed ? " transposed " : " ") +
+                     std::to_string(blocks) + "x" + std::to_string(outputs) + "x" +
+                     std::to_string(inputs));
+        compile(projection(blocks, outputs, inputs, "f32", transposed), target);
+        compare({{"B", 2}, {"T", 3}}, 1e-5);
+      }
+  compile(projection(96, 4, 4, "bf16"), "sm_90a");
+  compare({{"B", 2}, {"T", 3}}, 4e-3);
+}
+
+} // namespace
+} // namespace xlstm
