@@ -28,6 +28,13 @@ static std::string whyNotOnGPU(func::FuncOp function, const Device &device) {
         return "runs on CPUs only: xlstm.linear: " + reason;
       continue;
     }
+    if (auto scan = dyn_cast<mlir::xlstm::ScanOp>(op)) {
+      if (Reason reason = isSupported(problemOf(scan), device); !reason.empty())
+        return "runs on CPUs only: xlstm.scan: " + reason;
+      if (scan.getReverse() || scan.getTransposed())
+        return "runs on CPUs only: the gradients of recurrent cells have no GPU kernels";
+      continue;
+    }
     using namespace mlir::xlstm;
     if (isa<BlockLinearOp, CausalConv1dOp, ConcatOp, EmbeddingOp, LastTokenOp, mlir::xlstm::MapOp,
             MultiheadNormOp, NormOp, PermuteOp, mlir::xlstm::ReshapeOp, SplitOp>(op))
@@ -106,7 +113,12 @@ static llvm::Expected<std::vector<Job>> jobsOf(ModuleOp module, const ModelSourc
         }
         jobs.push_back({name, *device, "", /*elementwise=*/false});
       }
-      jobs.push_back({name, *device, "", /*elementwise=*/true});
+      // Scans read element by element in any case.
+      bool onlyScans = llvm::all_of(function.front().without_terminator(), [](Operation &op) {
+        return isa<mlir::xlstm::ReshapeOp, mlir::xlstm::ScanOp>(op);
+      });
+      if (!onlyScans)
+        jobs.push_back({name, *device, "", /*elementwise=*/true});
     }
     if (jobs.size() == before && !options.functions.empty())
       return error(model.file + ": " + name + " " + reason + "; add cpu to the targets, or leave " +

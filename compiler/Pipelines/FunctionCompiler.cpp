@@ -149,9 +149,14 @@ static std::vector<std::string> dropBoundaries(func::FuncOp function) {
     auto name = function.getArgAttrOfType<StringAttr>(i, mlir::xlstm::nameAttrName);
     if (name != "cu_seqlens" && name != "reset")
       continue;
-    for (OpOperand &use : llvm::make_early_inc_range(function.getArgument(i).getUses()))
-      if (auto cell = dyn_cast<mlir::xlstm::MLSTMOp>(use.getOwner()))
+    auto clear = [&](auto cell) {
+      if (cell)
         (name == "reset" ? cell.getResetMutable() : cell.getCuSeqlensMutable()).clear();
+    };
+    for (OpOperand &use : llvm::make_early_inc_range(function.getArgument(i).getUses())) {
+      clear(dyn_cast<mlir::xlstm::MLSTMOp>(use.getOwner()));
+      clear(dyn_cast<mlir::xlstm::ScanOp>(use.getOwner()));
+    }
     function.eraseArgument(i);
     dropped.push_back(name.getValue().str());
   }

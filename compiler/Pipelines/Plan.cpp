@@ -391,6 +391,8 @@ std::vector<std::string> narrowTensors(tile::KernelOp kernel) {
   DictionaryAttr schedule = kernel.getScheduleAttr();
   bool all = schedule && schedule.contains("aligned"),
        spread = schedule && schedule.contains("spread");
+  if (schedule && schedule.contains("products")) // its matrices are read an element at a time
+    return {};
   llvm::SmallDenseSet<Value> matrices;
   auto add = [&](Value tensor, Value tile) {
     ArrayRef<int64_t> shape = cast<tile::TileType>(tile.getType()).getShape();

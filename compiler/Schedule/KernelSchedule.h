@@ -34,6 +34,13 @@ struct KernelSchedule {
   // from vector * (t % columns) on.
   int64_t spreadRows = 0, spreadColumns = 0, spreadVector = 0;
 
+  bool precise = false; // functions that the machine approximates to a few bits are computed to all
+  // Of such kernels that multiply a row with matrices that stay the same: lanes that have a row of the
+  // matrix together, elements that each reads at once (`products`), and whether the matrices are
+  // copied into shared memory (`matrices`); 0: matrices are spread.
+  int64_t productLanes = 0, productVector = 0;
+  bool keepsMatrices = false;
+
   static KernelSchedule fromAttribute(mlir::DictionaryAttr attribute) {
     KernelSchedule schedule;
     auto string = [&](const char *name) {
@@ -70,6 +77,13 @@ struct KernelSchedule {
       schedule.spreadColumns = spread[1];
       schedule.spreadVector = spread[2];
     }
+    if (auto products = attribute.getAs<mlir::DenseI64ArrayAttr>("products");
+        products && products.size() == 2) {
+      schedule.productLanes = products[0];
+      schedule.productVector = products[1];
+      schedule.keepsMatrices = string("matrices") == "shared";
+    }
+    schedule.precise = attribute.contains("precise");
     schedule.overlaps = attribute.contains("overlaps");
     if (auto resident = attribute.getAs<mlir::IntegerAttr>("resident"))
       schedule.resident = resident.getInt();

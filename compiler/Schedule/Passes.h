@@ -4,6 +4,7 @@
 
 #include "compiler/Schedule/ChunkwiseSchedule.h"
 #include "compiler/Schedule/GemmSchedule.h"
+#include "compiler/Schedule/ScanSchedule.h"
 #include "dialect/xlstm/IR/XLSTM.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
@@ -20,6 +21,7 @@ std::optional<ChunkwiseSchedule> scheduleOf(mlir::xlstm::MLSTMOp op, const Devic
 /// What its schedule depends on.
 ChunkwiseProblem problemOf(mlir::xlstm::MLSTMOp op);
 GemmProblem problemOf(mlir::xlstm::LinearOp op);
+ScanProblem problemOf(mlir::xlstm::ScanOp op);
 
 #define GEN_PASS_DECL
 #include "compiler/Schedule/Passes.h.inc"

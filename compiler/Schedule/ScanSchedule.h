@@ -15,6 +15,11 @@
 // other, so none of this changes a result.
 //
 // With d = 1 the product is no matrix product: a tile's columns then run along heads.
+//
+// On a GPU a block has one sequence, whose units lie across its threads. For a product, groups of
+// `lanes` threads have a row of R each, of which a lane reads `vector` neighbours at a time; the rest
+// of the rows follows. The matrices are in shared memory as long as they fit there, else every step
+// reads them again, through the second-level cache (`matrices`).
 #ifndef XLSTM_COMPILER_SCHEDULE_SCANSCHEDULE_H
 #define XLSTM_COMPILER_SCHEDULE_SCANSCHEDULE_H
 
@@ -31,18 +36,40 @@ namespace xlstm {
 /// What a schedule depends on. B and T are run-time values of every kernel.
 struct ScanProblem {
   int64_t heads = 0, d = 0;
+  int64_t matrices = 0, bits = 32; // P, and the size of their elements
+  int64_t multiplied = 1;          // states that matrices are multiplied with
+  bool step = false;               // one token
 };
 
 struct ScanSchedule {
   std::string target; // name of the device
   int64_t batch = 8;  // sequences of a block, a power of two
   int64_t heads = 1;  // heads of a block; more than one only where d = 1
+  // GPU:
+  int64_t threads = 0;           // of a block
+  int64_t lanes = 0, vector = 0; // of a product; 0: none is a matrix product
+  std::string matrices;          // shared or memory
+  bool overlaps = false;         // it is launched while the launch before it ends
 
   /// The numbers of rows that a block has programs for, widest first.
   std::vector<int64_t> widths() const {
     if (batch <= 2)
       return batch == 1 ? std::vector<int64_t>{1} : std::vector<int64_t>{2, 1};
     return {batch, batch / 2, 1};
+  }
+
+  /// Units of a row in shared memory, with zeros behind its end: whole pieces of 16 bytes.
+  static int64_t paddedRow(int64_t d, int64_t bits) {
+    int64_t piece = 128 / bits;
+    return (d + piece - 1) / piece * piece;
+  }
+  /// Shared memory of a GPU's block: states and products in f32, matrices if they are there.
+  int64_t sharedBytes(const ScanProblem &problem) const {
+    if (!lanes)
+      return 0;
+    int64_t row = paddedRow(problem.d, problem.bits);
+    int64_t kept = matrices == "shared" ? problem.matrices * problem.d * row * problem.bits / 8 : 0;
+    return kept + 4 * (problem.multiplied * row + problem.matrices * (problem.d + 3));
   }
 
   int64_t headBlocks(int64_t all) const { return (all + heads - 1) / heads; }

@@ -101,6 +101,18 @@ static bool isParameter(Value value) {
          function.getArgAttr(argument.getArgNumber(), mlir::xlstm::parameterAttrName);
 }
 
+ScanProblem problemOf(mlir::xlstm::ScanOp op) {
+  ScanProblem problem{op.getHeads(), op.getHeadSize()};
+  problem.bits = op.getAccumulationType().getIntOrFloatBitWidth();
+  if (Value r = op.getRecurrent()) {
+    problem.matrices = cast<RankedTensorType>(r.getType()).getDimSize(0);
+    problem.bits = getElementTypeOrSelf(r).getIntOrFloatBitWidth();
+  }
+  problem.multiplied = op.getTransposed() ? problem.matrices : 1;
+  problem.step = op.getStep();
+  return problem;
+}
+
 GemmProblem problemOf(mlir::xlstm::LinearOp op) {
   GemmProblem problem;
   problem.n = op.getOutputFeatures(), problem.k = op.getInputFeatures();
@@ -207,7 +219,7 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
       return success();
     }
     if (auto scan = dyn_cast<mlir::xlstm::ScanOp>(op)) {
-      ScanProblem problem{scan.getHeads(), scan.getHeadSize()};
+      ScanProblem problem = problemOf(scan);
       return write(
           op, decide(problem, device, overridesFor(overrides, ScanSchedule::parameters()), reason),
           reason);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Schedules of recurrent cells that cannot be.
 // RUN: not xlstm-opt %s --xlstm-select-schedule=target=sm_80 2>&1 | FileCheck %s --check-prefix=GPU
+// RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_80 set=batch=2" 2>&1 | FileCheck %s --check-prefix=TWO
 // RUN: not xlstm-opt %s --xlstm-select-schedule=set=batch=3 2>&1 | FileCheck %s --check-prefix=BATCH
 // RUN: not xlstm-opt %s --xlstm-select-schedule=set=batch=many 2>&1 | FileCheck %s --check-prefix=NUMBER
 // RUN: not xlstm-opt %s --xlstm-select-schedule=set=heads=2 2>&1 | FileCheck %s --check-prefix=HEADS
@@ -9,7 +10,8 @@
 // RUN: not xlstm-opt %s --xlstm-select-schedule=set=sum_tokens=5000 2>&1 | FileCheck %s --check-prefix=TOKENS
 // RUN: not xlstm-opt %s --xlstm-select-schedule=set=size=1 2>&1 | FileCheck %s --check-prefix=KEY
 
-// GPU: cannot be scheduled for sm_80: recurrent cells have kernels for the CPU only, got sm_80
+// GPU: cannot be scheduled for sm_80: gradients of recurrent cells have kernels for the CPU only, got sm_80
+// TWO: cannot be scheduled for sm_80: batch must be 1 on a GPU, got 2
 // BATCH: cannot be scheduled for cpu: batch must be a power of two from 1 to 64, got 3
 // NUMBER: schedule parameter 'batch' expects an integer, got 'many'
 // HEADS: heads must be 1 where d is not 1, got 2 and d = 64

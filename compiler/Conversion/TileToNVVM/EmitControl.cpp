@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Structure of a kernel: the function, loops, branches and scalars.
 #include "compiler/Conversion/KernelArguments.h"
-#include "compiler/Conversion/TileToNVVM/Erf.h"
+#include "compiler/Conversion/TileToNVVM/FloatFunctions.h"
 #include "compiler/Conversion/TileToNVVM/KernelEmitter.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -287,8 +287,14 @@ Value KernelEmitter::emitScalar(Operation &op, IRMapping &map) {
       .Case<arith::DivFOp>([&](auto) { return ptx.divide(operand(0), operand(1)); })
       .Case<math::AbsFOp>([&](auto) -> Value { return b.create<LLVM::FAbsOp>(operand(0)); })
       .Case<math::SqrtOp>([&](auto) -> Value { return b.create<LLVM::SqrtOp>(operand(0)); })
-      .Case<math::TanhOp>([&](auto) { return ptx.tanh(operand(0)); })
-      .Case<math::ErfOp>([&](auto) { return xlstm::erf(FloatArithmetic{this}, operand(0)); })
+      .Case<math::TanhOp>([&](auto) {
+        return schedule.precise
+                   ? FloatFunctions<FloatArithmetic>{FloatArithmetic{this}}.tanh(operand(0))
+                   : ptx.tanh(operand(0));
+      })
+      .Case<math::ErfOp>([&](auto) {
+        return FloatFunctions<FloatArithmetic>{FloatArithmetic{this}}.erf(operand(0));
+      })
       .Case<math::ExpOp>([&](auto) -> Value {
         return ptx.exp2(b.create<arith::MulFOp>(operand(0), ptx.f32(log2e)));
       })

@@ -32,9 +32,9 @@ static bool isMatrix(TileType type) {
 LogicalResult KernelEmitter::emitSpreadOp(Operation &op) {
   for (Value value : op.getResults())
     if (auto type = dyn_cast<TileType>(value.getType())) {
-      bool fits =
-          !isMatrix(type) || (type.getShape()[0] % schedule.spreadRows == 0 &&
-                              type.getShape()[1] == schedule.spreadColumns * schedule.spreadVector);
+      bool fits = !isMatrix(type) || (isa<LoadOp>(op) && schedule.productLanes) ||
+                  (type.getShape()[0] % schedule.spreadRows == 0 &&
+                   type.getShape()[1] == schedule.spreadColumns * schedule.spreadVector);
       if (!fits || !type.getElementType().isF32())
         return op.emitError() << "expected f32, and of a matrix a multiple of "
                               << schedule.spreadRows << " rows and "
@@ -45,6 +45,8 @@ LogicalResult KernelEmitter::emitSpreadOp(Operation &op) {
       TypeSwitch<Operation *, LogicalResult>(&op)
           .Case<LoadOp>([&](LoadOp o) {
             auto type = cast<TileType>(o.getTile().getType());
+            if (isMatrix(type) && schedule.productLanes)
+              return keepMatrix(o), success();
             return isMatrix(type) ? loadSpread(o) : (loadAcross(o), success());
           })
           .Case<StoreOp>([&](StoreOp o) {
@@ -52,7 +54,8 @@ LogicalResult KernelEmitter::emitSpreadOp(Operation &op) {
             return isMatrix(type) ? storeSpread(o) : (storeAcross(o), success());
           })
           .Case<MapOp>([&](MapOp o) { return mapSpread(o); })
-          .Case<MatmulOp>([&](MatmulOp o) { return sumRows(o); })
+          .Case<MatmulOp>(
+              [&](MatmulOp o) { return schedule.productLanes ? multiplyKept(o) : sumRows(o); })
           .Case<MatvecOp>([&](MatvecOp o) { return dotAcross(o); })
           .Case<ReduceOp>([&](ReduceOp o) { return reduceAcross(o); })
           .Case<ExtractOp>([&](ExtractOp o) -> LogicalResult {
@@ -97,6 +100,7 @@ static int64_t registersAcross(int64_t extent, int64_t threads) {
 
 /// The registers of a vector; a splat has the same in each.
 SmallVector<Value> KernelEmitter::across(Value tile) {
+  readProduct(tile);
   TileForm form = tiles.lookup(tile);
   if (form.kind == TileForm::Splat)
     return SmallVector<Value>(registersAcross(extentOf(form.type), threads), form.registers[0]);
@@ -105,6 +109,7 @@ SmallVector<Value> KernelEmitter::across(Value tile) {
 
 /// What a loop carries: of a vector that begins as a splat, the registers that it will have.
 TileForm KernelEmitter::carriedSpread(Value tile) {
+  readProduct(tile);
   TileForm form = tiles.lookup(tile);
   if (form.kind == TileForm::Splat && extentOf(form.type) > 1 && !isMatrix(form.type)) {
     form.registers = across(tile);
@@ -146,7 +151,7 @@ void KernelEmitter::shareIfNeeded(Value vector) {
             isMatrix(cast<TileType>(map.getTiles()[0].getType()))) ||
            (isa<MatmulOp>(use.getOwner()) && use.getOperandNumber() == 0);
   });
-  if (!isRead)
+  if (!isRead || schedule.productLanes)
     return;
   toShare.push_back(vector);
   sharedIsNew = true;
@@ -198,7 +203,8 @@ void KernelEmitter::loadAcross(LoadOp op) {
     SmallVector<Value> index = offsets(op.getOffsets());
     Value &along = index[op.getAxes().back()];
     along = add(along, element);
-    form.registers.push_back(guardedLoad(tensor, index, inside, op.getPad().convertToDouble()));
+    form.registers.push_back(
+        guardedLoad(tensor, index, andI(exists, inside), op.getPad().convertToDouble()));
   }
   tiles[op.getTile()] = form;
 }

@@ -197,6 +197,10 @@ private:
 
   // EmitSpread.cpp: kernels without a matrix unit.
   bool isSpread() { return schedule.spreadRows; }
+  static bool isMatrixTile(Value tile) {
+    auto type = mlir::cast<TileType>(tile.getType());
+    return type.getShape().size() == 2 && type.getShape()[0] > 1;
+  }
   LogicalResult emitSpreadOp(Operation &op);
   Value spreadRow(int64_t rows), spreadColumn();
   std::pair<Value, Value> elementAcross(int64_t extent, int64_t r);
@@ -214,6 +218,13 @@ private:
   Value combineThreads(mlir::tile::Combiner combiner, Value value, bool inLoop);
   LogicalResult mapSpread(mlir::tile::MapOp op), sumRows(mlir::tile::MatmulOp op),
       dotAcross(mlir::tile::MatvecOp op);
+
+  // EmitRecurrent.cpp: matrices that stay the same from step to step.
+  void keepMatrix(mlir::tile::LoadOp op);
+  mlir::ArrayRef<Value> ownPieces(Value x, int64_t length);
+  SmallVector<Value> matrixPiece(const TileForm &matrix, Value o, Value piece);
+  LogicalResult multiplyKept(mlir::tile::MatmulOp op);
+  void readProduct(Value result);
 
   // Forms.cpp: conversions between forms.
   WarpGrid gridFor(Value tile);
@@ -252,13 +263,14 @@ private:
     Value rem(Value x, int64_t n) const { return e->rem(x, n); }
     Value exclusiveOr(Value x, Value y) const { return e->xorI(x, y); }
   };
-  /// f32 arithmetic as Erf.h wants it.
+  /// f32 arithmetic as FloatFunctions.h wants it.
   struct FloatArithmetic {
     using Number = Value;
     KernelEmitter *e;
     Value constant(double value) const { return e->ptx.f32(value); }
     Value add(Value x, Value y) const { return e->b.create<mlir::arith::AddFOp>(x, y); }
     Value mul(Value x, Value y) const { return e->b.create<mlir::arith::MulFOp>(x, y); }
+    Value divide(Value x, Value y) const { return e->ptx.divide(x, y); }
     Value abs(Value x) const { return e->b.create<mlir::LLVM::FAbsOp>(x); }
     Value exp2(Value x) const { return e->ptx.exp2(x); }
     Value copySign(Value x, Value sign) const {
@@ -292,8 +304,12 @@ private:
   mlir::DenseMap<Value, Value> besides; // products with vectors: the product that they are part of
   SmallVector<int64_t> releases;        // rings whose stage is released when products are done
   bool packsInOrder = false;            // operands are made behind the wait that frees registers
-  mlir::DenseMap<Value, int64_t> sharedVectors; // of a spread kernel: their byte offsets
-  SmallVector<Value> toShare;                   // vectors that are to be written there
+  mlir::DenseMap<Value, int64_t> sharedVectors;        // of a spread kernel: their byte offsets
+  SmallVector<Value> toShare;                          // vectors that are to be written there
+  mlir::DenseMap<Value, SmallVector<Value>> rowPieces; // of rows that kept matrices multiply
+  // Products with kept matrices that nothing has asked for yet: the result's byte offset, and the
+  // accumulator.
+  mlir::DenseMap<Value, std::pair<int64_t, Value>> inShared;
   bool sharedIsNew = false; // it has written to shared memory since its threads met
   int64_t staging = -1;     // byte offset of what tmaStore reads
   int64_t stagedPanels = 0; // of the role, that have gone out through it

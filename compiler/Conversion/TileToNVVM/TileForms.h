@@ -30,7 +30,7 @@
 // Lanes of a vector of N elements: R = ceil(N / 32) registers; element e is register e % R of lane
 // e / R, in every warp.
 //
-// Across the threads, spread over them: in EmitSpread.cpp.
+// Across the threads, spread over them: in EmitSpread.cpp. Kept for products: in EmitRecurrent.cpp.
 #ifndef XLSTM_COMPILER_CONVERSION_TILETONVVM_TILEFORMS_H
 #define XLSTM_COMPILER_CONVERSION_TILETONVVM_TILEFORMS_H
 
@@ -46,7 +46,7 @@ struct WarpGrid {
 };
 
 struct TileForm {
-  enum Kind { Fragment, Lanes, Rows, Shared, Splat, Lazy, Global, Across, Spread } kind = Splat;
+  enum Kind { Fragment, Lanes, Rows, Shared, Splat, Lazy, Global, Across, Spread, Kept } kind = Splat;
   mlir::tile::TileType type; // of the stored tile, before `transposed`
   bool transposed = false;   // the value is the transpose of what is stored (fragment, shared)
   WarpGrid grid;             // fragment, rows
@@ -60,6 +60,7 @@ struct TileForm {
   mlir::tile::MapOp map;
   unsigned mapResult = 0;
   // Global: a load whose elements are read where they are used; `registers` are its offsets.
+  // Kept: the matrix's load; `address` is that of its copy, if there is one.
   mlir::tile::LoadOp load;
 
   int64_t rows() const { return type.getShape()[0]; }

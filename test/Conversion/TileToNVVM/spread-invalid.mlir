@@ -80,3 +80,15 @@ tile.kernel @reduced_matrix(%x: memref<?x64xf32, strided<[?, 1]>>) names ["x"] g
   // expected-error @below {{expected one row in a kernel that spreads it over threads}}
   %s = tile.reduce <add> %t : !tile.tile<4x16xf32> -> !tile.tile<4xf32>
 }
+
+// -----
+
+tile.kernel @kept(%x: memref<?x64xf32, strided<[?, 1]>>) names ["x"] grid(%g: 1) attributes {schedule = {target = "sm_90a", threads = 32 : i64, spread = array<i64: 1, 32, 1>, products = array<i64: 16, 4>, matrices = "shared"}} {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %row = tile.load %x[%c0, %c0] axes [0, 1] : memref<?x64xf32, strided<[?, 1]>> -> !tile.tile<1x64xf32>
+  %none = tile.splat %zero : f32 -> !tile.tile<1x64xf32>
+  %m = tile.splat %zero : f32 -> !tile.tile<64x64xf32>
+  // expected-error @below {{expected a row times a loaded matrix}}
+  %p = tile.matmul %row, %m, %none : !tile.tile<1x64xf32>, !tile.tile<64x64xf32>, !tile.tile<1x64xf32> -> !tile.tile<1x64xf32>
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Prints the polynomials of compiler/Conversion/TileToNVVM/Erf.h, by Remez' exchange; needs mpmath."""
+"""Prints the polynomials of compiler/Conversion/TileToNVVM/FloatFunctions.h, by Remez' exchange; needs mpmath."""
 import mpmath as mp
 
 mp.mp.dps = 40
@@ -47,3 +47,5 @@ show("P", *remez(quotient, lambda u: 1 / quotient(u), mp.mpf(0), mp.mpf(1), 6))
 logarithm = lambda a: mp.log(mp.erfc(a)) / mp.log(2)
 # An error of the logarithm is one of erfc(a) log(2) in erf.
 show("Q", *remez(logarithm, lambda a: mp.erfc(a) * mp.log(2) / mp.erf(a), mp.mpf(1), mp.mpf(4), 6))
+quotient = lambda u: mp.tanh(mp.sqrt(u)) / mp.sqrt(u) if u > 0 else mp.mpf(1)
+show("R", *remez(quotient, lambda u: 1 / quotient(u), mp.mpf(0), mp.mpf("0.36"), 5))
