@@ -246,14 +246,20 @@ public:
     declareTensor(op.getX());
     declareTensor(op.getState());
     declareTensor(op.getStateLast());
-    schedule.rows = schedule.threads ? 1 : before;
+    // A block has all rows, first to last, so that it may write them over those that it reads.
+    int64_t together = schedule.threads ? 1 : before;
+    schedule.rows = before;
     createKernelOver(op.getStateLast(), name, names);
-    SmallVector<Value> elems =
-        inputs(add(sub(extent(op.getX(), 1), index(before)), offset[1]), schedule.rows);
-    Value last = elems[0];
-    if (elems.size() > 1)
-      last = map(tileType(), elems, [&](ValueRange e) { return add(e[0], e[1]); });
-    store(last, op.getStateLast(), offset, tileAxes());
+    schedule.rows = together;
+    kernel.setScheduleAttr(schedule.toAttribute(b.getContext()));
+    for (int64_t row = 0; row < before; row += together) {
+      Value from = sub(extent(op.getX(), 1), index(before - row));
+      SmallVector<Value> elems = inputs(from, together);
+      Value last = elems[0];
+      if (elems.size() > 1)
+        last = map(tileType(), elems, [&](ValueRange e) { return add(e[0], e[1]); });
+      store(last, op.getStateLast(), at(1, index(row)), tileAxes());
+    }
     return kernel;
   }
 

@@ -210,6 +210,24 @@ TEST_F(GpuProgram, BlockDiagonalProjection) {
   compare({{"B", 2}, {"T", 3}}, 4e-3);
 }
 
+/// With a state, which is written too.
+TEST_F(GpuProgram, CausalConvolution) {
+  const char *source = R"(
+func.func @f(%x: tensor<?x?x40xf32> {xlstm.name = "x", xlstm.dims = ["B", "T"]}, %w: tensor<40x4xf32> {xlstm.name = "w"},
+    %b: tensor<40xf32> {xlstm.name = "b"}, %s: tensor<?x3x40xf32> {xlstm.name = "state", xlstm.dims = ["B"], xlstm.optional})
+    -> (tensor<?x?x40xf32> {xlstm.name = "y", xlstm.dims = ["B", "T"]}, tensor<?x3x40xf32> {xlstm.name = "state", xlstm.dims = ["B"]}) {
+  %y, %last = xlstm.causal_conv1d %x, %w bias(%b : tensor<40xf32>) state(%s : tensor<?x3x40xf32>)
+      : tensor<?x?x40xf32>, tensor<40x4xf32> -> tensor<?x3x40xf32>
+  return %y, %last : tensor<?x?x40xf32>, tensor<?x3x40xf32>
+})";
+  compile(source, "sm_90a");
+  for (int64_t time : {1, 2, 5}) {
+    SCOPED_TRACE(time);
+    compare({{"B", 2}, {"T", time}}, 1e-6);
+    compare({{"B", 2}, {"T", time}}, 1e-6, {"state"});
+  }
+}
+
 /// A gated cell: with two recurrent matrices, or with one unit a head and factors.
 std::string gatedCell(int64_t heads, int64_t units, const std::string &type, bool step) {
   std::string head = std::to_string(heads) + "x" + std::to_string(units),
