@@ -8,6 +8,7 @@
     BUNDLE/packages.tar.gz   the matrix of test/Numerics/cells.py for sm_80 and sm_90a
     BUNDLE/steps/            the step alone, of more sizes, of f32 inputs, and with a C of bf16
     BUNDLE/layer_7b/         the cell of xLSTM-7B, for timing
+    BUNDLE/models.tar.gz     models, recurrent cells and a product, with inputs and what float64 gives for them (models.py)
 """
 import argparse
 import concurrent.futures
@@ -21,6 +22,7 @@ import tempfile
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(SOURCE, "test", "Numerics"))
 import cells  # noqa: E402  (the path above leads to it)
+import models as whole_models  # noqa: E402
 
 DTYPES = ["bf16", "f16"]
 TARGETS = "sm_80,sm_90a"
@@ -76,6 +78,12 @@ def main():
     failures += compile_all(arguments.compiler, models, steps, ["--function", "step"])
     layer = fresh(os.path.join(arguments.output, "layer_7b"))
     failures += compile_all(arguments.compiler, [cells.layer_7b(dtype) for dtype in DTYPES], layer)
+
+    beside = os.path.dirname(arguments.compiler)
+    models = fresh(os.path.join(arguments.output, "models"))
+    failures += whole_models.make(models, arguments.compiler, os.path.join(beside, "xlstm-interpret"),
+                                  os.path.join(beside, "xlstm-run"), TARGETS, log=lambda name: None)
+    pack(models)
 
     bench = fresh(os.path.join(arguments.output, "bench"))
     command = [os.path.join(tools, "xlstm-bench"), "--packages-for", "mlstm,headdim,step", bench, "--target", TARGETS, "--compiler", arguments.compiler]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Models for the GPU tests: packages, weights, inputs, and what the interpreter gives for them in float64.
+"""Models, cells and a product for the GPU tests: packages, weights, inputs, and what the interpreter gives for them in float64.
 
     FOLDER/NAME/model.json, m.xlpkg, weights.safetensors
     FOLDER/NAME/CASE.in.safetensors, CASE.expected.safetensors
@@ -54,6 +54,10 @@ CELLS = {
     "cell_elman_f32_33": cell("f32", "elman", 33, heads=2),
 }
 LENGTHS = {1: 70, 3: 33, 70: 5}  # T for each B
+
+# Two results of several tiles a block; rows of the weights come again every 1000, so that expected outputs compress.
+PRODUCT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "Codegen", "NVPTX", "linear-two-results.mlir")
+ROWS, DISTINCT = [65, 200, 512], 1000
 BOUNDS = {"bf16": 5e-3, "f16": 2e-3, "f32": 1e-5}
 
 
@@ -125,8 +129,9 @@ def weights_of(inputs, dtype):
         elif len(dims) == 1 or name.endswith("bias"):
             values = [0.5 * source.gauss(0, 1) for _ in range(count)]
         else:
-            scale = 1 / math.sqrt(dims[-1])
-            values = [scale * source.gauss(0, 1) for _ in range(count)]
+            scale, period = 1 / math.sqrt(dims[-1]), DISTINCT * dims[-1]
+            values = [scale * source.gauss(0, 1) for _ in range(min(count, period) if name in ("v", "w") else count)]
+            values = (values * (count // len(values) + 1))[:count]
         tensors[name] = ("F32", dims, struct.pack("<%df" % count, *(rounded(v, dtype) for v in values)))
     return tensors
 
@@ -164,18 +169,22 @@ def make(folder, compiler, interpreter, runner, targets="sm_80,sm_90a", names=No
         here = os.path.join(folder, name)
         os.makedirs(here, exist_ok=True)
         path = lambda file: os.path.join(here, file)
-        with open(path("model.json"), "w") as out:
-            json.dump(description, out)
-        wanted = "forward,step" if "cell" in description else "logits,prefill,step"
-        run(compiler, path("model.json"), "-o", path("m.xlpkg"), "--target", targets, "--function", wanted)
+        source = path("model.json")
+        if "file" in description:
+            source = description["file"]
+        else:
+            with open(source, "w") as out:
+                json.dump(description, out)
+        wanted = "forward" if "file" in description else "forward,step" if "cell" in description else "logits,prefill,step"
+        run(compiler, source, "-o", path("m.xlpkg"), "--target", targets, "--function", wanted)
         cpu = os.path.join(folder, name + "_cpu.xlpkg")
-        run(compiler, path("model.json"), "-o", cpu, "--target", "cpu", "--isa", "x86-64-v3", "--function", wanted)
+        run(compiler, source, "-o", cpu, "--target", "cpu", "--isa", "x86-64-v3", "--function", wanted)
         functions = functions_of(run(runner, path("m.xlpkg"), "--list"))
         write(path("weights.safetensors"), weights_of(functions[wanted.split(",")[0]], description["dtype"]))
 
         def case(label, function, inputs):
             write(path(label + ".in.safetensors"), inputs)
-            run(interpreter, path("model.json"), "--function", function, "--inputs", path(label + ".in.safetensors"),
+            run(interpreter, source, "--function", function, "--inputs", path(label + ".in.safetensors"),
                 "--weights", path("weights.safetensors"), "-o", path(label + ".expected.safetensors"))
             # Before the expected outputs are rounded.
             error = error_on_cpu(run, runner, cpu, here, label, function)
@@ -184,7 +193,9 @@ def make(folder, compiler, interpreter, runner, targets="sm_80,sm_90a", names=No
             write(path(label + ".expected.safetensors"), outputs)
             return {re.sub("_last$", "0", key): value for key, value in outputs.items() if "state." in key or key.endswith("_last")}
 
-        for batch, time in LENGTHS.items():
+        for rows in ROWS if "file" in description else []:
+            case("rows_%d" % rows, "forward", sequences(functions["forward"], 1, rows, name, description["dtype"]))
+        for batch, time in LENGTHS.items() if "file" not in description else []:
             if "cell" in description:
                 drawn = lambda function, length: sequences(functions[function], batch, length, name, description["dtype"])
                 states = case("forward_%d" % batch, "forward", drawn("forward", time))
@@ -205,7 +216,7 @@ def make(folder, compiler, interpreter, runner, targets="sm_80,sm_90a", names=No
         os.remove(cpu)
         log(name)
 
-    for name, description in {**MODELS, **CELLS}.items():
+    for name, description in {**MODELS, **CELLS, "product_bf16": {"dtype": "bf16", "file": PRODUCT}}.items():
         try:
             if not names or name in names:
                 make_one(name, description)

@@ -2,20 +2,23 @@
 # SPDX-License-Identifier: Apache-2.0
 # The GPU tests, run from a bundle on a machine with an NVIDIA GPU and its driver. Needs no compiler.
 #   1. correctness   every package, every implementation that this GPU can run, against float64 on this CPU
-#   2. sanitizer     compute-sanitizer memcheck and racecheck on small shapes, if that is installed
-#   3. timing        the xLSTM-7B layer at 65,536 tokens, and other head sizes
-#   4. peers         the public kernels in the same run, if PyTorch, Triton and mlstm-kernels are installed or in peers/
+#   2. models        models, recurrent cells and a product of packages, against what float64 gave for their inputs
+#   3. sanitizer     compute-sanitizer memcheck and racecheck on small shapes, if that is installed
+#   4. timing        the xLSTM-7B layer at 65,536 tokens, and other head sizes
+#   5. peers         the public kernels in the same run, if PyTorch, Triton and mlstm-kernels are installed or in peers/
 # Logs go to results/ (or XLSTM_RESULTS). XLSTM_STEPS chooses steps, XLSTM_JOBS cases at a time (default 8).
 # The last line is "N passed, N failed".
 set -uo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 3
 results=${XLSTM_RESULTS:-results}
-steps=${XLSTM_STEPS:-correctness sanitizer timing peers}
+steps=${XLSTM_STEPS:-correctness models sanitizer timing peers}
 jobs=${XLSTM_JOBS:-8}
 passed=0
 failed=0
 mkdir -p "$results" || exit 3
-[ ! -f packages.tar.gz ] || { rm -rf packages && tar xzf packages.tar.gz; } || exit 3
+for folder in packages models; do
+  [ ! -f $folder.tar.gz ] || { rm -rf $folder && tar xzf $folder.tar.gz; } || exit 3
+done
 
 wants() { [[ " $steps " == *" $1 "* ]]; }
 
@@ -66,8 +69,34 @@ correctness() {
   done
 }
 
+# Runs a function of a model and compares its outputs, perhaps under another command.
+model() { # TARGET MODEL CASE FUNCTION BOUND COMMAND...
+  local target=$1 folder=models/$2 name=$3 function=$4 bound=$5 out code=0
+  shift 5
+  out=$(timeout 120 "$@" bin/xlstm-run "$folder/m.xlpkg" --function "$function" --inputs "$folder/$name.in.safetensors" \
+    --weights "$folder/weights.safetensors" --device cuda --target "$target" --poison \
+    --compare "$folder/$name.expected.safetensors" --bound "$bound" 2>&1) || code=$?
+  { echo "== $target $folder $name: exit code $code"; echo "$out"; } >>"$results/models.log"
+  if [ "$code" = 0 ]; then
+    passed=$((passed + 1))
+  else
+    echo "FAILED $target $folder $name${1:+ under $1}: $(grep -i error <<<"$out" | tail -1)"
+    failed=$((failed + 1))
+  fi
+}
+
+models() {
+  local target name label function bound before=$((passed + failed)) start=$SECONDS wrong=$failed
+  for target in $(targets); do
+    while read -r name label function bound; do
+      [ -z "$name" ] || model "$target" "$name" "$label" "$function" "$bound"
+    done <models/cases
+  done
+  echo "models: $((passed + failed - before)) cases, $((failed - wrong)) failed in $((SECONDS - start)) s"
+}
+
 sanitizer() {
-  local target tool sanitizer
+  local target tool sanitizer name label function bound
   sanitizer=$(command -v compute-sanitizer || ls /usr/local/cuda/bin/compute-sanitizer 2>/dev/null)
   if [ -z "$sanitizer" ]; then
     echo "sanitizer: skipped, compute-sanitizer is not installed"
@@ -77,6 +106,10 @@ sanitizer() {
     for tool in memcheck racecheck; do
       check "$tool-$target" packages/mlstm_bf16_{5x16,48x64,96x48}_*.xlpkg --device cuda --target "$target" --jobs 4 --B 1 --T 65 \
         --under "$sanitizer --tool $tool --error-exitcode 9"
+      # The smallest of each kind.
+      while read -r name label function bound; do
+        model "$target" "$name" "$label" "$function" "$bound" "$sanitizer" --tool "$tool" --error-exitcode 9
+      done < <(grep -E '^(cell_gru_f16_20 continued_1|cell_lstm_f32_272 step_1|cell_slstm_bf16_64 forward_1|slstm_bf16 step_1|mlstm_options_f16 logits_3|large_bf16 step_1) ' models/cases)
     done
   done
 }
@@ -116,7 +149,7 @@ peers() {
 }
 
 bin/xlstm-doctor
-for step in correctness sanitizer timing peers; do
+for step in correctness models sanitizer timing peers; do
   ! wants "$step" || "$step"
 done
 echo "$passed passed, $failed failed"
