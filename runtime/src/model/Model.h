@@ -89,8 +89,7 @@ private:
     std::unique_ptr<Recording> recording;
   };
   std::map<int64_t, RecordedStep> recordedSteps;
-  std::vector<char> hostLogits;
-  std::vector<int32_t> hostTokens;
+  HostMemory hostTokens, hostLogits;
 };
 
 } // namespace xlstm

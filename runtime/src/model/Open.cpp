@@ -188,6 +188,8 @@ void Model::reserve() {
   results.setMemory(at += staged.bytes());
   deviceTokens = at += results.bytes();
   deviceLogits = at + tokenBytes;
+  hostTokens = HostMemory(device, tokenBytes);
+  hostLogits = HostMemory(device, logitBytes);
   workspace = DeviceMemory(device, workspaceBytes);
   preparedMemory = DeviceMemory(device, preparedBytes);
   if (device->info().kind != XLSTM_CPU)
