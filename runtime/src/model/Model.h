@@ -73,6 +73,7 @@ private:
   ModelFunction prefillFunction, stepFunction;
   xlstm_model_info description = {};
 
+  std::string weightsPath;
   std::optional<safetensors::Checkpoint> checkpoint; // mapped where a CPU reads it
   std::vector<std::pair<safetensors::ParameterType, safetensors::Parameter>> parameters;
 
