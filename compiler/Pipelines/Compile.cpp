@@ -160,13 +160,13 @@ static llvm::Expected<package::Manifest> manifestOf(ModuleOp module, const Model
   manifest.name = module.getSymName().value_or("model").str();
   manifest.toolVersion = "0.1.0";
   std::vector<std::string> names;
-  // On a GPU several blocks may share a head; each reads all of h.
-  bool scansInPlace = llvm::none_of(options.targets, [](const std::string &target) {
+  // On a GPU threads read a convolution's state while others write it, and blocks may share a head.
+  bool layersInPlace = llvm::none_of(options.targets, [](const std::string &target) {
     std::optional<Device> device = findDevice(target);
     return device && device->isGPU;
   });
   for (func::FuncOp function : module.getOps<func::FuncOp>()) {
-    manifest.functions.push_back(describeFunction(function, scansInPlace));
+    manifest.functions.push_back(describeFunction(function, layersInPlace));
     names.push_back(function.getName().str());
   }
   for (const std::string &wanted : options.functions)

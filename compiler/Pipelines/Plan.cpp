@@ -90,19 +90,21 @@ static std::string textOf(llvm::json::Value value) {
 
 /// The state of one token before, if `value` is the state after it and the kernel that computes it
 /// reads a part of the state as a whole before it writes that part; else null.
-static Value stateBefore(Value value, bool scansInPlace) {
+static Value stateBefore(Value value, bool layersInPlace) {
   Operation *op = value.getDefiningOp();
   if (auto cell = dyn_cast_if_present<MLSTMOp>(op); cell && cell.isStep())
     return value == cell.getCLast()   ? cell.getC0()
            : value == cell.getNLast() ? cell.getN0()
            : value == cell.getMLast() ? cell.getM0()
                                       : Value();
+  if (!layersInPlace)
+    return Value();
   if (auto conv = dyn_cast_if_present<CausalConv1dOp>(op))
     return value == conv.getStateLast() && conv.getX().getType().getDimSize(1) == 1
                ? conv.getState()
                : Value();
   auto scan = dyn_cast_if_present<ScanOp>(op);
-  if (!scan || !scan.getStep() || !scansInPlace)
+  if (!scan || !scan.getStep())
     return Value();
   auto given = scan.getInitialStates().begin();
   for (auto [i, last] : llvm::enumerate(scan.getLastStates())) {
@@ -114,7 +116,7 @@ static Value stateBefore(Value value, bool scansInPlace) {
   return Value();
 }
 
-package::Function describeFunction(func::FuncOp function, bool scansInPlace) {
+package::Function describeFunction(func::FuncOp function, bool layersInPlace) {
   package::Function result;
   result.name = function.getName().str();
   for (auto [i, type] : llvm::enumerate(function.getArgumentTypes()))
@@ -134,7 +136,7 @@ package::Function describeFunction(func::FuncOp function, bool scansInPlace) {
   // A step may write states over those that it reads, where nothing else reads them.
   Operation *end = function.getBody().front().getTerminator();
   for (auto [output, value] : llvm::zip_equal(result.outputs, end->getOperands()))
-    if (auto state = dyn_cast_if_present<BlockArgument>(stateBefore(value, scansInPlace));
+    if (auto state = dyn_cast_if_present<BlockArgument>(stateBefore(value, layersInPlace));
         state && state.hasOneUse())
       output.inPlace = result.inputs[state.getArgNumber()].name;
   auto hasDim = [&](StringRef name) {

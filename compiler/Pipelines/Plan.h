@@ -13,9 +13,10 @@ namespace xlstm {
 
 /// The manifest's entry for a function of the xlstm dialect, without implementations. Names,
 /// run-time dimensions and what is optional stand in the function's attributes
-/// (compiler/Import/IR/Build.h). `scansInPlace`: a scan's head is one block in every implementation,
-/// so that a step may write its states over those that it reads.
-package::Function describeFunction(mlir::func::FuncOp function, bool scansInPlace = true);
+/// (compiler/Import/IR/Build.h). `layersInPlace`: in every implementation a block of a step's
+/// convolution or scan reads all of its state before it writes any, so that the states may be
+/// written over.
+package::Function describeFunction(mlir::func::FuncOp function, bool layersInPlace = true);
 
 /// The dimensions that are numbers of parts, from the attributes of a module of kernels.
 std::vector<package::DerivedDim> partsOf(mlir::ModuleOp module);
