@@ -57,6 +57,9 @@ public:
 
   virtual void *allocate(size_t bytes) = 0;
   virtual void release(void *data) noexcept = 0;
+  /// Memory of the host that copies to and from the device are fast with.
+  virtual void *allocateHost(size_t bytes) = 0;
+  virtual void releaseHost(void *data) noexcept = 0;
   virtual void upload(void *to, const void *from, size_t bytes, void *stream) = 0;
   virtual void download(void *to, const void *from, size_t bytes, void *stream) = 0;
   virtual void fill(void *data, uint8_t byte, size_t bytes, void *stream) = 0;

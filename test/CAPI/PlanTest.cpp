@@ -87,6 +87,8 @@ class NoDevice : public Device {
   }
   void *allocate(size_t) override { return nullptr; }
   void release(void *) noexcept override {}
+  void *allocateHost(size_t) override { return nullptr; }
+  void releaseHost(void *) noexcept override {}
   void upload(void *, const void *, size_t, void *) override {}
   void download(void *, const void *, size_t, void *) override {}
   void fill(void *, uint8_t, size_t, void *) override {}

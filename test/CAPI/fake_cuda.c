@@ -183,6 +183,10 @@ CUresult cuMemAlloc_v2(unsigned long long *data, size_t bytes) {
   *data = (unsigned long long)(uintptr_t)memory;
   return memory ? 0 : 2;
 }
+CUresult cuMemAllocHost_v2(void **data, size_t bytes) {
+  return *data = malloc(bytes), current ? 0 : 201;
+}
+CUresult cuMemFreeHost(void *data) { return free(data), 0; }
 CUresult cuMemFree_v2(unsigned long long data) { return free((void *)(uintptr_t)data), 0; }
 CUresult cuMemcpyHtoDAsync_v2(unsigned long long to, const void *from, size_t bytes, void *stream) {
   return (void)stream, memcpy((void *)(uintptr_t)to, from, bytes), 0;

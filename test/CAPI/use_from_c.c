@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The C API from C11: use_from_c PACKAGE.xlpkg. Exit code 0 if all results are right. */
+#include "xlstm/model.h"
 #include "xlstm/runtime.h"
 
 #include <stdio.h>
@@ -27,6 +28,7 @@ int main(int argc, char **argv) {
   xlstm_function *function = NULL;
   xlstm_context *context = NULL;
   xlstm_device_options options = {2};
+  xlstm_model *model = NULL;
   xlstm_argument_info info;
   xlstm_tensor x, y;
   const xlstm_tensor *inputs[1], *outputs[1];
@@ -46,6 +48,9 @@ int main(int argc, char **argv) {
          info.shape[2] == 4);
   EXPECT(strcmp(info.symbols[1], "T") == 0 && info.symbols[2] == NULL && !info.optional);
   TRY(xlstm_device_open(XLSTM_CPU, 0, &options, &device));
+  EXPECT(xlstm_model_open(argv[1], device, NULL, &model) == XLSTM_ERROR_INVALID_ARGUMENT);
+  EXPECT(strstr(xlstm_last_error(), "(scale, two_step, gate), got 'prefill'") != NULL);
+  xlstm_model_close(model);
   TRY(xlstm_function_bind(package, "two_step", device, NULL, &function));
   TRY(xlstm_context_create(function, &context));
   /* Handles may go in any order. */

@@ -50,10 +50,11 @@ typedef struct xlstm_model_options {
 
 /* What a model is and what memory of the device it holds, in bytes. */
 typedef struct xlstm_model_info {
-  const char *name;   /* of the package */
-  int64_t vocab_size; /* tokens are at least 0 and less than this */
-  xlstm_dtype dtype;  /* of the logits before they are converted to float32 */
-  int32_t slots;      /* as opened, defaults filled in, and so on */
+  const char *name;    /* of the package */
+  const char *weights; /* path of the checkpoint that was read */
+  int64_t vocab_size;  /* tokens are at least 0 and less than this */
+  xlstm_dtype dtype;   /* of the logits before they are converted to float32 */
+  int32_t slots;       /* as opened, defaults filled in, and so on */
   int32_t batch;
   int64_t prefill_tokens;
   int32_t states;          /* state tensors of a slot */
@@ -80,7 +81,7 @@ XLSTM_API xlstm_status xlstm_model_open(const char *path, xlstm_device *device,
                                         const xlstm_model_options *options, xlstm_model **model);
 XLSTM_API void xlstm_model_close(xlstm_model *model);
 
-/* Describes a model. `name` lives as long as the model. */
+/* Describes a model. The strings live as long as the model. */
 XLSTM_API xlstm_status xlstm_model_get_info(const xlstm_model *model, xlstm_model_info *info);
 
 /* ---- running ---- */

@@ -128,6 +128,8 @@ public:
     return data;
   }
   void release(void *data) noexcept override { std::free(data); }
+  void *allocateHost(size_t bytes) override { return allocate(bytes); }
+  void releaseHost(void *data) noexcept override { release(data); }
   void upload(void *to, const void *from, size_t bytes, void *) override { copy(to, from, bytes); }
   void download(void *to, const void *from, size_t bytes, void *) override {
     copy(to, from, bytes);

@@ -213,6 +213,20 @@ public:
       // The context is gone, and the memory with it.
     }
   }
+  void *allocateHost(size_t bytes) override {
+    Current current(driver, primary->context);
+    void *data = nullptr;
+    driver.check(driver.hostAllocate(&data, bytes ? bytes : 1), "cuMemAllocHost");
+    return data;
+  }
+  void releaseHost(void *data) noexcept override {
+    try {
+      Current current(driver, primary->context);
+      driver.hostFree(data);
+    } catch (const Failure &) {
+      // The context is gone, and the memory with it.
+    }
+  }
   void upload(void *to, const void *from, size_t bytes, void *stream) override {
     if (!bytes)
       return;

@@ -109,6 +109,8 @@ struct LaunchConfig {
      void **extra))                                                                                \
   X(memoryAllocate, "cuMemAlloc_v2", (CUdeviceptr * data, size_t bytes))                           \
   X(memoryFree, "cuMemFree_v2", (CUdeviceptr data))                                                \
+  X(hostAllocate, "cuMemAllocHost_v2", (void **data, size_t bytes))                                \
+  X(hostFree, "cuMemFreeHost", (void *data))                                                       \
   X(copyToDevice, "cuMemcpyHtoDAsync_v2",                                                          \
     (CUdeviceptr to, const void *from, size_t bytes, CUstream stream))                             \
   X(copyToHost, "cuMemcpyDtoHAsync_v2",                                                            \

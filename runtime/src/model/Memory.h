@@ -41,6 +41,29 @@ private:
   size_t bytes = 0;
 };
 
+/// The host's side of copies to and from a device.
+class HostMemory {
+public:
+  HostMemory() = default;
+  HostMemory(std::shared_ptr<Device> device, size_t bytes)
+      : device(std::move(device)), memory(this->device->allocateHost(bytes)) {}
+  HostMemory(HostMemory &&other) noexcept { *this = std::move(other); }
+  HostMemory &operator=(HostMemory &&other) noexcept {
+    std::swap(device, other.device);
+    std::swap(memory, other.memory);
+    return *this;
+  }
+  ~HostMemory() {
+    if (memory)
+      device->releaseHost(memory);
+  }
+  char *data() const { return static_cast<char *>(memory); }
+
+private:
+  std::shared_ptr<Device> device;
+  void *memory = nullptr;
+};
+
 /// A stream that ends with the object.
 class DeviceStream {
 public:

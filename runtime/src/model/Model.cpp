@@ -5,7 +5,8 @@
 #include "runtime/src/support/Convert.h"
 #include "runtime/src/support/Failure.h"
 
-#include <numeric>
+#include <algorithm>
+#include <cstring>
 
 namespace xlstm {
 
@@ -147,10 +148,10 @@ ModelRun Model::place(const Row *rows, int64_t count, int64_t length, Kind kind)
 }
 
 void Model::runRows(const Row *rows, int64_t count, int64_t length, Kind kind) {
-  hostTokens.clear();
+  size_t rowBytes = static_cast<size_t>(length) * sizeof(int32_t);
   for (int64_t k = 0; k < count; ++k)
-    hostTokens.insert(hostTokens.end(), rows[k].tokens, rows[k].tokens + length);
-  device->upload(deviceTokens, hostTokens.data(), hostTokens.size() * sizeof(int32_t),
+    std::memcpy(hostTokens.data() + rowBytes * static_cast<size_t>(k), rows[k].tokens, rowBytes);
+  device->upload(deviceTokens, hostTokens.data(), rowBytes * static_cast<size_t>(count),
                  stream.get());
   ModelRun run = place(rows, count, length, kind);
   ModelFunction &function = kind == Kind::Step ? stepFunction : prefillFunction;
@@ -193,10 +194,9 @@ void Model::launch(ModelFunction &function, const ModelRun &run, Kind kind) {
 void Model::takeLogits(const Row *rows, int64_t count) {
   bool wanted = std::any_of(rows, rows + count, [](const Row &row) { return row.logits; });
   size_t rowBytes = static_cast<size_t>(description.vocab_size) * dtypeSize(description.dtype);
-  if (wanted) {
-    hostLogits.resize(rowBytes * static_cast<size_t>(count));
-    device->download(hostLogits.data(), deviceLogits, hostLogits.size(), stream.get());
-  }
+  if (wanted)
+    device->download(hostLogits.data(), deviceLogits, rowBytes * static_cast<size_t>(count),
+                     stream.get());
   device->synchronize(stream.get());
   for (int64_t k = 0; wanted && k < count; ++k)
     if (rows[k].logits)

@@ -73,6 +73,7 @@ private:
   ModelFunction prefillFunction, stepFunction;
   xlstm_model_info description = {};
 
+  std::string weightsPath;
   std::optional<safetensors::Checkpoint> checkpoint; // mapped where a CPU reads it
   std::vector<std::pair<safetensors::ParameterType, safetensors::Parameter>> parameters;
 
@@ -89,8 +90,7 @@ private:
     std::unique_ptr<Recording> recording;
   };
   std::map<int64_t, RecordedStep> recordedSteps;
-  std::vector<char> hostLogits;
-  std::vector<int32_t> hostTokens;
+  HostMemory hostTokens, hostLogits;
 };
 
 } // namespace xlstm

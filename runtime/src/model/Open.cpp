@@ -100,15 +100,16 @@ void Model::checkFunctions() const {
 }
 
 void Model::readParameters(const std::string &weights) {
-  std::string path = weights.empty() ? container->manifest().weights : weights;
+  weightsPath = weights.empty() ? container->manifest().weights : weights;
+  description.weights = weightsPath.c_str();
   std::set<std::string> known;
   for (const ModelFunction *function : {&prefillFunction, &stepFunction})
     for (const safetensors::ParameterType &type : function->parameters()) {
-      if (path.empty())
+      if (weightsPath.empty())
         fail(XLSTM_ERROR_INVALID_INPUT, container->source(),
-             ": the package names no checkpoint: expected the option weights");
+             ": expected a package that names its checkpoint, or the option weights, got neither");
       if (!checkpoint)
-        checkpoint = safetensors::Checkpoint::open(path);
+        checkpoint = safetensors::Checkpoint::open(weightsPath);
       if (!known.insert(type.name).second)
         continue;
       parameters.emplace_back(type, findParameter(*checkpoint, type, container->source()));
@@ -188,6 +189,8 @@ void Model::reserve() {
   results.setMemory(at += staged.bytes());
   deviceTokens = at += results.bytes();
   deviceLogits = at + tokenBytes;
+  hostTokens = HostMemory(device, tokenBytes);
+  hostLogits = HostMemory(device, logitBytes);
   workspace = DeviceMemory(device, workspaceBytes);
   preparedMemory = DeviceMemory(device, preparedBytes);
   if (device->info().kind != XLSTM_CPU)
