@@ -64,6 +64,7 @@ typedef struct xlstm_model_info {
   int64_t prepared_bytes;  /* what is computed once from weights alone */
   int64_t slot_bytes;      /* the states of all slots */
   int64_t workspace_bytes; /* of runs: intermediate values, staged states, logits */
+  const char *weights;     /* path of the checkpoint that was opened */
 } xlstm_model_info;
 
 /* Opens the package at `path` and makes its functions `prefill` and `step` ready to run on `device`:
@@ -80,7 +81,7 @@ XLSTM_API xlstm_status xlstm_model_open(const char *path, xlstm_device *device,
                                         const xlstm_model_options *options, xlstm_model **model);
 XLSTM_API void xlstm_model_close(xlstm_model *model);
 
-/* Describes a model. `name` lives as long as the model. */
+/* Describes a model. `name` and `weights` live as long as the model. */
 XLSTM_API xlstm_status xlstm_model_get_info(const xlstm_model *model, xlstm_model_info *info);
 
 /* ---- running ---- */

@@ -71,6 +71,7 @@ private:
   std::shared_ptr<Device> device;
   DeviceStream stream;
   ModelFunction prefillFunction, stepFunction;
+  std::string checkpointPath;
   xlstm_model_info description = {};
 
   std::optional<safetensors::Checkpoint> checkpoint; // mapped where a CPU reads it

@@ -101,6 +101,8 @@ void Model::checkFunctions() const {
 
 void Model::readParameters(const std::string &weights) {
   std::string path = weights.empty() ? container->manifest().weights : weights;
+  checkpointPath = path;
+  description.weights = checkpointPath.c_str();
   std::set<std::string> known;
   for (const ModelFunction *function : {&prefillFunction, &stepFunction})
     for (const safetensors::ParameterType &type : function->parameters()) {
