@@ -27,16 +27,19 @@ int32_t Sampler::draw(const std::vector<float> &logits, const std::vector<std::s
     std::nth_element(candidates.begin(), end, candidates.end(), likelier);
     candidates.erase(end, candidates.end());
   }
-  std::sort(candidates.begin(), candidates.end(), likelier);
+  // Only the choice of the likeliest ones needs an order, which takes long in a large vocabulary.
+  if (options.topP < 1 || options.topK)
+    std::sort(candidates.begin(), candidates.end(), likelier);
+  int32_t likeliest = *std::min_element(candidates.begin(), candidates.end(), likelier);
   weights.clear();
-  double sum = 0, largest = static_cast<double>(logits[static_cast<size_t>(candidates.front())]);
+  double sum = 0, largest = static_cast<double>(logits[static_cast<size_t>(likeliest)]);
   for (int32_t token : candidates) {
     double logit = static_cast<double>(logits[static_cast<size_t>(token)]);
     sum += weights.emplace_back(std::exp((logit - largest) / options.temperature));
   }
   double kept = 0;
   size_t count = 0;
-  while (count < weights.size() && (count == 0 || kept < options.topP * sum))
+  while (count < weights.size() && (count == 0 || options.topP == 1 || kept < options.topP * sum))
     kept += weights[count++];
   // Standard distributions differ between libraries; 32 random bits do not.
   double place = kept * (static_cast<double>(generator()) * 0x1p-32);

@@ -19,7 +19,7 @@ using Clock = std::chrono::steady_clock;
 
 const char kUsage[] = R"(usage: generate PACKAGE --prompt TEXT [options]
 
-Continues a text with the language model of a package, on the CPU; each token is written as soon as it is drawn. The package
+Continues a text with the language model of a package; each token is written as soon as it is drawn. The package
 has the functions prefill and step, and names the checkpoint that it was compiled with:
 
   xlstm-compile lm -o lm.xlpkg
@@ -36,7 +36,8 @@ has the functions prefill and step, and names the checkpoint that it was compile
   --greedy              always the likeliest token
   --seed N              of what is drawn (default: 1); the same seed gives the same text
   --quiet               no times at the end
-  --threads N           threads (default: XLSTM_THREADS, else all CPUs)
+  --device DEVICE       cpu (default), cuda or cuda:N
+  --threads N           threads on a CPU (default: XLSTM_THREADS, else all CPUs)
   --version, --help
 
 The text goes to standard output, times to standard error. Tokens that have no text are not drawn.
@@ -48,6 +49,7 @@ struct Options {
   std::string package, prompt, weights, vocabulary;
   int64_t tokens;
   SamplerOptions sampler;
+  std::pair<xlstm_device_kind, int> device;
   int32_t threads;
   bool quiet;
 };
@@ -63,6 +65,7 @@ Options parse(tools::Arguments &arguments) {
   options.sampler.topK = static_cast<size_t>(arguments.number("--top-k", 1, 1000000000, 0));
   options.sampler.greedy = arguments.flag("--greedy");
   options.sampler.seed = static_cast<uint32_t>(arguments.number("--seed", 0, 4294967295, 1));
+  options.device = tools::parseDevice(arguments.value("--device").value_or("cpu"));
   options.quiet = arguments.flag("--quiet");
   options.threads = static_cast<int32_t>(arguments.number("--threads", 1, 1024, 0));
   std::vector<std::string> operands = arguments.operands();
@@ -90,19 +93,19 @@ void run(const Options &options, Clock::time_point start) {
   auto since = [](Clock::time_point begin) {
     return std::chrono::duration<double, std::milli>(Clock::now() - begin).count();
   };
-  Device device(XLSTM_CPU, 0, xlstm_device_options{options.threads});
+  Device device(options.device.first, options.device.second, xlstm_device_options{options.threads});
   Decoder decoder(device, options.package, options.weights);
   Vocabulary vocabulary =
       Vocabulary::find(options.vocabulary, decoder.weights(), decoder.vocabulary());
   std::vector<int32_t> prompt = vocabulary.encode(options.prompt);
   double open = since(start);
   Sampler sampler(options.sampler);
-  int32_t token = sampler.draw(decoder.prefill(prompt), vocabulary.all());
+  int32_t token = sampler.draw(decoder.read(prompt), vocabulary.all());
   write(options.prompt + vocabulary.text(token));
   double first = since(start);
   Clock::time_point begin = Clock::now();
   for (int64_t n = 1; n < options.tokens; ++n) {
-    token = sampler.draw(decoder.step(token), vocabulary.all());
+    token = sampler.draw(decoder.read(token), vocabulary.all());
     write(vocabulary.text(token));
   }
   double rest = since(begin);
@@ -110,7 +113,7 @@ void run(const Options &options, Clock::time_point start) {
   if (options.quiet)
     return;
   std::fprintf(stderr,
-               "first token %.1f ms after the start: %.1f ms to open the package and map its "
+               "first token %.1f ms after the start: %.1f ms to open the package and its "
                "weights, %.1f ms to read %zu tokens\n",
                first, open, first - open, prompt.size());
   if (options.tokens > 1)
