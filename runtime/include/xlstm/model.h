@@ -18,7 +18,8 @@
  * continue with the same bits as the slot itself. On a CPU a sequence's results do not depend, not
  * by a bit, on which slots it and others are in, on their order, or on what else is in the call.
  * Reading T tokens as a prompt, in pieces, or token by token is the same function rounded in
- * another order (1e-5 in f32, 5e-3 in bf16, 2e-3 in f16, as a relative L2 error).
+ * another order: within 1e-5 in f32, as a relative L2 error. In bf16 and f16 every layer rounds what
+ * it hands on, and two orders may be several 1e-3 apart.
  *
  * Errors, strings and threads as in runtime.h. A model may be used by one thread at a time; several
  * models on one device by several threads. Calls return when their results are there. Arguments are

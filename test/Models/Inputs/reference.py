@@ -573,6 +573,7 @@ MODELS = {
     "mixed": native([M, S, L]),
     "mixed_f32": native([M, S, L], dtype="f32"),
     "mixed_bf16": native([M, S, L], dtype="bf16"),
+    "mixed_gpu": native([dict(M, proj_round_up_to_multiple_of=64), dict(L, ffn_round_up_to_multiple_of=64)], width=128, dtype="bf16"),
     "tied": native([L, S], tie_word_embeddings=True, output_logit_soft_cap=3.0),
     "stack": native([M, L], vocabulary=None, add_out_norm=False),
     "bias": native([dict(M, use_bias=True, conv1d_kernel_size=1, qkv_proj_blocksize=2), dict(L, use_bias=True)]),
