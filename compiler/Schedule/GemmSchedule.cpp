@@ -40,7 +40,6 @@ constexpr Parameter integers[] = {{"rows", &GemmSchedule::rows, true},
                                   {"load_registers", &GemmSchedule::loadRegisters},
                                   {"resident", &GemmSchedule::resident},
                                   {"keeps_places", &GemmSchedule::keepsPlaces},
-                                  {"left_in_registers", &GemmSchedule::leftInRegisters},
                                   {"overlaps", &GemmSchedule::overlaps}};
 } // namespace
 
@@ -73,8 +72,6 @@ mlir::DictionaryAttr GemmSchedule::toAttribute(mlir::MLIRContext *context) const
     list.append("overlaps", builder.getUnitAttr());
   if (keepsPlaces)
     list.append("keeps_places", builder.getUnitAttr());
-  if (leftInRegisters)
-    list.append("left_in_registers", builder.getUnitAttr());
   if (roles) {
     mlir::NamedAttrList places;
     if (overlaps)
@@ -104,7 +101,6 @@ GemmSchedule GemmSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
     schedule.warpsM = warps[0], schedule.warpsN = warps[1];
   schedule.overlaps = attribute.contains("overlaps");
   schedule.keepsPlaces = attribute.contains("keeps_places");
-  schedule.leftInRegisters = attribute.contains("left_in_registers");
   if (auto places = attribute.getAs<mlir::DictionaryAttr>("roles")) {
     schedule.roles = 1;
     schedule.loadRegisters = places.getAs<mlir::DenseI64ArrayAttr>("load")[2];
@@ -176,11 +172,6 @@ static Reason checkGPU(const GemmProblem &problem, const GemmSchedule &s, const 
   if (threads > device.threadsPerBlock)
     return say(threads, " threads exceed ", device.threadsPerBlock);
   int64_t sums = problem.weights * s.rows * s.columns / (32 * s.warpsM * s.warpsN);
-  if (s.leftInRegisters && (!s.roles || s.copiedRows != s.repeatedRows))
-    return say("gemm_left_in_registers needs roles and ", s.repeatedRows, " copied rows, got ",
-               s.copiedRows);
-  if (s.leftInRegisters)
-    sums += s.depth / 4; // of x, four registers a step
   int64_t available = s.roles ? s.multiplyRegisters : device.registersPerThread;
   if (s.resident < 1 || s.resident > 4)
     return say("gemm_resident must be 1 to 4, got ", s.resident);
@@ -246,9 +237,6 @@ static void enumerateFewRows(const GemmProblem &problem, const Device &device,
     for (s.columns = 128 / std::max<int64_t>(1, problem.weights / 2); s.columns >= 16;
          s.columns -= 8) {
       int64_t tiles = (problem.n + s.columns - 1) / s.columns;
-      // A product of few columns takes what its chain of instructions takes. Wide ones wait for
-      // weights, and have other use for the registers.
-      s.leftInRegisters = s.copiedRows == s.repeatedRows && problem.weights * s.columns <= 32;
       s.blocks = std::min(device.multiprocessors, tiles);
       for (s.depth = depth, s.stages = 8; s.stages >= 2; s.stages /= 2)
         if (check(problem, s, device).empty()) {

@@ -61,7 +61,7 @@ struct GemmSchedule {
   int64_t roles = 0; // 1: a warp beside the others copies
   int64_t multiplyRegisters = 232, loadRegisters = 40; // of a thread
   int64_t resident = 1; // blocks that a multiprocessor's registers are to hold, of this and others
-  int64_t keepsPlaces = 0, leftInRegisters = 0; // 1: see KernelSchedule.h
+  int64_t keepsPlaces = 0; // 1: see KernelSchedule.h
   int64_t overlaps = 0; // 1: with roles, it copies weights while the launches before it still run
 
   /// The numbers of rows that a block on a CPU has programs for, widest first.

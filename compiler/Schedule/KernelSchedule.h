@@ -26,9 +26,6 @@ struct KernelSchedule {
   // With roles: where the stage of a ring is stays in registers through an iteration. Without, it is
   // computed anew for each use: some kernels have no register to spare (`keeps_places`).
   bool keepsPlaces = false;
-  // With roles: a left operand of which 8 rows stand for all is read from registers
-  // (`left_in_registers`).
-  bool leftInRegisters = false;
   bool roles = false;    // the kernel is to be split into roles, or has been
   bool aligned = false;  // rows of all tensors begin at multiples of 16 bytes
   bool deferred = false; // loads for maps, and maps for stores, are done where a store asks
@@ -72,7 +69,6 @@ struct KernelSchedule {
     }
     schedule.laneArrivals = attribute.contains("lane_arrivals");
     schedule.keepsPlaces = attribute.contains("keeps_places");
-    schedule.leftInRegisters = attribute.contains("left_in_registers");
     schedule.aligned = attribute.contains("aligned");
     schedule.deferred = attribute.contains("deferred");
     if (auto spread = attribute.getAs<mlir::DenseI64ArrayAttr>("spread");

@@ -114,23 +114,6 @@ void KernelEmitter::multiplySteps(const TileForm &lhs, const TileForm &rhs, int6
       rings[operand->ring].lastRead = issued;
 }
 
-/// The left operand of each step in registers, of a matrix whose 8 rows stand for all: the matrix
-/// unit reads these faster than the same 8 rows as 64 from shared memory. Once for all products.
-SmallVector<Value> KernelEmitter::repeatedRows(Value matrix) {
-  SmallVector<Value> &left = repeated[matrix];
-  if (!left.empty())
-    return left;
-  const TileForm form = tiles.lookup(matrix);
-  for (int64_t column = 0; column < form.columns(); column += 32) {
-    Value address = swizzled(form.address, form.panelRows, rem(lane, 8),
-                             add(mul(div(lane, 8), 8), ptx.i32(column)));
-    SmallVector<Value> parts = ptx.ldmatrix4(address, /*transpose=*/false); // of 8 columns each
-    for (int64_t part = 0; part < 4; ++part) // rows 0-7, and again as rows 8-15
-      left.append(2, parts[part]);
-  }
-  return left;
-}
-
 /// A product with a vector that has the same left operand.
 static MatvecOp vectorBeside(MatmulOp op) {
   for (Operation *user : op.getLhs().getUsers())
@@ -179,8 +162,6 @@ LogicalResult KernelEmitter::emitRoleMatmul(MatmulOp op) {
   SmallVector<Value> left;
   if (lhs.kind == TileForm::Fragment)
     left = lhs.registers;
-  else if (schedule.leftInRegisters && lhs.kind == TileForm::Shared && lhs.repeatsRows())
-    left = repeatedRows(op.getLhs());
   ptx.wgmmaFence(result.registers, left);
   multiplySteps(lhs, rhs, 0, steps, columns, accumulate, left, result.registers);
   inFlight[op.getResult()] = issued;

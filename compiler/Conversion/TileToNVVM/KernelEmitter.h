@@ -100,7 +100,6 @@ private:
   bool hasRoles() { return schedule.roles; }
 
   // EmitWarpgroup.cpp: what a role does otherwise than a whole block does.
-  mlir::SmallVector<mlir::Value> repeatedRows(mlir::Value matrix);
   LogicalResult emitRoleMatmul(mlir::tile::MatmulOp op);
   /// Steps of 16 from `first` to `last` of a product; `left` is the left operand, if in registers.
   void multiplySteps(const TileForm &lhs, const TileForm &rhs, int64_t first, int64_t last,
@@ -327,7 +326,6 @@ private:
   SmallVector<mlir::Attribute> tensorMaps;
   mlir::IRMapping scalars;
   mlir::DenseMap<Value, TileForm> tiles;
-  mlir::DenseMap<mlir::Value, mlir::SmallVector<mlir::Value>> repeated; // see repeatedRows
   // Operands that ldmatrix has brought to registers, by buffer address, row block and k.
   std::map<std::tuple<void *, int64_t, int64_t>, SmallVector<Value>> loadedOperands;
 };
