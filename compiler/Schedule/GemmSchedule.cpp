@@ -117,8 +117,7 @@ std::vector<std::string> GemmSchedule::parameters() {
 }
 
 int64_t GemmSchedule::sharedBytes(int64_t weights) const {
-  int64_t stage =
-      2 * depth * ((copiedRows == repeatedRows ? copiedRows : rows) + weights * columns);
+  int64_t stage = 2 * depth * (rows + weights * columns);
   // Each warpgroup has two panels of 64 x 64 that go out.
   return stages * stage + (roles ? warpsM * warpsN / 4 * 2 * 64 * 64 * 2 : 0);
 }
@@ -230,27 +229,22 @@ static void enumerateFewRows(const GemmProblem &problem, const Device &device,
   s.keepsPlaces = 1;
   // Fewer barriers for a byte, measured: 2.9 TB/s of weights with 256, 2.5 with 64.
   s.overlaps = problem.constantWeights && device.overlapsLaunches;
-  std::vector<int64_t> depths = {128};
   if (s.overlaps && problem.k >= 1024)
-    depths = {256, 192, 128};
-  for (int64_t depth : depths)
-    for (s.columns = 128 / std::max<int64_t>(1, problem.weights / 2); s.columns >= 16;
-         s.columns -= 8) {
-      int64_t tiles = (problem.n + s.columns - 1) / s.columns;
-      s.blocks = std::min(device.multiprocessors, tiles);
-      for (s.depth = depth, s.stages = 8; s.stages >= 2; s.stages /= 2)
-        if (check(problem, s, device).empty()) {
-          list.push_back(s);
-          break;
-        }
-    }
-  // x is read again for each tile: of two equal ones, the wider. A hundredth for each depth below
-  // the best, measured.
-  auto cost = [&](const GemmSchedule &s) {
-    return waves(problem, s) * (s.columns + 4) * (100 + (depths.front() - s.depth) / 64);
-  };
-  llvm::stable_sort(
-      list, [&](const GemmSchedule &x, const GemmSchedule &y) { return cost(x) < cost(y); });
+    s.depth = 256;
+  for (s.columns = 128 / std::max<int64_t>(1, problem.weights / 2); s.columns >= 16;
+       s.columns -= 8) {
+    int64_t tiles = (problem.n + s.columns - 1) / s.columns;
+    s.blocks = std::min(device.multiprocessors, tiles);
+    for (s.stages = 8; s.stages >= 2; s.stages /= 2)
+      if (check(problem, s, device).empty()) {
+        list.push_back(s);
+        break;
+      }
+  }
+  // x is read again for each tile: of two equal ones, the wider.
+  llvm::stable_sort(list, [&](const GemmSchedule &x, const GemmSchedule &y) {
+    return waves(problem, x) * (x.columns + 4) < waves(problem, y) * (y.columns + 4);
+  });
 }
 
 static std::vector<GemmSchedule> enumerateGPU(const GemmProblem &problem, const Device &device,

@@ -54,8 +54,6 @@ struct GemmSchedule {
   int64_t group = 0;              // tiles of rows that are visited before the next columns
   int64_t blocks = 0;             // of the grid
   int64_t copiedRows = 0;         // of a tile of x, all rows that there may be; 0: all of the tile
-  /// So many copied rows take no more shared memory: the matrix unit reads them again as the others.
-  static constexpr int64_t repeatedRows = 8;
   std::string matrixUnit; // mma_sync, wgmma
   std::string copy;  // tma, cp_async (both need 16-byte aligned rows), elementwise (takes anything)
   int64_t roles = 0; // 1: a warp beside the others copies

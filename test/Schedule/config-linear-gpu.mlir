@@ -13,7 +13,7 @@
 // SM80: xlstm.schedule = {aligned, blocks = 108 : i64, columns = 128 : i64, copy = "cp_async", deferred, depth = 64 : i64, group = 16 : i64, matrix_unit = "mma_sync", rows = 128 : i64, stages = 3 : i64, target = "sm_80", warps = array<i64: 4, 2>}
 // Few rows: 8192 columns are 128 tiles of 64, one for nearly each multiprocessor. 512 rows: 4 x 32 tiles of 128 x 256.
 // FEW-LABEL: func.func @one
-// FEW: columns = 64 : i64, copied_rows = 8 : i64, copy = "tma", deferred, depth = 128 : i64, group = 1 : i64, keeps_places, matrix_unit = "wgmma", resident = 2 : i64, roles = {load = array<i64: 4, 1, 128>, multiply = array<i64: 0, 4, 128>}, rows = 64 : i64, stages = 8 : i64
+// FEW: columns = 64 : i64, copied_rows = 8 : i64, copy = "tma", deferred, depth = 128 : i64, group = 1 : i64, keeps_places, matrix_unit = "wgmma", resident = 2 : i64, roles = {load = array<i64: 4, 1, 128>, multiply = array<i64: 0, 4, 128>}, rows = 64 : i64, stages = 4 : i64
 // SOME-LABEL: func.func @one
 // SOME: columns = 256 : i64
 // ANY-LABEL: func.func @one

@@ -167,24 +167,6 @@ static bool hasVectorBeside(Value matrix) {
   return false;
 }
 
-/// Whether a ring's matrix is a left operand only, of which 8 rows are copied and the others may be
-/// anything: the matrix unit then reads these 8 as all others too.
-static bool repeatsRows(RingOp ring) {
-  return llvm::all_of(ring.getRing().getUsers(), [&](Operation *user) {
-    if (auto fetch = dyn_cast<FetchOp>(user))
-      return fetch.getRows() == 8;
-    auto get = dyn_cast<GetOp>(user);
-    return get ? llvm::all_of(get.getValues(),
-                              [](Value value) {
-                                return llvm::all_of(value.getUses(), [](OpOperand &use) {
-                                  return isa<MatmulOp>(use.getOwner()) &&
-                                         use.getOperandNumber() == 0;
-                                });
-                              })
-               : isa<ReleaseOp>(user);
-  });
-}
-
 void KernelEmitter::allocateRing(RingOp op) {
   Ring ring;
   RingType type = op.getRing().getType();
@@ -207,7 +189,7 @@ void KernelEmitter::allocateRing(RingOp op) {
         slot.offset = place(tile ? (tile.getShape()[0] + 3) / 4 * 16 : 16, 16);
       if (!aligned)
         continue;
-      slot.panelRows = !matrix ? 0 : repeatsRows(op) ? 8 : tile.getShape()[0];
+      slot.panelRows = matrix ? tile.getShape()[0] : 0;
       for (Operation *user : op.getRing().getUsers()) {
         auto get = dyn_cast<GetOp>(user);
         if (get && matrix && hasVectorBeside(get.getValues()[i])) {

@@ -88,10 +88,9 @@ void KernelEmitter::multiplySteps(const TileForm &lhs, const TileForm &rhs, int6
   // three warpgroups has.
   int64_t width = columns % 128 || (columns == 256 && schedule.threads <= 384) ? columns : 128;
   Value right = ptx.descriptorWord(rhs.address, rhs.transposed ? 16 : rhs.panelPitch()), leftWord;
-  bool repeats = lhs.kind == TileForm::Shared && lhs.repeatsRows();
   if (left.empty()) {
     Value warpgroup = div(warp, 4); // has 64 rows: rows of the tile, or a panel of columns
-    int64_t pitch = repeats ? 0 : lhs.transposed ? lhs.panelPitch() : TileForm::panelBytes(64);
+    int64_t pitch = lhs.transposed ? lhs.panelPitch() : TileForm::panelBytes(64);
     leftWord = ptx.descriptorWord(add(lhs.address, mul(warpgroup, pitch)), 16);
   }
   for (int64_t column = 0; column < columns; column += width)
@@ -101,8 +100,7 @@ void KernelEmitter::multiplySteps(const TileForm &lhs, const TileForm &rhs, int6
       Value rightStep = ptx.descriptorOf(add(right, ptx.i32(place)));
       Value leftStep;
       if (left.empty())
-        leftStep = ptx.descriptorOf(add(leftWord, ptx.i32(stepOffset(lhs, lhs.transposed, step))),
-                                    repeats ? 0 : TileForm::panelBytes(8));
+        leftStep = ptx.descriptorOf(add(leftWord, ptx.i32(stepOffset(lhs, lhs.transposed, step))));
       ptx.wgmma(element, width, accumulator, column / 2,
                 left.empty() ? ArrayRef<Value>(leftStep) : left.slice(4 * (step - first), 4),
                 lhs.transposed, rightStep, !rhs.transposed, accumulate || step > 0);

@@ -415,9 +415,9 @@ Value PTX::descriptorWord(Value address, int64_t leading) {
       i32((leading >> 4) << 16));
 }
 
-Value PTX::descriptorOf(Value word, int64_t groupStride) {
+Value PTX::descriptorOf(Value word) {
   Value wide = b.create<arith::ExtUIOp>(b.getI64Type(), word);
-  return b.create<arith::OrIOp>(wide, i64((int64_t(1) << 62) | (groupStride >> 4 << 32)));
+  return b.create<arith::OrIOp>(wide, i64((int64_t(1) << 62) | (int64_t(1024 >> 4) << 32)));
 }
 
 SmallVector<Value> PTX::assembly(ArrayRef<Type> results, StringRef text, StringRef constraints,

@@ -124,9 +124,8 @@ public:
   /// 64-element panels (N-major).
   Value descriptor(Value address, int64_t leading);
   /// Its low word, to which multiples of 16 bytes may be added as address / 16; and the whole.
-  /// `groupStride` is the byte distance of groups of 8 rows; with 0 the first group stands for all.
   Value descriptorWord(Value address, int64_t leading);
-  Value descriptorOf(Value word, int64_t groupStride = 8 * 128);
+  Value descriptorOf(Value word);
 
 private:
   SmallVector<Value> assembly(ArrayRef<Type> results, mlir::StringRef text,

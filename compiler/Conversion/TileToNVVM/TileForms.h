@@ -82,8 +82,6 @@ struct TileForm {
   static int64_t laneRegisters(int64_t extent) { return (extent + 31) / 32; }
 
   /// Shared: bytes of one panel, and of a tile.
-  /// Shared: 8 rows stand for all.
-  bool repeatsRows() const { return panelRows && panelRows < rows(); }
   int64_t panelPitch() const { return panelBytes(panelRows ? panelRows : rows()); }
   static int64_t panelBytes(int64_t rows) { return rows * 128; }
   static int64_t sharedBytes(int64_t rows, int64_t columns) {
