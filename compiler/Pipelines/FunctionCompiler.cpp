@@ -118,6 +118,7 @@ llvm::Error FunctionCompiler::import() {
         if (isModel)
           manager.addPass(mlir::xlstm::createExpandBlocks());
         if (trains) {
+          manager.addPass(mlir::xlstm::createDistributeLinears());
           mlir::xlstm::DeriveBackwardOptions derive;
           derive.function = "loss";
           manager.addPass(mlir::xlstm::createDeriveBackward(derive));

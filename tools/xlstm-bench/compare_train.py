@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Times training steps of examples/train_lm and of the same model in PyTorch on one CPU, in turn, with as many threads.
 
-A step is forward, cross entropy, backward, clipping at a norm of 1 and AdamW, in f32. First both compute loss and gradients
-from the same parameters and tokens: a difference of more than --bound (relative L2 over all gradients) is an error. Then
-rounds of train_lm and of every peer in turn; a peer that takes over twice the fastest one's time is in the first round only.
-A round's time is the median of its steps, for train_lm their mean; a row has the median and the least of the rounds, and the
+A step is forward, cross entropy, backward, clipping at a norm of 1 and AdamW, in f32. Before its first step a peer computes
+loss and gradients of a batch from the same parameters as ours: a difference of more than --bound (relative L2 over all
+gradients) is an error. Then come rounds of train_lm and of every peer in turn; a peer that takes over twice the fastest one's
+time is in the first round only. A round's time is the median of its steps, for train_lm their mean; a row has the median and the least of the rounds, and the
 least processor time of a step, all threads together, of train_lm as the difference of a run and one of a single step. Ratios
 are the fastest peer's time over ours: over 1 means that ours is faster. Peers, all with PyTorch's fused AdamW:
   xlstm              the official package's xLSTMLMModel: parallel mLSTM, sLSTM of its backend "vanilla"
   xlstm + flashrnn   the same with flashrnn's "vanilla_fwbw", which has a backward pass of its own, for the sLSTM
-  ... compiled       likewise through torch.compile; its first step, which compiles, is not timed but kept in the row
+  ... compiled       likewise through torch.compile; its first run, which compiles, is not timed but kept in the row
 
     xlstm-compile examples/train_lm/train_lm.json -o lm.xlpkg --function loss,loss_grad,prefill,step
     compare_train.py --package lm.xlpkg --config examples/train_lm/train_lm.json --text bible.txt --out ROWS.json
@@ -109,7 +109,7 @@ class Peer:
 
     def __init__(self, name, flashrnn, compiled):
         self.name, self.flashrnn, self.compiled = name, flashrnn, compiled
-        self.times, self.processor, self.error, self.first = [], [], None, None
+        self.times, self.processor, self.error, self.first, self.difference = [], [], None, None, None
 
     def build(self, torch, arguments, config, values):
         self.torch, model = torch, official_model(torch, config, arguments.seq_len)
@@ -138,25 +138,30 @@ class Peer:
         loss.item()
         return 1e3 * (time.perf_counter() - begin)
 
-    def measure(self, batches, fastest):
+    def measure(self, batches, fastest, expected, bound):
         if self.error or (self.times and fastest and min(self.times) > 2 * fastest):
             return
         try:
             if self.first is None:
-                self.first = self.step(*batches[0])
+                begin = time.perf_counter()
+                self.difference = difference(self, *expected, batches[0])
+                self.first = 1e3 * (time.perf_counter() - begin)
                 self.step(*batches[0])
             begin = time.process_time()
             self.times.append(statistics.median(self.step(*batch) for batch in batches))
             self.processor.append(1e3 * (time.process_time() - begin) / len(batches))
         except Exception as error:  # what a peer cannot run is a result too
             self.error = reason(error)
+        if self.difference and max(self.difference.values()) > bound:
+            raise SystemExit("compare_train: error: %s: expected our loss and gradients within %g, got %s" % (
+                self.name, bound, self.difference))
 
     def result(self):
-        row = {"peer": self.name, "gradients": getattr(self, "difference", None)}
+        row = {"peer": self.name, "relative_differences": self.difference}
         if self.error:
             return {**row, "error": self.error}
         return {**row, "median_ms": statistics.median(self.times), "least_ms": min(self.times), "cpu_ms": min(self.processor),
-                "rounds_ms": self.times, "first_step_ms": self.first}
+                "rounds_ms": self.times, "first_run_ms": self.first}
 
 
 def train(arguments, steps, folder):
@@ -215,30 +220,24 @@ def compare(arguments, torch, config):
     with tempfile.TemporaryDirectory() as folder:
         train(arguments, 20, folder)  # a trained model: parameters that begin at zero are not any more
         values = official_values(load_file(folder + "/model.safetensors"))
-        expected, loss = gradients(torch, arguments, folder, batches[0])
+        expected = gradients(torch, arguments, folder, batches[0])
         for peer in peers:
             try:
                 peer.build(torch, arguments, config, values)
-                if not peer.compiled:  # compiling is part of the first timed round
-                    peer.difference = difference(peer, expected, loss, batches[0])
             except Exception as error:
                 peer.error = reason(error)
-                continue
-            worst = max(getattr(peer, "difference", {"none": 0}).values())
-            if worst > arguments.bound:
-                raise SystemExit("compare_train: error: %s: expected our loss and gradients within %g, got %s" % (
-                    peer.name, arguments.bound, peer.difference))
         for _ in range(arguments.rounds):
             wall, whole = train(arguments, arguments.steps, folder)
             ours.append(wall)
             processor.append((whole - train(arguments, 1, folder)[1]) / (arguments.steps - 1))
             fastest = min((min(peer.times) for peer in peers if peer.times), default=None)
             for peer in peers:
-                peer.measure(batches, fastest)
+                peer.measure(batches, fastest, expected, arguments.bound)
                 print("round %d   ours %8.1f ms   %-26s %s" % (
                     len(ours), ours[-1], peer.name, peer.error or "%8.1f ms" % peer.times[-1]), flush=True)
-    row = {"batch": arguments.batch, "seq_len": arguments.seq_len, "median_ms": statistics.median(ours), "least_ms": min(ours), "cpu_ms": min(processor),
-           "rounds_ms": ours, "load_average": os.getloadavg()[0], "peers": [peer.result() for peer in peers]}
+    row = {"batch": arguments.batch, "seq_len": arguments.seq_len, "median_ms": statistics.median(ours),
+           "least_ms": min(ours), "cpu_ms": min(processor), "rounds_ms": ours,
+           "load_average": os.getloadavg()[0], "peers": [peer.result() for peer in peers]}
     in_time = [peer for peer in row["peers"] if "median_ms" in peer]
     for key in ("median", "least", "cpu"):
         fastest = min(in_time, key=lambda peer: peer[key + "_ms"], default=None)

@@ -297,4 +297,45 @@ def MergeLinears : Pass<"xlstm-merge-linears", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::xlstm::XLSTMDialect"];
 }
 
+def DistributeLinears : Pass<"xlstm-distribute-linears", "::mlir::ModuleOp"> {
+  let summary = "cuts and joins weights instead of activations";
+  let description = [{
+    In the function, a product of an `xlstm.concat` becomes a sum of products of its parts, with parts of
+    the weight's columns; a product whose result an `xlstm.split` cuts becomes a product for each part,
+    with some rows of the weight. Where there are many more rows of activations than of weights, as in
+    training, that saves the copies, and those of their gradients; the function is therefore the loss,
+    before its gradient is derived.
+
+    ```mlir
+    func.func @loss(%a: tensor<?x?x4xf32>, %b: tensor<?x?x4xf32>, %w: tensor<2x8xf32>)
+        -> tensor<?x?x2xf32> {
+      %x = xlstm.concat %a, %b
+          : tensor<?x?x4xf32>, tensor<?x?x4xf32> -> tensor<?x?x8xf32>
+      %y = xlstm.linear %x weights(%w : tensor<2x8xf32>) : tensor<?x?x8xf32> -> tensor<?x?x2xf32>
+      return %y : tensor<?x?x2xf32>
+    }
+    // becomes
+    func.func @loss_distributed(%a: tensor<?x?x4xf32>, %b: tensor<?x?x4xf32>, %w: tensor<2x8xf32>)
+        -> tensor<?x?x2xf32> {
+      %wa, %wb = xlstm.split %w : tensor<2x8xf32> -> tensor<2x4xf32>, tensor<2x4xf32>
+      %0 = xlstm.linear %a weights(%wa : tensor<2x4xf32>) : tensor<?x?x4xf32> -> tensor<?x?x2xf32>
+      %y = xlstm.linear %b weights(%wb : tensor<2x4xf32>) elems(%0 : tensor<?x?x2xf32>) epilogue {
+      ^bb0(%sum: f32, %before: f32):
+        %1 = arith.addf %before, %sum : f32
+        xlstm.yield outputs(%1 : f32)
+      } : tensor<?x?x4xf32> -> tensor<?x?x2xf32>
+      return %y : tensor<?x?x2xf32>
+    }
+    ```
+
+    Sums of parts are of the accumulation type. A remark says why a product of joined or cut activations
+    stays.
+  }];
+  let options = [
+    Option<"function", "function", "std::string", "\"loss\"", "name of the function">,
+  ];
+  let statistics = [Statistic<"numProducts", "products", "products that became products of parts">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::xlstm::XLSTMDialect"];
+}
+
 #endif
