@@ -10,7 +10,7 @@ float32 (its plain PyTorch kernels, TF32 off), and against each other.
 The package is made from the configuration that --write-config writes for the same number of blocks:
 
     compare_model.py --write-config config.json --blocks 32
-    xlstm-compile config.json -o model.xlpkg --target sm_90a --function prefill,step --set step_overlaps=1
+    xlstm-compile config.json -o model.xlpkg --target sm_90a --function prefill,step
     compare_model.py --library libxlstm_runtime.so --package model.xlpkg --blocks 32 --out ROWS.json
 """
 import argparse
