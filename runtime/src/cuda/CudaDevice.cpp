@@ -47,7 +47,8 @@ public:
     bool ordered =
         entry.launch->early && arguments.first; // the caller may just have written parameters
     if (entry.launch->overlaps && !ordered && driver.launchEx) {
-      LaunchAttribute early{CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION};
+      LaunchAttribute early = {};
+      early.id = CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION;
       early.number = 1;
       LaunchConfig config{blocks, 1, 1, threads, 1, 1, sharedBytes, static_cast<CUstream>(stream),
                           &early, 1};

@@ -8,7 +8,7 @@
 // RUN: xlstm-opt %t/forward.sm_90a.tma.rows8.3-tile.mlir "--tile-interpret=extents=5,1 orders=10 seed=1" 2>&1 | FileCheck %s --check-prefix=ORDERS
 
 // REPORT: rows8 {{.*}} 0 bytes spilled
-// REPORT-NEXT: "overlaps":null,"roles"
+// REPORT-NEXT: "overlaps":null,"resident":2,"roles"
 
 // TILE: tile.role "multiply" warps[0, 4] registers 232 {
 // TILE: tile.role "load" warps[4, 1] registers 40 {
