@@ -10,10 +10,10 @@
 // REPORT: rows8 {{.*}} 0 bytes spilled
 // REPORT-NEXT: "overlaps":null,"resident":2,"roles"
 
-// TILE: tile.role "multiply" warps[0, 4] registers 232 {
-// TILE: tile.role "load" warps[4, 1] registers 40 {
+// TILE: tile.role "multiply" warps[0, 4] registers 128 {
+// TILE: tile.role "load" warps[4, 1] registers 128 {
 // TILE-COUNT-1: tile.fetch
-// TILE: tile.role "weights" warps[5, 1] registers 40 early {
+// TILE: tile.role "weights" warps[5, 1] registers 128 early {
 // TILE-COUNT-1: tile.fetch
 
 // The products and the copies of x wait, the copies of weights do not.
