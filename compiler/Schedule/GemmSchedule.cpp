@@ -174,6 +174,8 @@ static Reason checkGPU(const GemmProblem &problem, const GemmSchedule &s, const 
   int64_t available = s.roles ? s.multiplyRegisters : device.registersPerThread;
   if (s.resident < 1 || s.resident > 4)
     return say("gemm_resident must be 1 to 4, got ", s.resident);
+  if (s.keepsPlaces != 0 && s.keepsPlaces != 1)
+    return say("gemm_keeps_places must be 0 or 1, got ", s.keepsPlaces);
   if (sums + 40 > available)
     return say("sums take ", sums, " registers of a thread and the rest 40, got ", available);
   if (s.roles && s.multiplyRegisters * s.warpsM * 32 + s.loadRegisters * 128 > 65536 / s.resident)

@@ -11,6 +11,8 @@
 // RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=gemm_multiply_registers=160" 2>&1 | FileCheck %s --check-prefix=REGISTERS
 // RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=gemm_load_registers=96" 2>&1 | FileCheck %s --check-prefix=ALL
 // RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_80 set=gemm_warps_m=8,gemm_warps_n=8" 2>&1 | FileCheck %s --check-prefix=THREADS
+// RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=gemm_resident=5" 2>&1 | FileCheck %s --check-prefix=RESIDENT
+// RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=gemm_keeps_places=2" 2>&1 | FileCheck %s --check-prefix=PLACES
 // RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=gemm_overlaps=1" 2>&1 | FileCheck %s --check-prefix=CONSTANT
 // RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_80 set=gemm_overlaps=1" 2>&1 | FileCheck %s --check-prefix=OVERLAPS
 
@@ -24,6 +26,8 @@
 // BOX: a copied box has at most 256 rows, got 128 of x and 512
 // REGISTERS: sums take 128 registers of a thread and the rest 40, got 160
 // ALL: registers of all roles must be at most 65536, got 71680
+// RESIDENT: gemm_resident must be 1 to 4, got 5
+// PLACES: gemm_keeps_places must be 0 or 1, got 2
 // CONSTANT: gemm_overlaps needs weights that no launch of the run writes
 // OVERLAPS: gemm_overlaps must be 0, or with roles 1 where the device has it, got 1 on sm_80
 // THREADS: 2048 threads exceed 1024

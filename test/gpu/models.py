@@ -16,6 +16,10 @@ import random
 import re
 import struct
 import subprocess
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, "Tools", "Inputs"))
+from tensors import read, write
 
 LARGE = {"kind": "xlstm_large_block", "heads": 4}
 MLSTM = {"kind": "mlstm_block", "heads": 4}
@@ -77,26 +81,6 @@ def rounded(value, dtype):
         return struct.unpack("<e", struct.pack("<e", value))[0]
     bits = struct.unpack("<I", struct.pack("<f", value))[0]
     return struct.unpack("<f", struct.pack("<I", (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000))[0]
-
-
-def write(path, tensors):
-    """tensors: {name: (dtype, shape, bytes)}."""
-    header, data = {}, b""
-    for name, (dtype, shape, raw) in tensors.items():
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    text = json.dumps(header).encode()
-    with open(path, "wb") as out:
-        out.write(struct.pack("<Q", len(text)) + text + data)
-
-
-def read(path):
-    with open(path, "rb") as file:
-        length, = struct.unpack("<Q", file.read(8))
-        header = json.loads(file.read(length))
-        data = file.read()
-    return {name: (entry["dtype"], entry["shape"], data[slice(*entry["data_offsets"])])
-            for name, entry in header.items() if name != "__metadata__"}
 
 
 def in_f32(tensors):
@@ -228,6 +212,5 @@ def make(folder, compiler, interpreter, runner, targets="sm_80,sm_90a", names=No
 
 
 if __name__ == "__main__":
-    import sys
     sys.exit("\n".join(make(sys.argv[1], *(os.path.join(sys.argv[2], tool) for tool in ("xlstm-compile", "xlstm-interpret", "xlstm-run")),
                             names=sys.argv[3:])) or 0)

@@ -65,8 +65,8 @@ Value KernelEmitter::elementPointer(const Tensor &tensor, ArrayRef<Value> index)
                                tensor.pointer, offset);
 }
 
-/// An element as f32, of an integer tensor as i32, or `pad` where it is outside of the tensor or of `extraGuard`. `known` is its
-/// address, if that is known.
+/// An element as f32, of an integer tensor as i32, or `pad` where it is outside of the tensor or of
+/// `extraGuard`. `known` is its address, if that is known.
 Value KernelEmitter::guardedLoad(const Tensor &tensor, ArrayRef<Value> index, Value extraGuard,
                                  double pad, Value known) {
   Type element = tensor.type.getElementType(), f32 = b.getF32Type();

@@ -24,10 +24,10 @@ package, letters, prompt, count, folder = sys.argv[1:]
 os.makedirs(folder, exist_ok=True)
 read, states, both = (os.path.join(folder, name) for name in ("tokens", "states", "both"))
 tokens = ",".join(str(letters.index(letter)) for letter in prompt)
-tensors.write(read, ["tokens:I32:1x%d:%s" % (len(prompt), tokens)])
+tensors.write(read, tensors.parse(["tokens:I32:1x%d:%s" % (len(prompt), tokens)]))
 text = [run(package, "prefill", read, states)]
 while len(text) < int(count):
-    tensors.write(read, ["tokens:I32:1:%d" % text[-1]])
+    tensors.write(read, tensors.parse(["tokens:I32:1:%d" % text[-1]]))
     tensors.main("join", states, read, both)
     text.append(run(package, "step", both, states))
 print(prompt + "".join(letters[token] for token in text))

@@ -16,8 +16,19 @@ import sys
 FORMATS = {"F64": "d", "F32": "f", "I64": "q", "I32": "i", "U8": "B"}
 
 
-def write(path, specs):
+def write(path, tensors):
+    """tensors: {name: (dtype, shape, bytes)}."""
     header, data = {}, b""
+    for name, (dtype, shape, raw) in tensors.items():
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = json.dumps(header).encode()
+    with open(path, "wb") as out:
+        out.write(struct.pack("<Q", len(text)) + text + data)
+
+
+def parse(specs):
+    tensors = {}
     for spec in specs:
         name, dtype, shape, values = spec.split(":")
         shape = [int(n) for n in shape.split("x") if n]
@@ -30,12 +41,8 @@ def write(path, specs):
         numbers = numbers * count if len(numbers) == 1 else numbers
         if dtype not in ("F32", "F64"):
             numbers = [int(v) for v in numbers]
-        raw = struct.pack("<%d%s" % (len(numbers), FORMATS[dtype]), *numbers)
-        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
-        data += raw
-    text = json.dumps(header).encode()
-    with open(path, "wb") as out:
-        out.write(struct.pack("<Q", len(text)) + text + data)
+        tensors[name] = (dtype, shape, struct.pack("<%d%s" % (len(numbers), FORMATS[dtype]), *numbers))
+    return tensors
 
 
 def read(path):
@@ -49,7 +56,7 @@ def read(path):
 
 def main(verb, *args):
     if verb == "write":
-        write(args[0], args[1:])
+        write(args[0], parse(args[1:]))
     elif verb == "print":
         for name, (dtype, shape, raw) in read(args[0]).items():
             values = struct.unpack("<%d%s" % (len(raw) // struct.calcsize(FORMATS[dtype]), FORMATS[dtype]), raw)
@@ -57,13 +64,7 @@ def main(verb, *args):
     elif verb == "same":
         return 0 if read(args[0]) == read(args[1]) else 1
     elif verb == "join":
-        header, data = {}, b""
-        for name, (dtype, shape, raw) in {**read(args[0]), **read(args[1])}.items():
-            header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [len(data), len(data) + len(raw)]}
-            data += raw
-        text = json.dumps(header).encode()
-        with open(args[2], "wb") as out:
-            out.write(struct.pack("<Q", len(text)) + text + data)
+        write(args[2], {**read(args[0]), **read(args[1])})
     elif verb == "cut":
         with open(args[0], "rb") as file:
             data = file.read()
