@@ -9,7 +9,8 @@
 namespace xlstm::tools {
 namespace {
 
-/// The driver's functions for graphs, which the runtime itself has no use for.
+/// The driver's functions for graphs. The C API records steps of models only (runtime/src/cuda/Graph.h),
+/// and a tool any run.
 struct GraphDriver {
   int (*retain)(void **context, int device);
   int (*setCurrent)(void *context);
