@@ -3,6 +3,7 @@
 #include "compiler/Conversion/TileToNVVM/Passes.h"
 #include "compiler/Conversion/TileToVector/Passes.h"
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
+#include "compiler/Pipelines/JoinLaunches.h"
 #include "compiler/Pipelines/Plan.h"
 #include "compiler/Schedule/Passes.h"
 #include "compiler/Target/CPU/CPU.h"
@@ -306,6 +307,13 @@ llvm::Error FunctionCompiler::compileGPU(ModuleOp module, const Job &job) {
     finishGPULaunch(launch, *codeOf(module, launch).getOps<LLVM::LLVMFuncOp>().begin(), aligned);
   }
   requireAbsent(plan, ignored);
+  auto joined = joinLaunches(module, plan);
+  if (failed(joined))
+    return fail(message);
+  for (const auto &[name, parts] : *joined)
+    for (const std::string &part : parts)
+      kernels[name].schedule +=
+          (kernels[name].schedule.empty() ? "" : " ") + kernels[part].schedule;
   if (auto error = runPhase(module, "llvm", buildNVVMToLLVMPipeline))
     return error;
   if (stopsAfter("llvm"))

@@ -40,7 +40,8 @@ constexpr Parameter integers[] = {{"rows", &GemmSchedule::rows, true},
                                   {"load_registers", &GemmSchedule::loadRegisters},
                                   {"resident", &GemmSchedule::resident},
                                   {"keeps_places", &GemmSchedule::keepsPlaces},
-                                  {"overlaps", &GemmSchedule::overlaps}};
+                                  {"overlaps", &GemmSchedule::overlaps},
+                                  {"joins", &GemmSchedule::joins}};
 } // namespace
 
 mlir::DictionaryAttr GemmSchedule::toAttribute(mlir::MLIRContext *context) const {
@@ -70,6 +71,8 @@ mlir::DictionaryAttr GemmSchedule::toAttribute(mlir::MLIRContext *context) const
     list.append("aligned", builder.getUnitAttr());
   if (overlaps)
     list.append("overlaps", builder.getUnitAttr());
+  if (joins)
+    list.append("joins", builder.getUnitAttr());
   if (keepsPlaces)
     list.append("keeps_places", builder.getUnitAttr());
   if (roles) {
@@ -100,6 +103,7 @@ GemmSchedule GemmSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
   if (auto warps = attribute.getAs<mlir::DenseI64ArrayAttr>("warps"))
     schedule.warpsM = warps[0], schedule.warpsN = warps[1];
   schedule.overlaps = attribute.contains("overlaps");
+  schedule.joins = attribute.contains("joins");
   schedule.keepsPlaces = attribute.contains("keeps_places");
   if (auto places = attribute.getAs<mlir::DictionaryAttr>("roles")) {
     schedule.roles = 1;
@@ -156,6 +160,11 @@ static Reason checkGPU(const GemmProblem &problem, const GemmSchedule &s, const 
                " on ", device.name);
   if (s.overlaps && !problem.constantWeights)
     return say("gemm_overlaps needs weights that no launch of the run writes");
+  if (s.joins != 0 && (s.joins != 1 || !s.overlaps || !problem.follows))
+    return say(
+        "gemm_joins must be 0, or 1 for a product that overlaps and follows one of the same x, "
+        "got ",
+        s.joins);
   if (s.copiedRows && (!s.roles || s.copiedRows % 8 || s.copiedRows > s.rows || !problem.mostRows ||
                        problem.mostRows > s.copiedRows))
     return say(
@@ -229,14 +238,20 @@ static void enumerateFewRows(const GemmProblem &problem, const Device &device,
   // of few columns takes.
   s.resident = 2, s.multiplyRegisters = s.loadRegisters = 128;
   s.keepsPlaces = 1;
-  // Fewer barriers for a byte, measured: 2.9 TB/s of weights with 256, 2.5 with 64.
+  // Fewer barriers for a byte, measured: 2.9 TB/s of weights with 256, 2.5 with 64. With 64 rows x is
+  // half of what is copied or more, and more stages of 128 are faster.
   s.overlaps = problem.constantWeights && device.overlapsLaunches;
-  if (s.overlaps && problem.k >= 1024)
+  if (s.overlaps && problem.k >= 1024 && problem.mostRows < 64)
     s.depth = 256;
+  // Products of one launch share the multiprocessors by what they read.
+  s.joins = s.overlaps && problem.follows;
+  int64_t most = device.multiprocessors;
+  if (s.overlaps && problem.columnsTogether)
+    most = std::max<int64_t>(1, most * problem.n * problem.weights / problem.columnsTogether);
   for (s.columns = 128 / std::max<int64_t>(1, problem.weights / 2); s.columns >= 16;
        s.columns -= 8) {
     int64_t tiles = (problem.n + s.columns - 1) / s.columns;
-    s.blocks = std::min(device.multiprocessors, tiles);
+    s.blocks = std::min(most, tiles);
     for (s.stages = 8; s.stages >= 2; s.stages /= 2)
       if (check(problem, s, device).empty()) {
         list.push_back(s);

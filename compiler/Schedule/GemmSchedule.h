@@ -43,6 +43,10 @@ struct GemmProblem {
   bool constantWeights = false; // nothing that a run launches writes them
   int64_t mostRows = 0; // rows that a kernel is to be best at, and is not used beyond; 0: many
   bool sums = false;    // k goes over all tokens (CPU)
+  // GPU: columns of all weights of the neighbouring products of the same x, this one among them, that
+  // one launch may compute; 0: it has none. And whether one of them stands before it.
+  int64_t columnsTogether = 0;
+  bool follows = false;
 };
 
 struct GemmSchedule {
@@ -54,13 +58,14 @@ struct GemmSchedule {
   int64_t group = 0;              // tiles of rows that are visited before the next columns
   int64_t blocks = 0;             // of the grid
   int64_t copiedRows = 0;         // of a tile of x, all rows that there may be; 0: all of the tile
-  std::string matrixUnit; // mma_sync, wgmma
+  std::string matrixUnit;         // mma_sync, wgmma
   std::string copy;  // tma, cp_async (both need 16-byte aligned rows), elementwise (takes anything)
   int64_t roles = 0; // 1: a warp beside the others copies
   int64_t multiplyRegisters = 232, loadRegisters = 40; // of a thread
   int64_t resident = 1; // blocks that a multiprocessor's registers are to hold, of this and others
   int64_t keepsPlaces = 0; // 1: see KernelSchedule.h
   int64_t overlaps = 0; // 1: with roles, it copies weights while the launches before it still run
+  int64_t joins = 0; // 1: the launch of the product before it computes it too, by blocks of its own
 
   /// The numbers of rows that a block on a CPU has programs for, widest first.
   std::vector<int64_t> widths() const;

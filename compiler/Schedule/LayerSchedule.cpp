@@ -26,6 +26,8 @@ mlir::DictionaryAttr LayerSchedule::toAttribute(mlir::MLIRContext *context) cons
     list.append("along_blocks", builder.getUnitAttr());
   if (overlaps)
     list.append("overlaps", builder.getUnitAttr());
+  if (readsEarly)
+    list.append("reads_early", builder.getUnitAttr());
   return list.getDictionary(context);
 }
 
@@ -33,6 +35,7 @@ LayerSchedule LayerSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
   LayerSchedule schedule = readParameters(attribute, numbers);
   schedule.alongBlocks = attribute.contains("along_blocks");
   schedule.overlaps = attribute.contains("overlaps");
+  schedule.readsEarly = attribute.contains("reads_early");
   return schedule;
 }
 
@@ -87,6 +90,7 @@ std::vector<LayerSchedule> xlstm::enumerate(const LayerProblem &problem, const D
       s.threads = (s.columns + 31) / 32 * 32;
     }
     s.overlaps = device.overlapsLaunches;
+    s.readsEarly = s.overlaps && problem.constantWeight;
     if (check(problem, s, device).empty())
       list.push_back(s);
     return list;

@@ -28,6 +28,7 @@ struct LayerProblem {
   int64_t diagonal = 0;   // of a block-diagonal matrix: the wider side of its blocks
   bool sums = false;      // a block of threads sums over all rows
   int64_t blocks = 0;     // of a block-diagonal projection; its columns are those of all of them
+  bool constantWeight = false; // it has one, which nothing that a run launches writes
 };
 
 struct LayerSchedule {
@@ -37,6 +38,7 @@ struct LayerSchedule {
   int64_t threads = 0;           // GPU: of a block, which has one row
   bool alongBlocks = false;      // GPU: columns go along the blocks of the diagonal
   bool overlaps = false;         // GPU: it is launched while the launch before it ends
+  bool readsEarly = false;       // GPU: and reads its weight before it waits for that
 
   mlir::DictionaryAttr toAttribute(mlir::MLIRContext *context) const;
   static LayerSchedule fromAttribute(mlir::DictionaryAttr attribute);

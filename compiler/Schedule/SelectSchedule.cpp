@@ -39,6 +39,14 @@ Overrides overridesFor(const Overrides &all, const std::vector<std::string> &par
 
 } // namespace
 
+/// Whether a value is a parameter of its model: nothing that a run launches writes it.
+static bool isParameter(Value value) {
+  auto argument = dyn_cast<BlockArgument>(value);
+  auto function = value.getParentRegion()->getParentOfType<func::FuncOp>();
+  return argument && function &&
+         function.getArgAttr(argument.getArgNumber(), mlir::xlstm::parameterAttrName);
+}
+
 /// The tile of a layer's block is one of its result, or, of a split and of a loss, of its input.
 static std::optional<LayerProblem> layerProblemOf(Operation *op) {
   using namespace mlir::xlstm;
@@ -71,6 +79,8 @@ static std::optional<LayerProblem> layerProblemOf(Operation *op) {
   problem.copies = isa<ConcatOp, SplitOp>(op);
   problem.wholeRows = isLoss || isNorm;
   problem.sums = isa<CausalConv1dBackwardOp>(op);
+  if (auto norm = dyn_cast<NormOp>(op))
+    problem.constantWeight = norm.getWeight() && isParameter(norm.getWeight());
   if (auto product = dyn_cast<BlockLinearOp>(op)) {
     ArrayRef<int64_t> shape = product.getWeight().getType().getShape();
     problem.blocks = shape[0];
@@ -91,14 +101,6 @@ ChunkwiseProblem problemOf(mlir::xlstm::MLSTMOp op) {
     problem.form = stringifyMLSTMForm(*form).str();
   problem.normalizes = op.hasNormalizer();
   return problem;
-}
-
-/// Whether a value is a parameter of its model: nothing that a run launches writes it.
-static bool isParameter(Value value) {
-  auto argument = dyn_cast<BlockArgument>(value);
-  auto function = value.getParentRegion()->getParentOfType<func::FuncOp>();
-  return argument && function &&
-         function.getArgAttr(argument.getArgNumber(), mlir::xlstm::parameterAttrName);
 }
 
 ScanProblem problemOf(mlir::xlstm::ScanOp op) {
@@ -122,6 +124,41 @@ GemmProblem problemOf(mlir::xlstm::LinearOp op) {
   problem.transposed = op.getTransposed();
   problem.constantWeights = llvm::all_of(op.getWeights(), isParameter);
   return problem;
+}
+
+/// The products of op's x that stand beside it, with nothing but views between them, and need nothing
+/// of each other: in order, `op` among them.
+static SmallVector<mlir::xlstm::LinearOp> productsBeside(mlir::xlstm::LinearOp op) {
+  using mlir::xlstm::LinearOp;
+  auto neighbour = [](Operation *from, auto next) {
+    Operation *other = next(from);
+    while (isa_and_nonnull<mlir::xlstm::ReshapeOp>(other))
+      other = next(other);
+    return dyn_cast_or_null<LinearOp>(other);
+  };
+  auto before = [](Operation *o) { return o->getPrevNode(); };
+  auto after = [](Operation *o) { return o->getNextNode(); };
+  LinearOp first = op;
+  for (LinearOp other = op; other && other.getX() == op.getX(); other = neighbour(other, before))
+    first = other;
+  SmallVector<LinearOp> products;
+  llvm::SmallPtrSet<Value, 8> made; // by them, and its views
+  for (LinearOp other = first; other && other.getX() == op.getX();
+       other = neighbour(other, after)) {
+    bool depends = llvm::any_of(other->getOperands(), [&](Value operand) {
+      while (auto view = operand.getDefiningOp<mlir::xlstm::ReshapeOp>())
+        operand = view.getX();
+      return made.contains(operand);
+    });
+    // One that depends begins another launch.
+    if (depends && llvm::is_contained(products, op))
+      break;
+    if (depends)
+      products.clear(), made.clear();
+    products.push_back(other);
+    made.insert(other.getOutputs().begin(), other.getOutputs().end());
+  }
+  return products;
 }
 
 std::optional<ChunkwiseSchedule> scheduleOf(mlir::xlstm::MLSTMOp op, const Device &device,
@@ -227,6 +264,13 @@ struct SelectSchedulePass : impl::SelectScheduleBase<SelectSchedulePass> {
     if (auto linear = dyn_cast<mlir::xlstm::LinearOp>(op)) {
       GemmProblem problem = problemOf(linear);
       problem.mostRows = mostRows;
+      SmallVector<mlir::xlstm::LinearOp> beside = productsBeside(linear);
+      if (beside.size() > 1 &&
+          llvm::all_of(beside, [](auto product) { return problemOf(product).constantWeights; })) {
+        for (auto product : beside)
+          problem.columnsTogether += product.getOutputFeatures() * product.getWeights().size();
+        problem.follows = linear != beside.front();
+      }
       return write(op,
                    decide(problem, device, overridesFor(overrides, GemmSchedule::parameters()),
                           reason, elementwise),

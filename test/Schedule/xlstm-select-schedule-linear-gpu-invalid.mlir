@@ -15,6 +15,7 @@
 // RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=gemm_keeps_places=2" 2>&1 | FileCheck %s --check-prefix=PLACES
 // RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=gemm_overlaps=1" 2>&1 | FileCheck %s --check-prefix=CONSTANT
 // RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_80 set=gemm_overlaps=1" 2>&1 | FileCheck %s --check-prefix=OVERLAPS
+// RUN: not xlstm-opt %s "--xlstm-select-schedule=target=sm_90a set=gemm_joins=1" 2>&1 | FileCheck %s --check-prefix=JOINS
 
 // WARPS: rows must be a multiple of 16 gemm_warps_m and columns one of 16 gemm_warps_n (8 with roles), got 120 x 256 on 8 x 1 warps
 // DEPTH: gemm_depth must be a multiple of 64, got 32
@@ -30,6 +31,7 @@
 // PLACES: gemm_keeps_places must be 0 or 1, got 2
 // CONSTANT: gemm_overlaps needs weights that no launch of the run writes
 // OVERLAPS: gemm_overlaps must be 0, or with roles 1 where the device has it, got 1 on sm_80
+// JOINS: gemm_joins must be 0, or 1 for a product that overlaps and follows one of the same x, got 1
 // THREADS: 2048 threads exceed 1024
 func.func @linear(%x: tensor<?x64xbf16>, %w: tensor<96x64xbf16>) -> tensor<?x96xf32> {
   %y = xlstm.linear %x weights(%w : tensor<96x64xbf16>) : tensor<?x64xbf16> -> tensor<?x96xf32>

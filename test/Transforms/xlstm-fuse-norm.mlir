@@ -89,3 +89,35 @@ func.func @two(%h: tensor<?x?x4x8xf32>) -> tensor<?x?x4x8xf32> {
   }
   return %z : tensor<?x?x4x8xf32>
 }
+
+// -----
+
+// A weight that is only widened is read as it is stored.
+// CHECK-LABEL: func.func @weight
+// CHECK-NOT: xlstm.map
+// CHECK: xlstm.norm rms %arg0 weight(%arg1 : tensor<8xbf16>)
+func.func @weight(%x: tensor<?x?x8xbf16>, %w: tensor<8xbf16>) -> tensor<?x?x8xbf16> {
+  %wide = xlstm.map %w : tensor<8xbf16> -> tensor<8xf32> {
+  ^bb0(%0: f32):
+    xlstm.yield outputs(%0 : f32)
+  }
+  %y = xlstm.norm rms %x weight(%wide : tensor<8xf32>) eps 0.125 : tensor<?x?x8xbf16>
+  return %y : tensor<?x?x8xbf16>
+}
+
+// -----
+
+// One that something is added to is not.
+// CHECK-LABEL: func.func @residual_weight
+// CHECK: %[[FACTOR:.*]] = xlstm.map %arg1
+// CHECK: xlstm.norm rms %arg0 weight(%[[FACTOR]] : tensor<8xf32>)
+func.func @residual_weight(%x: tensor<?x?x8xbf16>, %w: tensor<8xbf16>) -> tensor<?x?x8xbf16> {
+  %factor = xlstm.map %w : tensor<8xbf16> -> tensor<8xf32> {
+  ^bb0(%0: f32):
+    %one = arith.constant 1.0 : f32
+    %1 = arith.addf %one, %0 : f32
+    xlstm.yield outputs(%1 : f32)
+  }
+  %y = xlstm.norm rms %x weight(%factor : tensor<8xf32>) eps 0.125 : tensor<?x?x8xbf16>
+  return %y : tensor<?x?x8xbf16>
+}

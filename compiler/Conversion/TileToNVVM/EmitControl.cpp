@@ -129,7 +129,8 @@ void KernelEmitter::createFunction() {
   // Whatever comes next waits itself for the end of this kernel, and so for all before it.
   if (schedule.overlaps) {
     ptx.allowLaunches();
-    if (!hasRoles()) // else each role for itself
+    if (!hasRoles() &&
+        kernel.getBody().getOps<WaitLaunchesOp>().empty()) // else they for themselves
       ptx.waitForLaunches();
     function->setAttr("tile.overlaps", b.getUnitAttr());
   }
@@ -249,6 +250,11 @@ LogicalResult KernelEmitter::emitPlainOp(Operation &op) {
         return success();
       })
       .Case<GroupArriveOp>([&](auto) { return ptx.clusterArrive(), success(); })
+      .Case<WaitLaunchesOp>([&](auto) {
+        function->setAttr("tile.early", b.getUnitAttr());
+        ptx.waitForLaunches();
+        return success();
+      })
       .Case<GroupWaitOp>([&](auto) { return ptx.clusterWait(), success(); })
       .Case<ReturnOp, scf::YieldOp>([&](auto) { return success(); })
       .Default([&](Operation *o) -> LogicalResult {

@@ -33,7 +33,7 @@ Value PTX::tanh(Value x) {
 }
 
 Value PTX::blockNumber() {
-  return assembly(b.getI32Type(), "mov.u32 $0, %ctaid.x;", "=r", {}, true)[0];
+  return assembly(b.getI32Type(), blockNumberText, "=r", {}, true)[0];
 }
 Value PTX::threadNumber() {
   return assembly(b.getI32Type(), "mov.u32 $0, %tid.x;", "=r", {}, true)[0];

@@ -139,11 +139,16 @@ public:
       declareTensor(elem);
     declareTensor(op.getResult());
     createKernelOver(x, name, names);
+    SmallVector<Value> factors;
+    if (schedule.readsEarly) {
+      factors.push_back(loadWeight());
+      b.create<WaitLaunchesOp>(loc);
+    }
     auto [rows, scale] = loadRows(offset);
-    SmallVector<Value> matrices{rows}, factors;
+    SmallVector<Value> matrices{rows};
     for (Value elem : elems())
       matrices.push_back(load(elem, offset, tileAxes(), tileType()));
-    if (weight)
+    if (weight && factors.empty())
       factors.push_back(loadWeight());
     Value y = mapMatrix(rowsType(), matrices, scale, factors, [&](ValueRange e) {
       e = e.drop_front(2); // positions

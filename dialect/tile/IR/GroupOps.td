@@ -50,4 +50,27 @@ def Tile_GroupWaitOp : Tile_GroupOp<"group_wait"> {
   let description = "Constraints as of `tile.group_arrive`.";
 }
 
+def Tile_WaitLaunchesOp : Tile_Op<"wait_launches", [MemoryEffects<[MemRead, MemWrite]>]> {
+  let summary = "waits for the end of the launches before the kernel";
+  let description = [{
+    A kernel whose schedule says `overlaps` starts while launches before it run, and waits for their end first; with this op
+    it waits where that stands. Before it, a kernel reads only what no launch of the run writes: parameters.
+
+    Constraints: `wait_launches_c1` it stands directly in a kernel, once.
+
+    ```mlir
+    tile.kernel @scale(%x: memref<?x64xf32, strided<[?, 1]>>, %w: memref<64xf32, strided<[1]>>) names ["x", "w"] grid(%row: dim(0, 0))
+        attributes {schedule = {overlaps, spread = array<i64: 1, 32, 1>, target = "sm_90a", threads = 32 : i64}} {
+      %c0 = arith.constant 0 : index
+      %factors = tile.load %w[%c0] axes [0] : memref<64xf32, strided<[1]>> -> !tile.tile<64xf32>
+      tile.wait_launches
+      %scaled = tile.load %x[%row, %c0] axes [1] : memref<?x64xf32, strided<[?, 1]>> -> !tile.tile<64xf32>
+      tile.return
+    }
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
+  let hasVerifier = 1;
+}
+
 #endif

@@ -463,5 +463,13 @@ static LogicalResult verifyGroup(Operation *op) {
   return success();
 }
 
+LogicalResult WaitLaunchesOp::verify() {
+  // wait_launches_c1
+  auto kernel = dyn_cast<KernelOp>((*this)->getParentOp());
+  if (!kernel || !llvm::hasSingleElement(kernel.getBody().getOps<WaitLaunchesOp>()))
+    return emitOpError() << "expected to be the one directly in a tile.kernel";
+  return success();
+}
+
 LogicalResult GroupArriveOp::verify() { return verifyGroup(*this); }
 LogicalResult GroupWaitOp::verify() { return verifyGroup(*this); }

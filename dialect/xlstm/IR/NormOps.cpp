@@ -31,17 +31,25 @@ template <typename Op> static LogicalResult verifyDweight(Op op, StringRef layou
              : success();
 }
 
-template <typename Op> static LogicalResult verifyRowNorm(Op op) {
+/// `weight` is the type of its elements, if not that of accumulation.
+template <typename Op> static LogicalResult verifyRowNorm(Op op, Type weight = {}) {
   auto x = op.getX().getType();
   int64_t d = x.getShape().back();
   // norm_c1
   if (failed(expectStatic(op, "D", d)))
     return failure();
-  return verifyNorm(op, RankedTensorType::get({d}, getAccumulationTypeFor(x.getElementType())),
-                    "[D]");
+  if (!weight)
+    weight = getAccumulationTypeFor(x.getElementType());
+  return verifyNorm(op, RankedTensorType::get({d}, weight), "[D]");
 }
 
-LogicalResult NormOp::verify() { return verifyRowNorm(*this); }
+LogicalResult NormOp::verify() {
+  // norm_c2: one of 16 bits is exact in the accumulation type
+  Type weight = getWeight() ? getElementTypeOrSelf(getWeight()) : Type();
+  bool isNarrow =
+      weight && weight.getIntOrFloatBitWidth() == 16 && !getX().getType().getElementType().isF64();
+  return verifyRowNorm(*this, isNarrow ? weight : Type());
+}
 
 LogicalResult NormBackwardOp::verify() {
   // norm_backward_c1

@@ -144,7 +144,7 @@ def XLSTM_NormOp : XLSTM_Op<"norm", [Pure, AllTypesMatch<["x", "result"]>]> {
 
     Constraints:
     * `norm_c1`: D is static and at least 1.
-    * `norm_c2`: the weight is [D] of the accumulation type.
+    * `norm_c2`: the weight is [D] of the accumulation type or, where that is f32, of 16 bits.
     * `norm_c3`: eps is finite and not negative.
 
     Example:
@@ -159,7 +159,7 @@ def XLSTM_NormOp : XLSTM_Op<"norm", [Pure, AllTypesMatch<["x", "result"]>]> {
   let arguments = (ins
     XLSTM_NormKindAttr:$kind,
     Arg<TensorRankOf<XLSTM_Inputs, [1, 2, 3, 4]>, "[.., D]">:$x,
-    Arg<Optional<1DTensorOf<XLSTM_Accumulated>>, "[D]">:$weight,
+    Arg<Optional<1DTensorOf<XLSTM_Inputs>>, "[D]">:$weight,
     F64Attr:$eps);
   let results = (outs Res<TensorRankOf<XLSTM_Inputs, [1, 2, 3, 4]>, "[.., D]">:$result);
   let assemblyFormat = [{

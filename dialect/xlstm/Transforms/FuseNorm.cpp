@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// An elementwise function of a head norm's result becomes the norm's epilogue.
+// An elementwise function of a head norm's result becomes the norm's epilogue, and weights of norms are
+// read as they are stored.
 #include "dialect/xlstm/Transforms/Passes.h"
 
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
 
@@ -34,9 +36,10 @@ std::string whyNotInto(MultiheadNormOp norm, MapOp map) {
       return "input " + std::to_string(number) + " is not of the result's shape";
     if (normOf(input) != norm)
       continue;
-    for (Value value = input;; value = value.getDefiningOp()->getOperand(0)) {
+    Value read = input;
+    for (Value value = read;; value = value.getDefiningOp()->getOperand(0)) {
       if (!llvm::all_of(value.getUsers(), [&](Operation *user) {
-            return user == map || (isa<ReshapeOp>(user) && value != input);
+            return user == map || (isa<ReshapeOp>(user) && value != read);
           }))
         return "the norm's result has another user";
       if (value == norm.getResult())
@@ -44,6 +47,19 @@ std::string whyNotInto(MultiheadNormOp norm, MapOp map) {
     }
   }
   return {};
+}
+
+/// What a map that only widens 16-bit numbers reads; null if `weight` is something else.
+Value widenedBy(Value weight) {
+  auto map = weight ? weight.getDefiningOp<MapOp>() : MapOp();
+  if (!map || map.getInputs().size() != 1 || map.getOutputs().size() != 1)
+    return {};
+  Block &body = map.getBody().front();
+  if (!llvm::hasSingleElement(body) ||
+      body.getTerminator()->getOperands() != ValueRange(body.getArguments()))
+    return {};
+  Value narrow = map.getInputs()[0];
+  return getElementTypeOrSelf(narrow).getIntOrFloatBitWidth() == 16 ? narrow : Value();
 }
 
 struct FuseNormPass : impl::FuseNormBase<FuseNormPass> {
@@ -109,6 +125,15 @@ struct FuseNormPass : impl::FuseNormBase<FuseNormPass> {
           map.emitRemark() << "stays a kernel of its own behind a head norm: " << reason;
         break;
       }
+    getOperation().walk([&](NormOp norm) {
+      Value widened = norm.getWeight(), narrow = widenedBy(widened);
+      if (!narrow)
+        return;
+      norm.getWeightMutable().assign(narrow);
+      if (widened.use_empty())
+        rewriter.eraseOp(widened.getDefiningOp());
+      ++numWeights;
+    });
   }
 };
 

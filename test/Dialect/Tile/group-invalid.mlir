@@ -53,3 +53,20 @@ tile.kernel @some(%x: memref<?xf32, strided<[1]>>) names ["x"] grid(%part: 4) {
     tile.group_arrive
   }
 }
+
+// -----
+
+func.func @waits_nowhere() {
+  // expected-error @below {{expected to be the one directly in a tile.kernel}}
+  tile.wait_launches
+  return
+}
+
+// -----
+
+// wait_launches_c1
+tile.kernel @waits_twice(%x: memref<?xf32, strided<[1]>>) names ["x"] grid(%part: 4) {
+  // expected-error @below {{expected to be the one directly in a tile.kernel}}
+  tile.wait_launches
+  tile.wait_launches
+}

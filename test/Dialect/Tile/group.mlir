@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Groups of blocks that run at the same time: the example of tile.group_arrive.
+// Groups of blocks that run at the same time: the example of tile.group_arrive; and of tile.wait_launches.
 // RUN: xlstm-opt %s | xlstm-opt | FileCheck %s
 
 // CHECK-LABEL: tile.kernel @norm
@@ -29,4 +29,17 @@ tile.kernel @norm(%x: memref<1x64xf32, strided<[?, 1]>>, %y: memref<4xf32, strid
     }
     tile.store %scaled, %x[%c0, %c0] axes [1] : !tile.tile<64xf32>, memref<1x64xf32, strided<[?, 1]>>
   }
+}
+
+// CHECK-LABEL: tile.kernel @scale
+// CHECK: tile.load
+// CHECK-NEXT: tile.wait_launches
+// CHECK-NEXT: tile.load
+tile.kernel @scale(%x: memref<?x64xf32, strided<[?, 1]>>, %w: memref<64xf32, strided<[1]>>) names ["x", "w"] grid(%row: dim(0, 0))
+    attributes {schedule = {overlaps, spread = array<i64: 1, 32, 1>, target = "sm_90a", threads = 32 : i64}} {
+  %c0 = arith.constant 0 : index
+  %factors = tile.load %w[%c0] axes [0] : memref<64xf32, strided<[1]>> -> !tile.tile<64xf32>
+  tile.wait_launches
+  %scaled = tile.load %x[%row, %c0] axes [1] : memref<?x64xf32, strided<[?, 1]>> -> !tile.tile<64xf32>
+  tile.return
 }

@@ -20,6 +20,24 @@ func.func @weight(%x: tensor<?x?x8xbf16>, %w: tensor<8xf64>) {
 
 // -----
 
+// norm_c2: of 16 bits only where sums are f32
+func.func @narrow_weight(%x: tensor<?x?x8xf64>, %w: tensor<8xbf16>) {
+  // expected-error @below {{'xlstm.norm' op expected weight to be [D] = [8]xf64, got [8]xbf16}}
+  %0 = xlstm.norm layer %x weight(%w : tensor<8xbf16>) eps 0.0 : tensor<?x?x8xf64>
+  return
+}
+
+// -----
+
+// norm_c2
+func.func @extent_of_narrow_weight(%x: tensor<?x?x8xbf16>, %w: tensor<9xbf16>) {
+  // expected-error @below {{'xlstm.norm' op expected weight to be [D] = [8]xbf16, got [9]xbf16}}
+  %0 = xlstm.norm layer %x weight(%w : tensor<9xbf16>) eps 0.0 : tensor<?x?x8xbf16>
+  return
+}
+
+// -----
+
 // norm_c3
 func.func @eps(%x: tensor<?x?x8xf32>) {
   // expected-error @below {{'xlstm.norm' op expected eps to be finite and not negative, got -1.000000e+00}}
