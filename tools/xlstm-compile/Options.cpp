@@ -71,8 +71,8 @@ CompileCommand parseCompileCommand(Arguments &arguments) {
   if (auto text = arguments.value("--state-dtype")) {
     const std::vector<std::string> &types = description::spellings<description::DType>();
     expectOneOf("--state-dtype", {*text}, types);
-    command.stateDtype = description::DType(std::find(types.begin(), types.end(), *text) -
-                                            types.begin());
+    command.stateDtype =
+        description::DType(std::find(types.begin(), types.end(), *text) - types.begin());
   }
   for (const std::string &text : arguments.values("--set")) {
     size_t equals = text.find('=');

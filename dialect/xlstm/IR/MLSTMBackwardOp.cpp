@@ -77,7 +77,7 @@ LogicalResult MLSTMBackwardOp::verify() {
   MLSTMOperands operands = getMLSTMOperands();
   MLSTMOptions options = getOptions();
   // mlstm_backward_c1
-  FailureOr<MLSTMTypes> types = verifyCell(*this, operands, options, /*step=*/false, /*keeps=*/false);
+  FailureOr<MLSTMTypes> types = verifyCell(*this, operands, options, /*step=*/false);
   if (failed(types))
     return failure();
   // mlstm_backward_c2

@@ -10,9 +10,9 @@
 namespace mlir::xlstm::detail {
 
 /// Checks operands and options of the cell (mlstm_c1 to mlstm_c10, and the ranks of mlstm_c12), and
-/// returns the types that all of them together give. With `keeps`, C has the elements of c0.
+/// returns the types that all of them together give.
 FailureOr<MLSTMTypes> verifyCell(Operation *op, const MLSTMOperands &operands,
-                                 const MLSTMOptions &options, bool step, bool keeps);
+                                 const MLSTMOptions &options, bool step);
 
 /// "[B, H, dqk]" or "[N, H, dqk]", for messages.
 std::string stateLayout(const MLSTMOperands &operands, StringRef inner);

@@ -142,8 +142,7 @@ std::string mlir::xlstm::detail::stateLayout(const MLSTMOperands &operands, Stri
 }
 
 FailureOr<MLSTMTypes> mlir::xlstm::detail::verifyCell(Operation *op, const MLSTMOperands &operands,
-                                                      const MLSTMOptions &options, bool step,
-                                                      bool keeps) {
+                                                      const MLSTMOptions &options, bool step) {
   // mlstm_c12
   int64_t rank = step ? 3 : 4;
   for (auto [tensor, expected] : {std::pair<Named, int64_t>{{"q", operands.q}, rank},
@@ -210,8 +209,7 @@ FailureOr<MLSTMTypes> mlir::xlstm::detail::verifyCell(Operation *op, const MLSTM
                                << state.name << " for this input_gate and normalize, got "
                                << (exists ? "none" : "one");
   // mlstm_c7
-  if (keeps)
-    types.c = keptType(types.c, operands.c0);
+  types.c = keptType(types.c, operands.c0);
   if (failed(expectType(op, {"c0", operands.c0}, types.c, stateLayout(operands, "H, dqk, dv"))) ||
       failed(expectType(op, {"n0", operands.n0}, types.n, stateLayout(operands, "H, dqk"))) ||
       failed(expectType(op, {"m0", operands.m0}, types.m, stateLayout(operands, "H"))))
@@ -248,7 +246,7 @@ LogicalResult MLSTMOp::verify() {
     if (step && given)
       return emitOpError() << "expected no " << name << " with form = step, got one";
   // mlstm_c1 to mlstm_c10
-  FailureOr<MLSTMTypes> types = verifyCell(*this, operands, options, step, /*keeps=*/true);
+  FailureOr<MLSTMTypes> types = verifyCell(*this, operands, options, step);
   if (failed(types))
     return failure();
   // mlstm_c11
