@@ -72,7 +72,8 @@ struct CellDescription {
   ScaleOn scaleOn = ScaleOn::Q;
   Denominator denominator = Denominator::MaxPlusEps;
   NormalizerGrad normalizerGrad = NormalizerGrad::Exact;
-  std::string stateDtype; ///< of C between steps, "f32" or "bf16"; "": f32, or f64 of an f64 model
+  std::string stateDtype; ///< of C between steps, "f32", "bf16" or "f16"; "": f32, or f64 of an f64
+                          ///< model
 
   // every kind but mlstm
   NRule nRule = NRule::Plain;        ///< slstm: n' = f' n + i', or max(that, 1)
@@ -146,8 +147,7 @@ struct NetworkDescription {
   std::optional<int64_t> contextLength; ///< recorded; every length runs
   std::optional<int64_t> bosTokenId, eosTokenId, padTokenId;
   bool returnLastStates = true;
-  std::string stateDtype =
-      "float32"; ///< dtype in which the source keeps its states during inference
+  DType stateDtype = DType::F32; ///< of the mLSTM cells' C between calls; an f64 model keeps f64
 };
 
 struct ModelDescription {
@@ -167,6 +167,10 @@ Result<ModelDescription> importDescription(const std::string &path);
 /// whether a text that begins with `{` is YAML. Takes any bytes, never throws.
 Result<ModelDescription> importDescriptionFromText(std::string_view text,
                                                    std::string_view filename);
+
+/// Keeps the C of a description's mLSTM cells in `dtype` from call to call. The problem is that it has
+/// none, or that the type does not go with that of its activations.
+std::optional<std::string> setStateDtype(ModelDescription &model, DType dtype);
 
 /// The JSON schema (draft 2020-12) of the native form, made from the tables that validate it.
 std::string nativeSchema();

@@ -23,6 +23,9 @@ Result<ModelDescription, Problem> importFlashRNN(const Value &root);
 /// `${a.b}` is looked up; `path` says where in it the configuration stands: empty or `model`.
 Result<ModelDescription, Problem> importBlockStack(const Value &document, const std::string &path);
 
+/// Why C cannot be kept in `dtype`.
+std::optional<std::string> checkStateDtype(const ModelDescription &model, DType dtype);
+
 } // namespace xlstm::description
 
 #endif // XLSTM_COMPILER_IMPORT_FORMATS_H

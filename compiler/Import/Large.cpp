@@ -75,8 +75,8 @@ Table<LargeConfig> sharedTable() {
            number("output_logit_soft_cap", &N::outputLogitSoftCap, 1e-6, 1e6, "cap of the logits"),
            boolean("return_last_states", &N::returnLastStates,
                    "whether the source returns the states"),
-           word("inference_state_dtype", &N::stateDtype,
-                {"float32", "bfloat16", "float16", "float64"}, "type of the states"),
+           choice("inference_state_dtype", &N::stateDtype, "type of C between calls",
+                  {"float64", "float32", "bfloat16", "float16"}),
            boolean("tie_word_embeddings", &N::tieWordEmbeddings,
                    "logits use the embedding's weight")})
     table.push_back(through(&C::network, field));
@@ -278,6 +278,8 @@ Result<ModelDescription, Problem> importLarge(const Value &root, bool huggingFac
   model.dtype = config.dtype;
   model.cell = block.cell;
   model.network = std::move(network);
+  if (auto problem = checkStateDtype(model, model.network->stateDtype))
+    return Problem{"inference_state_dtype", *problem};
   return model;
 }
 

@@ -38,7 +38,7 @@ static Table<CellDescription> mlstmOptions() {
 /// How a step keeps C; null where nothing is said.
 static Field<CellDescription> stateDtype() {
   using C = CellDescription;
-  Field<C> field = word("state_dtype", &C::stateDtype, {"f32", "bf16"},
+  Field<C> field = word("state_dtype", &C::stateDtype, {"f32", "bf16", "f16"},
                         "type of C between steps; n, m and all arithmetic stay f32");
   field.load = [](const C &cell) {
     return cell.stateDtype.empty() ? Value() : Value::ofString(cell.stateDtype);
@@ -279,6 +279,8 @@ const Table<NativeModel> &nativeModelTable() {
                     "logits become cap * tanh(x / cap); null: no cap"),
              boolean("tie_word_embeddings", &Net::tieWordEmbeddings,
                      "logits use the embedding's weight"),
+             choice("state_dtype", &Net::stateDtype,
+                    "type of the mLSTM cells' C between calls; a model of f64 keeps f64"),
              integer("bos_token_id", &Net::bosTokenId, 0, maxVocabulary,
                      "token that begins a text"),
              integer("eos_token_id", &Net::eosTokenId, 0, maxVocabulary, "token that ends a text"),
@@ -392,6 +394,8 @@ Result<ModelDescription, Problem> importNative(const Value &root) {
   if (Check problem = readBlocks(*blocks, "blocks", native.network, model.notes))
     return *problem;
   model.network = std::move(native.network);
+  if (auto problem = checkStateDtype(model, model.network->stateDtype))
+    return Problem{"state_dtype", *problem};
   return std::move(model);
 }
 

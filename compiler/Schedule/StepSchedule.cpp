@@ -111,8 +111,10 @@ Reason xlstm::check(const StepProblem &problem, const StepSchedule &s, const Dev
     return say("step_resident must be 1 to ", registers / 32 / s.threads, " for ", s.threads,
                " threads, got ", s.resident);
   // A thread's elements of C, beside sums, addresses and what a row and a column need; guards of
-  // rows, and rows of single elements, need more. Above this ptxas spills.
+  // rows, rows of single elements, and the packing of 16-bit ones need more. Above this ptxas spills.
   int64_t others = s.vector == 1 || s.dqkTile != problem.dqk ? 48 : problem.sigmoid ? 34 : 30;
+  if (problem.stateBits == 16)
+    others += 4;
   int64_t mostElements = std::min<int64_t>(64, each - others);
   int64_t elements = s.dqkTile * s.slice / s.threads * s.stages;
   if (elements > mostElements)

@@ -90,7 +90,7 @@ def in_turn(prefix, sizes, dtypes):
 
 
 def step_cells(dtypes):
-    """Yields (name, description) of cells of which only the step is compiled: those of cells() and STEP_SIZES, and a C of bf16."""
+    """Yields (name, description) of cells of which only the step is compiled: those of cells() and STEP_SIZES, and a C of bf16 and f16."""
     yield from cells(dtypes)
     turn = 0
     names = list(OPTIONS)
@@ -100,8 +100,8 @@ def step_cells(dtypes):
             turn += 1
             cell = {"kind": "mlstm", "heads": 2, "dqk": dqk, "dv": dv, **OPTIONS[option]}
             yield describe("mlstm_%s_%dx%d_%s" % (dtype, dqk, dv, option), dtype, cell)
-        for dqk, dv in [(48, 64), (256, 512), (33, 36)]:
-            cell = {"kind": "mlstm", "heads": 2, "dqk": dqk, "dv": dv, "state_dtype": "bf16"}
+        for dqk, dv, kept in [(48, 64, "bf16"), (256, 512, "bf16"), (33, 36, "bf16"), (64, 96, "f16")]:
+            cell = {"kind": "mlstm", "heads": 2, "dqk": dqk, "dv": dv, "state_dtype": kept}
             yield describe("mlstm_%s_%dx%d_kept" % (dtype, dqk, dv), dtype, cell)
 
 

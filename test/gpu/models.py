@@ -39,6 +39,9 @@ MODELS = {
     "mixed_f16": model("f16", [MLSTM, LARGE]),
     "slstm_bf16": model("bf16", [SLSTM, SLSTM]),
     "all_f16": model("f16", [MLSTM, SLSTM, LARGE]),
+    # C in 16 bits between calls.
+    "kept_bf16": model("bf16", [LARGE, MLSTM], state_dtype="bf16"),
+    "kept_f16": model("f16", [LARGE, SLSTM], state_dtype="f16"),
 }
 
 

@@ -129,9 +129,9 @@ class Function:
         return results, run
 
 
-def configuration(blocks, weight_mode="fused"):
+def configuration(blocks, state_dtype, weight_mode="fused"):
     return {"embedding_dim": 4096, "num_heads": 8, "num_blocks": blocks, "vocab_size": 50304, "weight_mode": weight_mode,
-            "return_last_states": True, "mode": "inference"}
+            "return_last_states": True, "mode": "inference", "inference_state_dtype": state_dtype}
 
 
 def single(weights):
@@ -155,10 +155,10 @@ def single(weights):
     return result
 
 
-def official(torch, blocks, **kernels):
+def official(torch, blocks, state_dtype, **kernels):
     from xlstm.xlstm_large.model import xLSTMLarge, xLSTMLargeConfig
     with torch.device("meta"):
-        model = xLSTMLarge(xLSTMLargeConfig(**configuration(blocks), **kernels))
+        model = xLSTMLarge(xLSTMLargeConfig(**configuration(blocks, state_dtype), **kernels))
     return model
 
 
@@ -198,6 +198,8 @@ def main():
     parser.add_argument("--library")
     parser.add_argument("--package")
     parser.add_argument("--blocks", type=int, default=32)
+    parser.add_argument("--state-dtype", default="float32", choices=["float32", "bfloat16", "float16"],
+                        help="inference_state_dtype of the configuration and of the official package; the package's is that of its configuration")
     parser.add_argument("--prefill", default="1x512,1x8192,1x2048,8x2048")
     parser.add_argument("--decode", default="1,8,64")
     parser.add_argument("--rounds", type=int, default=5)
@@ -208,7 +210,7 @@ def main():
     options = parser.parse_args()
     if options.write_config:
         with open(options.write_config, "w") as file:
-            json.dump(configuration(options.blocks, "single"), file)
+            json.dump(configuration(options.blocks, options.state_dtype, "single"), file)
         return 0
     import torch
     rows = []
@@ -217,10 +219,10 @@ def main():
         rows.append(row)
         print(json.dumps(row), flush=True)
         with open(options.out, "w") as file:
-            json.dump({"machine": torch.cuda.get_device_name(), "torch": torch.__version__, "blocks": options.blocks, "rows": rows}, file, indent=1)
+            json.dump({"machine": torch.cuda.get_device_name(), "torch": torch.__version__, "blocks": options.blocks, "state_dtype": options.state_dtype, "rows": rows}, file, indent=1)
 
     torch.manual_seed(0)
-    model = official(torch, options.blocks, chunkwise_kernel="chunkwise--triton_limit_chunk", sequence_kernel="native_sequence__triton",
+    model = official(torch, options.blocks, options.state_dtype, chunkwise_kernel="chunkwise--triton_limit_chunk", sequence_kernel="native_sequence__triton",
                      step_kernel="triton", chunk_size=64)
     model = model.to(torch.bfloat16).to_empty(device="cuda").eval()
     with torch.no_grad():
@@ -249,8 +251,8 @@ def main():
 
         if not options.no_check:
             try:
-                plain = official(torch, options.blocks, chunkwise_kernel="chunkwise--native_autograd", sequence_kernel="native_sequence__native",
-                                 step_kernel="native", inference_state_dtype="float32", autocast_kernel_dtype="float32")
+                plain = official(torch, options.blocks, "float32", chunkwise_kernel="chunkwise--native_autograd",
+                                 sequence_kernel="native_sequence__native", step_kernel="native", autocast_kernel_dtype="float32")
                 plain = plain.to_empty(device="cuda").eval()
                 for parameter, source in zip(plain.parameters(), model.parameters()):
                     parameter.copy_(source)

@@ -22,6 +22,8 @@ the runtime library load.
                         (default: all that the model and a target have)
   --weights FILE|DIR    the parameters: safetensors, or a folder of model*.safetensors (default: MODEL, if it is a folder
                         with weights). They are checked and named in the package, not copied into it
+  --state-dtype TYPE    f32, bf16 or f16 (f64 of a model of f64): the type of the mLSTM cells' C from call to call, instead
+                        of the one that the model names (default there: f32); n, m and all arithmetic stay f32
   --set KEY=VALUE       overrides a decision; may be repeated. form: recurrent, chunkwise or parallel, of forward; schedule
                         parameters of mlstm: chunk, dv_slice, dqk_tile and on GPUs warps_m, warps_n, stages, matrix_unit, copy;
                         of recurrent cells: batch, heads; of their weights' gradients: sum_rows, sum_tokens
@@ -66,6 +68,12 @@ CompileCommand parseCompileCommand(Arguments &arguments) {
   known.insert(known.end(), std::begin(modelFunctions), std::end(modelFunctions));
   known.insert(known.end(), std::begin(trainingFunctions), std::end(trainingFunctions));
   expectOneOf("--function", command.options.functions, known);
+  if (auto text = arguments.value("--state-dtype")) {
+    const std::vector<std::string> &types = description::spellings<description::DType>();
+    expectOneOf("--state-dtype", {*text}, types);
+    command.stateDtype =
+        description::DType(std::find(types.begin(), types.end(), *text) - types.begin());
+  }
   for (const std::string &text : arguments.values("--set")) {
     size_t equals = text.find('=');
     if (equals == std::string::npos)

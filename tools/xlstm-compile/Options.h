@@ -3,6 +3,7 @@
 #ifndef XLSTM_TOOLS_XLSTM_COMPILE_OPTIONS_H
 #define XLSTM_TOOLS_XLSTM_COMPILE_OPTIONS_H
 
+#include "compiler/Import/Description.h"
 #include "compiler/Pipelines/Compile.h"
 #include "tools/common/Arguments.h"
 
@@ -11,6 +12,7 @@ namespace xlstm::tools {
 struct CompileCommand {
   std::string model, output;
   std::string weights; // a checkpoint; empty: that of the model's folder, if there is one
+  std::optional<description::DType> stateDtype; // none: as the model says
   CompileOptions options;
   bool explain = false, report = false, json = false, directory = false;
 };

@@ -17,7 +17,7 @@ static void compileModel(tools::Arguments &arguments) {
   std::once_flag noted;
   ModelSource model{command.model, [&](mlir::MLIRContext &context) {
                       std::vector<std::string> found;
-                      auto module = importModule(command.model, context, found);
+                      auto module = importModule(command.model, context, found, command.stateDtype);
                       std::call_once(noted, [&] { notes = found; });
                       return module;
                     }};

@@ -16,8 +16,10 @@ using description::BlockKind;
 // NetworkFunction
 //===----------------------------------------------------------------------===//
 
-NetworkFunction::NetworkFunction(OpBuilder &outer, Location loc, StringRef name, Type type)
-    : builder(outer), loc(loc), type(type), accumulation(type.isF64() ? type : outer.getF32Type()) {
+NetworkFunction::NetworkFunction(OpBuilder &outer, Location loc, StringRef name, Type type,
+                                 Type kept)
+    : builder(outer), loc(loc), type(type), accumulation(type.isF64() ? type : outer.getF32Type()),
+      kept(type.isF64() ? type : kept) {
   function = outer.create<func::FuncOp>(loc, name, outer.getFunctionType({}, {}));
   builder.setInsertionPointToEnd(function.addEntryBlock());
 }
@@ -145,8 +147,8 @@ private:
     int64_t h = cell.heads;
     Type type = c.function.accumulation;
     CellStates states;
-    states.c = state("c", type, {h, cell.dqk, cell.dv});
-    states.cType = stateType(type, {h, cell.dqk, cell.dv});
+    states.c = state("c", c.function.kept, {h, cell.dqk, cell.dv});
+    states.cType = stateType(states.c ? c.function.kept : type, {h, cell.dqk, cell.dv});
     if (n) {
       states.n = state("n", type, {h, cell.dqk});
       states.nType = stateType(type, {h, cell.dqk});

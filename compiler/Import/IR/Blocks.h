@@ -17,7 +17,7 @@ namespace xlstm {
 class NetworkFunction {
 public:
   NetworkFunction(mlir::OpBuilder &builder, mlir::Location loc, llvm::StringRef name,
-                  mlir::Type type);
+                  mlir::Type type, mlir::Type kept);
 
   /// A tensor [dims.., extents..].
   mlir::Value input(std::string name, mlir::Type element, llvm::ArrayRef<std::string> dims,
@@ -33,6 +33,7 @@ public:
   mlir::Location loc;
   mlir::Type type;         ///< of activations and parameters
   mlir::Type accumulation; ///< of gates and states
+  mlir::Type kept;         ///< of the mLSTM cells' C
 
 private:
   mlir::Value argument(unsigned index, const FunctionTensor &tensor);

@@ -30,9 +30,11 @@ buildModule(const description::ModelDescription &model, const std::string &file,
 description::Result<mlir::OwningOpRef<mlir::ModuleOp>> parseModule(const std::string &file,
                                                                    mlir::MLIRContext &context);
 
-/// Either, by the ending of the path; `notes` gets a line for each key that is ignored.
+/// Either, by the ending of the path; `notes` gets a line for each key that is ignored. `stateDtype`
+/// takes the place of the one in the description.
 description::Result<mlir::OwningOpRef<mlir::ModuleOp>>
-importModule(const std::string &path, mlir::MLIRContext &context, std::vector<std::string> &notes);
+importModule(const std::string &path, mlir::MLIRContext &context, std::vector<std::string> &notes,
+             std::optional<description::DType> stateDtype = std::nullopt);
 
 /// The attribute xlstm.cell as the JSON of a native description's `cell`, on one line.
 std::string cellToJson(mlir::DictionaryAttr cell);

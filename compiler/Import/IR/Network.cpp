@@ -29,7 +29,8 @@ public:
   NetworkBuilder(OpBuilder &builder, Location loc, const description::ModelDescription &model,
                  const Kind &kind)
       : network(*model.network), kind(kind), names(parameterNames(model)),
-        function(builder, loc, kind.name, elementType(builder, model.dtype)) {}
+        function(builder, loc, kind.name, elementType(builder, model.dtype),
+                 elementType(builder, network.stateDtype)) {}
 
   void run() {
     Value x = input();

@@ -175,12 +175,24 @@ description::Result<OwningOpRef<ModuleOp>> parseModule(const std::string &file,
 }
 
 description::Result<OwningOpRef<ModuleOp>>
-importModule(const std::string &path, MLIRContext &context, std::vector<std::string> &notes) {
-  if (StringRef(path).ends_with(".mlir"))
+importModule(const std::string &path, MLIRContext &context, std::vector<std::string> &notes,
+             std::optional<description::DType> stateDtype) {
+  auto stateProblem = [&](const std::string &message) {
+    return description::Diagnostic{description::printable(path, 4096), "",
+                                   "--state-dtype: " + message};
+  };
+  if (StringRef(path).ends_with(".mlir")) {
+    if (stateDtype)
+      return stateProblem("expected a description, got a file of MLIR, which has the types of all "
+                          "its tensors");
     return parseModule(path, context);
+  }
   auto model = description::importDescription(path);
   if (!model)
     return model.error();
+  if (stateDtype)
+    if (auto problem = description::setStateDtype(*model, *stateDtype))
+      return stateProblem(*problem);
   notes = model->notes;
   return buildModule(*model, path, context);
 }

@@ -110,8 +110,9 @@ func::FuncOp deriveStep(func::FuncOp forward) {
   if (auto op = dyn_cast<MLSTMOp>(cell)) {
     auto dtype = attributes ? attributes.getAs<StringAttr>("state_dtype") : StringAttr();
     auto keep = [&](FunctionTensor &tensor, Value value, Value C) {
-      if (dtype && dtype == "bf16" && value == C)
-        tensor.type = RankedTensorType::get(tensor.type.getShape(), builder.getBF16Type());
+      if (dtype && dtype != "f32" && value == C)
+        tensor.type = tensor.type.clone(dtype == "bf16" ? Type(builder.getBF16Type())
+                                                        : Type(builder.getF16Type()));
     };
     for (auto [tensor, value] : llvm::zip(arguments, kept))
       keep(tensor, value, op.getC0());

@@ -84,7 +84,8 @@ static LogicalResult verifyHeads(Operation *op, StringRef name, int64_t width, i
 /// The nth value of a group, or null.
 static Value nth(ValueRange values, size_t n) { return n < values.size() ? values[n] : Value(); }
 
-/// States of an mLSTM cell before and after a block, in the accumulation type.
+/// States of an mLSTM cell before and after a block: n and m in the accumulation type, C there or in
+/// the type in which it is kept.
 template <typename Op>
 static LogicalResult verifyCellStates(Op op, int64_t batch, int64_t heads, int64_t dqk,
                                       int64_t dv) {
@@ -98,11 +99,15 @@ static LogicalResult verifyCellStates(Op op, int64_t batch, int64_t heads, int64
                             << " of the cell, got " << (op.getNLast() ? "an" : "no") << " n and "
                             << (op.getMLast() ? "an" : "no") << " m";
   SmallVector<int64_t, 4> c{batch, heads, dqk, dv}, n{batch, heads, dqk}, m{batch, heads};
-  return verifyParts(op, op.getX().getType().getElementType(), Element::Accumulation,
-                     {{"c0", op.getC0(), c, "[B, H, dqk, dv]"},
-                      {"n0", op.getN0(), n, "[B, H, dqk]"},
+  Type input = op.getX().getType().getElementType();
+  RankedTensorType cType =
+      keptType(RankedTensorType::get(c, getAccumulationTypeFor(input)), op.getC0());
+  for (Named state : {Named{"c0", op.getC0()}, Named{"the last c", op.getCLast()}})
+    if (failed(expectType(op, state, cType, "[B, H, dqk, dv]")))
+      return failure();
+  return verifyParts(op, input, Element::Accumulation,
+                     {{"n0", op.getN0(), n, "[B, H, dqk]"},
                       {"m0", op.getM0(), m, "[B, H]"},
-                      {"the last c", op.getCLast(), c, "[B, H, dqk, dv]"},
                       {"the last n", op.getNLast(), n, "[B, H, dqk]"},
                       {"the last m", op.getMLast(), m, "[B, H]"}});
 }

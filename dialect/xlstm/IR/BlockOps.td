@@ -54,7 +54,7 @@ def XLSTM_MLSTMBlockOp : XLSTM_Block<"mlstm_block", [AttrSizedResultSegments]> {
     * `mlstm_block_c3`: all tensors are f64, or none is.
     * `mlstm_block_c4`: there are biases of proj_up, q, k, v and proj_down, or none of them.
     * `mlstm_block_c5`: states have the shapes given with the operands; conv0 has the element type
-      of x, the others the accumulation type.
+      of x, the others the accumulation type; c0 and with it the last c may be bf16 or f16.
     * `mlstm_block_c6`: heads is at least 1, norm_eps finite and not negative.
   }];
   let arguments = !con((ins
@@ -77,7 +77,7 @@ def XLSTM_MLSTMBlockOp : XLSTM_Block<"mlstm_block", [AttrSizedResultSegments]> {
     Arg<XLSTM_Matrix, "[D, E]">:$proj_down,
     Arg<Optional<XLSTM_Vector>, "[D]">:$proj_down_bias,
     Arg<Optional<3DTensorOf<XLSTM_Inputs>>, "of the convolution, [B, K - 1, E]">:$conv0,
-    Arg<Optional<4DTensorOf<XLSTM_Accumulated>>, "[B, H, E/H, E/H]">:$c0,
+    Arg<Optional<4DTensorOf<XLSTM_Kept>>, "[B, H, E/H, E/H]">:$c0,
     Arg<Optional<3DTensorOf<XLSTM_Accumulated>>, "[B, H, E/H]">:$n0,
     Arg<Optional<2DTensorOf<XLSTM_Accumulated>>, "[B, H]">:$m0,
     I64Attr:$heads,
@@ -85,7 +85,7 @@ def XLSTM_MLSTMBlockOp : XLSTM_Block<"mlstm_block", [AttrSizedResultSegments]> {
   let results = (outs
     Res<XLSTM_Stream, "[B, T, D]">:$y,
     Res<3DTensorOf<XLSTM_Inputs>, "[B, K - 1, E]">:$conv_last,
-    Res<4DTensorOf<XLSTM_Accumulated>, "[B, H, E/H, E/H]">:$c_last,
+    Res<4DTensorOf<XLSTM_Kept>, "[B, H, E/H, E/H]">:$c_last,
     Res<Optional<3DTensorOf<XLSTM_Accumulated>>, "[B, H, E/H]">:$n_last,
     Res<Optional<2DTensorOf<XLSTM_Accumulated>>, "[B, H]">:$m_last);
   let assemblyFormat = [{
@@ -194,7 +194,7 @@ def XLSTM_XLSTMLargeBlockOp : XLSTM_Block<"xlstm_large_block", [AttrSizedResultS
     * `xlstm_large_block_c4`: norm_bias, biases of all projections, head_norm_bias and out_proj_bias
       are there, or none of them; the gates always have theirs.
     * `xlstm_large_block_c5`: states have the shapes given with the operands and the accumulation
-      type.
+      type; c0 and with it the last c may be bf16 or f16.
     * `xlstm_large_block_c6`: heads is at least 1, norm_eps finite and not negative, gate_soft_cap
       finite and positive.
   }];
@@ -210,7 +210,7 @@ def XLSTM_XLSTMLargeBlockOp : XLSTM_Block<"xlstm_large_block", [AttrSizedResultS
     Arg<Optional<XLSTM_Vector>, "[H dv]">:$head_norm_bias,
     Arg<XLSTM_Matrix, "[D, H dv]">:$out_proj,
     Arg<Optional<XLSTM_Vector>, "[D]">:$out_proj_bias,
-    Arg<Optional<4DTensorOf<XLSTM_Accumulated>>, "[B, H, dqk, dv]">:$c0,
+    Arg<Optional<4DTensorOf<XLSTM_Kept>>, "[B, H, dqk, dv]">:$c0,
     Arg<Optional<3DTensorOf<XLSTM_Accumulated>>, "[B, H, dqk]">:$n0,
     Arg<Optional<2DTensorOf<XLSTM_Accumulated>>, "[B, H]">:$m0,
     I64Attr:$heads,
@@ -218,7 +218,7 @@ def XLSTM_XLSTMLargeBlockOp : XLSTM_Block<"xlstm_large_block", [AttrSizedResultS
     OptionalAttr<F64Attr>:$gate_soft_cap), XLSTM_MLSTMOptions);
   let results = (outs
     Res<XLSTM_Stream, "[B, T, D]">:$y,
-    Res<4DTensorOf<XLSTM_Accumulated>, "[B, H, dqk, dv]">:$c_last,
+    Res<4DTensorOf<XLSTM_Kept>, "[B, H, dqk, dv]">:$c_last,
     Res<Optional<3DTensorOf<XLSTM_Accumulated>>, "[B, H, dqk]">:$n_last,
     Res<Optional<2DTensorOf<XLSTM_Accumulated>>, "[B, H]">:$m_last);
   let assemblyFormat = [{

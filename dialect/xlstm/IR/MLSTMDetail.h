@@ -17,7 +17,8 @@ FailureOr<MLSTMTypes> verifyCell(Operation *op, const MLSTMOperands &operands,
 /// "[B, H, dqk]" or "[N, H, dqk]", for messages.
 std::string stateLayout(const MLSTMOperands &operands, StringRef inner);
 
-/// The type of C, as the step form keeps it: with the elements of c0 (may be null).
+/// The type of C as it is kept from call to call: with the elements of c0 (may be null) where those
+/// are bf16 or f16.
 RankedTensorType keptType(RankedTensorType c, Value c0);
 
 /// Checks that saved states are all there, or none, and their types (mlstm_c13).

@@ -57,7 +57,7 @@ FailureOr<MLSTMTypes> mlir::xlstm::detail::inferFromOperands(Value qValue, Value
 
 RankedTensorType mlir::xlstm::detail::keptType(RankedTensorType c, Value c0) {
   Type element = c0 ? getElementTypeOrSelf(c0) : Type();
-  return element && element.isBF16() ? c.clone(element) : c;
+  return element && (element.isBF16() || element.isF16()) ? c.clone(element) : c;
 }
 
 SmallVector<Value> mlir::xlstm::detail::listOperands(const MLSTMOperands &o) {
@@ -114,8 +114,7 @@ LogicalResult MLSTMOp::inferReturnTypes(MLIRContext *, std::optional<Location>, 
   if (failed(inferred))
     return failure();
   MLSTMOptions options = readOptions(adaptor);
-  bool isStep = adaptor.getForm() == MLSTMForm::Step;
-  types.assign({inferred->h, isStep ? keptType(inferred->c, adaptor.getC0()) : inferred->c});
+  types.assign({inferred->h, keptType(inferred->c, adaptor.getC0())});
   if (options.hasNormalizer())
     types.push_back(inferred->n);
   if (options.hasStabilizer())
@@ -210,8 +209,7 @@ FailureOr<MLSTMTypes> mlir::xlstm::detail::verifyCell(Operation *op, const MLSTM
                                << state.name << " for this input_gate and normalize, got "
                                << (exists ? "none" : "one");
   // mlstm_c7
-  if (step)
-    types.c = keptType(types.c, operands.c0);
+  types.c = keptType(types.c, operands.c0);
   if (failed(expectType(op, {"c0", operands.c0}, types.c, stateLayout(operands, "H, dqk, dv"))) ||
       failed(expectType(op, {"n0", operands.n0}, types.n, stateLayout(operands, "H, dqk"))) ||
       failed(expectType(op, {"m0", operands.m0}, types.m, stateLayout(operands, "H"))))

@@ -88,8 +88,8 @@ def XLSTM_MLSTMOp : XLSTM_Op<"mlstm", [
       unbounded.
     * `mlstm_c6`: the initial states are all of those that the cell has, or none.
     * `mlstm_c7`: states are C [S, H, dqk, dv], n [S, H, dqk], m [S, H] of the accumulation type,
-      where S is B, or N with `cu_seqlens`. With `form = step`, c0 and with it the last C may be
-      bf16: only what is kept between steps is rounded, h is that of the C before rounding.
+      where S is B, or N with `cu_seqlens`. c0 and with it the last C may be bf16 or f16: only what
+      is kept from one call to the next is rounded, h is that of the C before rounding.
     * `mlstm_c8`: `cu_seqlens` is [N + 1] of i32 with N >= 0, and B is 1.
     * `mlstm_c9`: `reset` is [B, T].
     * `mlstm_c10`: eps is finite and not negative.
@@ -200,7 +200,8 @@ def XLSTM_MLSTMBackwardOp : XLSTM_Op<"mlstm_backward", [
     instead of computing them again. They change no value.
 
     Constraints:
-    * `mlstm_backward_c1`: q to reset satisfy the constraints of `xlstm.mlstm` with a T axis.
+    * `mlstm_backward_c1`: q to reset satisfy the constraints of `xlstm.mlstm` with a T axis, and c0
+      has the accumulation type.
     * `mlstm_backward_c2`: dh has the type of h.
     * `mlstm_backward_c3`: dc_last and dn_last have the types of the last states; dn_last is there
       only if the cell has n.

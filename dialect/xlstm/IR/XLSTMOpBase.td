@@ -14,8 +14,8 @@ class XLSTM_Op<string mnemonic, list<Trait> traits = []> : Op<XLSTM_Dialect, mne
 // An element of an input; gates and states have the accumulation type, f32 or f64.
 defvar XLSTM_Inputs = [F16, BF16, F32, F64];
 defvar XLSTM_Accumulated = [F32, F64];
-// An element of C, which a step may take and return rounded.
-defvar XLSTM_Kept = [BF16, F32, F64];
+// An element of C, which a cell may take and return rounded.
+defvar XLSTM_Kept = [F16, BF16, F32, F64];
 
 // Where the sequences of packed tokens begin, and where states are forgotten.
 def XLSTM_CuSeqlens : Optional<1DTensorOf<[I32]>>;

@@ -19,7 +19,9 @@
  * by a bit, on which slots it and others are in, on their order, or on what else is in the call.
  * Reading T tokens as a prompt, in pieces, or token by token is the same function rounded in
  * another order: within 1e-5 in f32, as a relative L2 error. In bf16 and f16 every layer rounds what
- * it hands on, and two orders may be several 1e-3 apart.
+ * it hands on, and two orders may be several 1e-3 apart; so may they where the package keeps C in
+ * bf16 (xlstm-compile --state-dtype), which is rounded at the end of each call, and about 1e-3 where
+ * it keeps C in f16.
  *
  * Errors, strings and threads as in runtime.h. A model may be used by one thread at a time; several
  * models on one device by several threads. Calls return when their results are there. Arguments are

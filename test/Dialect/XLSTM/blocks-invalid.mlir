@@ -98,6 +98,18 @@ func.func @mlstm_state(%x: tensor<?x?x6xf32>, %norm: tensor<6xf32>, %up: tensor<
 
 // -----
 
+// mlstm_block_c5: the last c is kept as the first
+func.func @mlstm_kept(%x: tensor<?x?x6xf32>, %norm: tensor<6xf32>, %up: tensor<16x6xf32>, %conv: tensor<8x1x4xf32>, %vec: tensor<8xf32>, %q: tensor<2x4x4xf32>, %gate: tensor<2x24xf32>, %h: tensor<2xf32>, %down: tensor<6x8xf32>, %conv0: tensor<?x3x8xf32>, %c0: tensor<?x2x4x4xbf16>) {
+  // expected-error @below {{'xlstm.mlstm_block' op expected the last c to be [B, H, dqk, dv] = [?, 2, 4, 4]xbf16, got [?, 2, 4, 4]xf32}}
+  %y, %cv, %c, %n, %m = xlstm.mlstm_block %x norm(%norm) proj_up(%up) conv(%conv, %vec) qkv(%q, %q, %q) gates(%gate, %h, %gate, %h)
+      outnorm(%vec) skip(%vec) proj_down(%down) conv0(%conv0) c0(%c0) {heads = 2 : i64, norm_eps = 0.125 : f64}
+      : (tensor<?x?x6xf32>, tensor<6xf32>, tensor<16x6xf32>, tensor<8x1x4xf32>, tensor<8xf32>, tensor<2x4x4xf32>, tensor<2x4x4xf32>, tensor<2x4x4xf32>, tensor<2x24xf32>, tensor<2xf32>, tensor<2x24xf32>, tensor<2xf32>, tensor<8xf32>, tensor<8xf32>, tensor<6x8xf32>, tensor<?x3x8xf32>, tensor<?x2x4x4xbf16>)
+      -> tensor<?x?x6xf32>, tensor<?x3x8xf32>, tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>
+  return
+}
+
+// -----
+
 // mlstm_block_c5
 func.func @mlstm_last_states(%x: tensor<?x?x6xf32>, %norm: tensor<6xf32>, %up: tensor<16x6xf32>, %conv: tensor<8x1x4xf32>, %vec: tensor<8xf32>, %q: tensor<2x4x4xf32>, %gate: tensor<2x24xf32>, %h: tensor<2xf32>, %down: tensor<6x8xf32>, %conv0: tensor<?x3x8xf32>, %c0: tensor<?x2x4x4xf32>) {
   // expected-error @below {{'xlstm.mlstm_block' op expected the last states c, n, m of the cell, got no n and no m}}

@@ -86,6 +86,17 @@ func.func @dv(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
 
 // -----
 
+// mlstm_backward_c1: gradients are those of a C that nothing has rounded
+func.func @kept(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>, %c: tensor<?x2x4x4xbf16>) {
+  // expected-error @below {{'xlstm.mlstm_backward' op operand #5 must be 4D tensor of 32-bit float or 64-bit float values, but got 'tensor<?x2x4x4xbf16>'}}
+  %0:6 = xlstm.mlstm_backward %q, %q, %q gates(%g, %g) state(%c) grad(%q) {input_gate = sigmoid, normalize = false}
+      : (tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2xf32>, tensor<?x?x2xf32>, tensor<?x2x4x4xbf16>, tensor<?x?x2x4xf32>)
+      -> (tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>, tensor<?x?x2xf32>, tensor<?x?x2xf32>, tensor<?x2x4x4xbf16>)
+  return
+}
+
+// -----
+
 // mlstm_backward_c6
 func.func @dc0(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>, %c: tensor<?x2x4x4xf32>) {
   // expected-error @below {{'xlstm.mlstm_backward' op expected a result dc0 exactly with c0, got none}}

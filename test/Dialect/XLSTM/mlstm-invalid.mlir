@@ -168,10 +168,10 @@ func.func @type_of_n0(%q: tensor<3x?x2x4xf32>, %g: tensor<3x?x2xf32>, %c0: tenso
 
 // -----
 
-// mlstm_c7: only a step keeps C rounded
+// mlstm_c7: the last C is kept as the first
 func.func @bf16_c0(%q: tensor<3x?x2x4xf32>, %g: tensor<3x?x2xf32>, %c0: tensor<3x2x4x4xbf16>,
                    %n0: tensor<3x2x4xf32>, %m0: tensor<3x2xf32>) {
-  // expected-error @below {{'xlstm.mlstm' op expected c0 to be [B, H, dqk, dv] = [3, 2, 4, 4]xf32, got [3, 2, 4, 4]xbf16}}
+  // expected-error @below {{'xlstm.mlstm' op expected c_last to be [B, H, dqk, dv] = [3, 2, 4, 4]xbf16, got [3, 2, 4, 4]xf32}}
   %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g) state(%c0, %n0, %m0)
       : (tensor<3x?x2x4xf32>, tensor<3x?x2x4xf32>, tensor<3x?x2x4xf32>, tensor<3x?x2xf32>, tensor<3x?x2xf32>,
          tensor<3x2x4x4xbf16>, tensor<3x2x4xf32>, tensor<3x2xf32>)
@@ -181,7 +181,7 @@ func.func @bf16_c0(%q: tensor<3x?x2x4xf32>, %g: tensor<3x?x2xf32>, %c0: tensor<3
 
 // -----
 
-// mlstm_c7: the last C is kept as the first
+// mlstm_c7: as a step keeps it, too
 func.func @bf16_c_last(%q: tensor<3x2x4xf32>, %g: tensor<3x2xf32>, %c0: tensor<3x2x4x4xf32>,
                        %n0: tensor<3x2x4xf32>, %m0: tensor<3x2xf32>) {
   // expected-error @below {{'xlstm.mlstm' op expected c_last to be [B, H, dqk, dv] = [3, 2, 4, 4]xf32, got [3, 2, 4, 4]xbf16}}
