@@ -130,6 +130,7 @@ llvm::Error FunctionCompiler::import() {
           manager.addNestedPass<func::FuncOp>(mlir::xlstm::createFuseNorm());
           manager.addNestedPass<func::FuncOp>(mlir::xlstm::createFuseLinear());
           manager.addNestedPass<func::FuncOp>(mlir::xlstm::createMergeLinears());
+          manager.addNestedPass<func::FuncOp>(mlir::xlstm::createFuseConv());
         }
         if (!derives)
           return;

@@ -53,6 +53,24 @@ TEST_F(Interpret, CausalConvolutionByHand) {
   expectNear(out[1], tensor({1, 2, 2}, {2, 1, 4, 0}), 0);
 }
 
+// The epilogue sees the sums: the states are inputs.
+TEST_F(Interpret, CausalConvolutionWithEpilogue) {
+  std::string source = kConv;
+  source.replace(source.find("\n      : "), 7, R"mlir( epilogue {
+  ^bb0(%sum: f32):
+    %one = arith.constant 1.0 : f32
+    %square = arith.mulf %sum, %sum : f32
+    %0 = arith.addf %square, %one : f32
+    xlstm.yield outputs(%0 : f32)
+  })mlir");
+  Inputs inputs{normal({2, 5, 2}), normal({2, 3}), normal({2}), normal({2, 2, 2})};
+  auto sums = outputs(kConv, inputs), squares = outputs(source, inputs);
+  EXPECT_EQ(squares[1].data, sums[1].data);
+  for (double &sum : sums[0].data)
+    sum = sum * sum + 1;
+  expectNear(squares[0], sums[0], 1e-12);
+}
+
 // Cut anywhere, the parts with their states give what the whole does, bit for bit.
 TEST_F(Interpret, CausalConvolutionContinues) {
   TensorValue x = normal({2, 5, 2}), w = normal({2, 3}), b = normal({2}), s = normal({2, 2, 2});

@@ -44,3 +44,15 @@ func.func @forward(%q: tensor<?x?x2x4xf32>, %k: tensor<?x?x2x4xf32>, %v: tensor<
   %h, %c, %n, %m = xlstm.mlstm %q, %k, %v gates(%i, %f) : tensor<?x?x2x4xf32>, tensor<?x?x2x8xf32>
   return %c : tensor<?x2x4x8xf32>
 }
+
+// -----
+
+func.func @forward(%x: tensor<?x?x8xf32>, %w: tensor<8x4xf32>) -> tensor<?x?x8xf32> {
+  // expected-error@+1 {{'xlstm.causal_conv1d' op has an epilogue, which has no derivative: fuse after deriving}}
+  %y, %last = xlstm.causal_conv1d %x, %w epilogue {
+  ^bb0(%sum: f32):
+    %0 = math.tanh %sum : f32
+    xlstm.yield outputs(%0 : f32)
+  } : tensor<?x?x8xf32>, tensor<8x4xf32> -> tensor<?x3x8xf32>
+  return %y : tensor<?x?x8xf32>
+}

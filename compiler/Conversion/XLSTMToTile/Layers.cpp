@@ -239,7 +239,8 @@ public:
       elems.insert(elems.begin(), sum);
       sum = mapMatrix(tileType(), elems, {}, weight, [&](ValueRange e) {
         Value x = elems.size() > 2 ? add(e[3], e[4]) : e[3];
-        return add(e[2], mul(e.back(), x));
+        Value taken = add(e[2], mul(e.back(), x));
+        return j == before ? epilogue(taken) : taken;
       });
     }
     store(sum, op.getY(), offset, tileAxes());
@@ -269,6 +270,13 @@ public:
   }
 
 private:
+  Value epilogue(Value sum) {
+    if (!op.hasEpilogue())
+      return sum;
+    Block &block = op.getEpilogue().front();
+    auto yield = cast<mlir::xlstm::YieldOp>(block.getTerminator());
+    return evaluate(block, sum, yield.getOutputs())[0];
+  }
   SmallVector<Value> inputs(Value t, int64_t rows) {
     TileType type = mat(rows, schedule.columns, accumulation);
     SmallVector<Value> elems{load(op.getX(), at(1, t), {1, 2}, type)};

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
+#include "llvm/ADT/StringSet.h"
 
 namespace xlstm {
 
@@ -30,6 +31,8 @@ inline constexpr const char *launchesAttrName = "tile.launches";
 class Workspace {
 public:
   explicit Workspace(mlir::MLIRContext *context) : b(context) {}
+  /// No buffer gets this name: it is that of a function's argument or result.
+  void reserve(mlir::StringRef name) { reserved.insert(name); }
   /// A buffer whose extents are as in workspaceAttrName, or a view of the tensor `of`; its name.
   std::string add(mlir::RankedTensorType type, mlir::ArrayAttr extents, mlir::StringRef of = "");
   /// A buffer between the kernels of one op; `dims` names its dynamic extents.
@@ -43,6 +46,8 @@ public:
 private:
   mlir::Builder b;
   mlir::SmallVector<mlir::Attribute> buffers, parts;
+  llvm::StringSet<> reserved;
+  int64_t nextName = 0;
 };
 
 /// Builds the forward kernel of `op` in its form and with its schedule, which `check` accepts, in

@@ -6,7 +6,10 @@ using namespace mlir;
 namespace xlstm {
 
 std::string Workspace::add(RankedTensorType type, ArrayAttr extents, StringRef of) {
-  std::string name = "w" + std::to_string(buffers.size());
+  std::string name;
+  do
+    name = "w" + std::to_string(nextName++);
+  while (reserved.contains(name));
   NamedAttrList buffer;
   buffer.set("name", b.getStringAttr(name));
   buffer.set("type", TypeAttr::get(type));

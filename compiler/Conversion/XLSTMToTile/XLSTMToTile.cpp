@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include <deque>
 
 using namespace mlir;
 using namespace mlir::xlstm;
@@ -27,11 +28,13 @@ class FunctionConverter {
 public:
   FunctionConverter(func::FuncOp function) : function(function), builder(function) {}
 
+  /// Names the function's tensors, which no buffer of the workspace is then called.
+  LogicalResult nameTensors(Workspace &workspace);
   /// Puts the kernels in front of the function; appends entries to the module's workspace.
   LogicalResult run(Workspace &workspace, KernelSharing &sharing);
+  void erase() { function.erase(); }
 
 private:
-  LogicalResult nameTensors();
   LogicalResult nameViews(Workspace &workspace);
   ArrayAttr extentsOf(Value value);
   bool hasSequences();
@@ -63,7 +66,9 @@ std::string nameInCell(MLSTMOp cell, Value value) {
 }
 
 /// Tensors without the attribute are called what an mlstm cell calls them, or by their number.
-LogicalResult FunctionConverter::nameTensors() {
+LogicalResult FunctionConverter::nameTensors(Workspace &workspace) {
+  if (!function.getBody().hasOneBlock())
+    return function.emitError() << "expected a function of one block";
   auto nameOf = [&](Value value, DictionaryAttr attributes, std::string number) {
     if (auto given = attributes ? attributes.getAs<StringAttr>(nameAttrName) : StringAttr())
       return given.str();
@@ -83,6 +88,8 @@ LogicalResult FunctionConverter::nameTensors() {
       return function.emitError() << "expected result " << name << " to be a value of its own, got "
                                   << it->second << " again";
   }
+  for (auto &[value, name] : names)
+    workspace.reserve(name);
   return success();
 }
 
@@ -250,9 +257,7 @@ FailureOr<tile::KernelOp> FunctionConverter::convert(Operation &op, StringRef na
 }
 
 LogicalResult FunctionConverter::run(Workspace &workspace, KernelSharing &sharing) {
-  if (!function.getBody().hasOneBlock())
-    return function.emitError() << "expected a function of one block";
-  if (failed(nameTensors()) || failed(nameViews(workspace)))
+  if (failed(nameViews(workspace)))
     return failure();
   SmallVector<Operation *> ops;
   for (Operation &op : function.front().without_terminator())
@@ -283,11 +288,14 @@ struct ConvertXLSTMToTilePass : impl::ConvertXLSTMToTileBase<ConvertXLSTMToTileP
   void runOnOperation() override {
     Workspace workspace(&getContext());
     KernelSharing sharing;
-    for (func::FuncOp function :
-         llvm::make_early_inc_range(getOperation().getOps<func::FuncOp>())) {
-      if (failed(FunctionConverter(function).run(workspace, sharing)))
+    std::deque<FunctionConverter> converters; // each has a block, which stays where it is
+    for (func::FuncOp function : getOperation().getOps<func::FuncOp>())
+      if (failed(converters.emplace_back(function).nameTensors(workspace)))
         return signalPassFailure();
-      function.erase();
+    for (FunctionConverter &converter : converters) {
+      if (failed(converter.run(workspace, sharing)))
+        return signalPassFailure();
+      converter.erase();
     }
     workspace.writeTo(getOperation());
     sharing.writeTo(getOperation());

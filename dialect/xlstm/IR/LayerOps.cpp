@@ -39,6 +39,11 @@ void CausalConv1dOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
   setName(getStateLast(), "conv_last");
 }
 
+void CausalConv1dOp::getAsmBlockArgumentNames(Region &region, OpAsmSetValueNameFn setName) {
+  for (BlockArgument argument : region.getArguments())
+    setName(argument, "sum");
+}
+
 LogicalResult CausalConv1dOp::verify() {
   auto x = getX().getType();
   int64_t channels = getChannels(), kernel = getKernelSize();
@@ -55,12 +60,21 @@ LogicalResult CausalConv1dOp::verify() {
   if (failed(expectType(*this, {"bias", getBias()}, like(channels, getBias()), "[C]")))
     return failure();
   // causal_conv1d_c3
+  if (failed(expectType(*this, {"y", getY()}, like(x.getShape(), getY()), "[B, T, C]")))
+    return failure();
   auto state = RankedTensorType::get({x.getDimSize(0), kernel - 1, channels}, x.getElementType());
   if (failed(expectType(*this, {"state", getState()}, state, "[B, K - 1, C]")) ||
       failed(expectType(*this, {"the last state", getStateLast()}, state, "[B, K - 1, C]")))
     return failure();
   // causal_conv1d_c4
-  return expectOneWidth(*this, getX(), {{"weight", getWeight()}, {"bias", getBias()}});
+  return expectOneWidth(*this, getX(),
+                        {{"weight", getWeight()}, {"bias", getBias()}, {"y", getY()}});
+}
+
+LogicalResult CausalConv1dOp::verifyRegions() {
+  // causal_conv1d_c5
+  return expectScalarBody(*this, getEpilogue(), "an epilogue",
+                          getAccumulationTypeFor(getX().getType().getElementType()), 1, 1);
 }
 
 LogicalResult BlockLinearOp::verify() {

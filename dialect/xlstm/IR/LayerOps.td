@@ -40,8 +40,9 @@ def XLSTM_EmbeddingOp : XLSTM_Op<"embedding", [Pure]> {
 }
 
 def XLSTM_CausalConv1dOp : XLSTM_Op<"causal_conv1d", [
-    Pure, AttrSizedOperandSegments, AllTypesMatch<["x", "y"]>,
-    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames"]>]> {
+    Pure, AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock,
+    DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmResultNames", "getAsmBlockArgumentNames"]>
+  ]> {
   let summary = "causal convolution over time, each channel by itself";
   let description = [{
     With kernel length K, and x before the first token given by the state (zero if absent):
@@ -54,11 +55,19 @@ def XLSTM_CausalConv1dOp : XLSTM_Op<"causal_conv1d", [
     The last state is the K - 1 inputs before the token that would come next; T = 0 returns the
     initial one.
 
+    With an epilogue y is what it makes of each of these sums, in an activation for instance. It
+    computes scalars of the accumulation type (f64 for f64 inputs, otherwise f32) and ends in
+    `xlstm.yield outputs(..)`. The states are inputs, which no epilogue sees.
+
     Constraints:
     * `causal_conv1d_c1`: C and K are static and at least 1.
     * `causal_conv1d_c2`: the weight is [C, K], the bias [C].
-    * `causal_conv1d_c3`: y has the type of x; the states are [B, K - 1, C] of its element type.
+    * `causal_conv1d_c3`: y has the shape of x; the states are [B, K - 1, C] of the element type of x.
     * `causal_conv1d_c4`: all tensors are f64, or none is.
+    * `causal_conv1d_c5`: the epilogue has one argument of the accumulation type and yields one value
+      of that type; its ops are those that the region of `xlstm.scan` may have.
+
+    The type of y stands before that of the last state where it is not that of x.
 
     Example:
 
@@ -71,6 +80,20 @@ def XLSTM_CausalConv1dOp : XLSTM_Op<"causal_conv1d", [
       return %y, %last : tensor<?x?x64xf32>, tensor<?x3x64xf32>
     }
     ```
+
+    With SiLU, from bf16 to f32:
+
+    ```mlir
+    func.func @conv_silu(%x: tensor<?x?x64xbf16>, %w: tensor<64x4xbf16>) -> tensor<?x?x64xf32> {
+      %y, %last = xlstm.causal_conv1d %x, %w epilogue {
+      ^bb0(%sum: f32):
+        %s = xlstm.sigmoid %sum : f32
+        %silu = arith.mulf %sum, %s : f32
+        xlstm.yield outputs(%silu : f32)
+      } : tensor<?x?x64xbf16>, tensor<64x4xbf16> -> tensor<?x?x64xf32>, tensor<?x3x64xbf16>
+      return %y : tensor<?x?x64xf32>
+    }
+    ```
   }];
   let arguments = (ins
     Arg<3DTensorOf<XLSTM_Inputs>, "[B, T, C]">:$x,
@@ -80,16 +103,19 @@ def XLSTM_CausalConv1dOp : XLSTM_Op<"causal_conv1d", [
   let results = (outs
     Res<3DTensorOf<XLSTM_Inputs>, "[B, T, C]">:$y,
     Res<3DTensorOf<XLSTM_Inputs>, "inputs before the next token, [B, K - 1, C]">:$state_last);
+  let regions = (region AnyRegion:$epilogue);
   let assemblyFormat = [{
     $x `,` $weight (`bias` `(` $bias^ `:` type($bias) `)`)?
-    (`state` `(` $state^ `:` type($state) `)`)? attr-dict
-    `:` type($x) `,` type($weight) `->` type($state_last)
+    (`state` `(` $state^ `:` type($state) `)`)? attr-dict (`epilogue` $epilogue^)?
+    `:` type($x) `,` type($weight) `->` custom<ConvResults>(type($y), type($state_last), ref(type($x)))
   }];
   let extraClassDeclaration = [{
+    bool hasEpilogue() { return !getEpilogue().empty(); }
     int64_t getChannels() { return getWeight().getType().getDimSize(0); }
     int64_t getKernelSize() { return getWeight().getType().getDimSize(1); }
   }];
   let hasVerifier = 1;
+  let hasRegionVerifier = 1;
 }
 
 def XLSTM_BlockLinearOp : XLSTM_Op<"block_linear", [Pure]> {

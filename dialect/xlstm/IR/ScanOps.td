@@ -191,7 +191,7 @@ def XLSTM_ScanOp : XLSTM_Op<"scan", [
 
 def XLSTM_YieldOp : XLSTM_Op<"yield", [
     Pure, Terminator, AttrSizedOperandSegments,
-    ParentOneOf<["::mlir::xlstm::LinearOp", "::mlir::xlstm::MapOp",
+    ParentOneOf<["::mlir::xlstm::CausalConv1dOp", "::mlir::xlstm::LinearOp", "::mlir::xlstm::MapOp",
                  "::mlir::xlstm::MultiheadNormOp", "::mlir::xlstm::ScanOp",
                  "::mlir::xlstm::SLSTMBlockOp"]>]> {
   let summary = "ends the region of an op that computes scalars: xlstm.scan, xlstm.linear, xlstm.map ..";

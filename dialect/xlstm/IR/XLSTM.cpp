@@ -42,5 +42,23 @@ static void printNormKind(OpAsmPrinter &p, Operation *, NormKindAttr kind) {
   p << stringifyEnum(kind.getValue());
 }
 
+// And what custom<ConvResults> does: y has the type of x unless that of y is given.
+static ParseResult parseConvResults(OpAsmParser &parser, Type &y, Type &stateLast, Type x) {
+  if (parser.parseType(stateLast))
+    return failure();
+  if (failed(parser.parseOptionalComma())) {
+    y = x;
+    return success();
+  }
+  y = stateLast;
+  return parser.parseType(stateLast);
+}
+
+static void printConvResults(OpAsmPrinter &p, Operation *, Type y, Type stateLast, Type x) {
+  if (y != x)
+    p << y << ", ";
+  p << stateLast;
+}
+
 #define GET_OP_CLASSES
 #include "dialect/xlstm/IR/XLSTMOps.cpp.inc"

@@ -2,6 +2,7 @@
 // Layers of blocks and models: embedding, causal convolution, block-diagonal projection,
 // cross-entropy.
 #include "dialect/xlstm/Interpreter/Frame.h"
+#include "dialect/xlstm/Interpreter/ScanProgram.h"
 #include "mlir/IR/Threading.h"
 #include "llvm/ADT/STLExtras.h"
 #include <cmath>
@@ -60,6 +61,16 @@ LogicalResult mlir::xlstm::run(CausalConv1dOp op, Frame &frame) {
     for (int64_t s = 0; s < before; ++s)
       for (int64_t c = 0; c < channels; ++c)
         last[(b * before + s) * channels + c] = input(b, time - before + s, c);
+  }
+  if (op.hasEpilogue()) {
+    ScanProgram program(op.getEpilogue().front());
+    std::vector<double> registers(program.registers() * channels);
+    program.loadConstants(registers.data(), channels);
+    for (auto token = y.begin(); token != y.end(); token += channels) {
+      std::copy_n(token, channels, registers.begin());
+      program.run(registers.data(), channels);
+      std::copy_n(registers.begin() + program.outputs()[0] * channels, channels, token);
+    }
   }
   frame.set(op.getY(), (*x)->shape, std::move(y));
   frame.set(op.getStateLast(), {batch, before, channels}, std::move(last));

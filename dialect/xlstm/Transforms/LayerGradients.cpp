@@ -149,6 +149,8 @@ LogicalResult Layer::visit(BlockLinearOp op) {
 }
 
 LogicalResult Layer::visit(CausalConv1dOp op) {
+  if (op.hasEpilogue())
+    return op.emitOpError("has an epilogue, which has no derivative: fuse after deriving");
   if (op.getState() || results[1] || !results[0])
     return op.emitOpError("expected a convolution from no state, and no gradient of its last one");
   Type accumulation = accumulationOf(op.getX());

@@ -217,6 +217,50 @@ def FuseNorm : Pass<"xlstm-fuse-norm", "::mlir::func::FuncOp"> {
                     Statistic<"numWeights", "weights-narrowed", "weights that are read as stored">];
 }
 
+def FuseConv : Pass<"xlstm-fuse-conv", "::mlir::func::FuncOp"> {
+  let summary = "makes an elementwise function of a causal convolution's result its epilogue";
+  let description = [{
+    An `xlstm.map` that reads the result of an `xlstm.causal_conv1d` and nothing else becomes its
+    epilogue: the SiLU of blocks with a convolution. The convolution's result then has the type of
+    the map's; what was rounded between the two ops stays in the accumulation type. The states stay
+    as they are.
+
+    ```mlir
+    func.func @conv_and_silu(%x: tensor<?x?x64xbf16>, %w: tensor<64x4xbf16>,
+                             %state: tensor<?x3x64xbf16>)
+        -> (tensor<?x?x64xbf16>, tensor<?x3x64xbf16>) {
+      %c, %last = xlstm.causal_conv1d %x, %w state(%state : tensor<?x3x64xbf16>)
+          : tensor<?x?x64xbf16>, tensor<64x4xbf16> -> tensor<?x3x64xbf16>
+      %y = xlstm.map %c : tensor<?x?x64xbf16> -> tensor<?x?x64xbf16> {
+      ^bb0(%0: f32):
+        %1 = xlstm.sigmoid %0 : f32
+        %2 = arith.mulf %0, %1 : f32
+        xlstm.yield outputs(%2 : f32)
+      }
+      return %y, %last : tensor<?x?x64xbf16>, tensor<?x3x64xbf16>
+    }
+    // becomes
+    func.func @conv_and_silu_fused(%x: tensor<?x?x64xbf16>, %w: tensor<64x4xbf16>,
+                                   %state: tensor<?x3x64xbf16>)
+        -> (tensor<?x?x64xbf16>, tensor<?x3x64xbf16>) {
+      %y, %last = xlstm.causal_conv1d %x, %w state(%state : tensor<?x3x64xbf16>) epilogue {
+      ^bb0(%0: f32):
+        %1 = xlstm.sigmoid %0 : f32
+        %2 = arith.mulf %0, %1 : f32
+        xlstm.yield outputs(%2 : f32)
+      } : tensor<?x?x64xbf16>, tensor<64x4xbf16> -> tensor<?x3x64xbf16>
+      return %y, %last : tensor<?x?x64xbf16>, tensor<?x3x64xbf16>
+    }
+    ```
+
+    A remark says why a map stays beside a convolution: the convolution's result has another user, as
+    in a function of gradients, which reads it again, or the map reads other tensors or has several
+    results.
+  }];
+  let dependentDialects = ["::mlir::xlstm::XLSTMDialect"];
+  let statistics = [Statistic<"numMaps", "maps-fused", "maps that became epilogues">];
+}
+
 def FuseLinear : Pass<"xlstm-fuse-linear", "::mlir::func::FuncOp"> {
   let summary = "makes elementwise functions of a product's result the product's epilogue";
   let description = [{

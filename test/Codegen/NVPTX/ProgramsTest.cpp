@@ -210,22 +210,37 @@ TEST_F(GpuProgram, BlockDiagonalProjection) {
   compare({{"B", 2}, {"T", 3}}, 4e-3);
 }
 
-/// With a state, which is written too.
+/// With a state, which is written too, and with an activation.
 TEST_F(GpuProgram, CausalConvolution) {
-  const char *source = R"(
-func.func @f(%x: tensor<?x?x40xf32> {xlstm.name = "x", xlstm.dims = ["B", "T"]}, %w: tensor<40x4xf32> {xlstm.name = "w"},
-    %b: tensor<40xf32> {xlstm.name = "b"}, %s: tensor<?x3x40xf32> {xlstm.name = "state", xlstm.dims = ["B"], xlstm.optional})
-    -> (tensor<?x?x40xf32> {xlstm.name = "y", xlstm.dims = ["B", "T"]}, tensor<?x3x40xf32> {xlstm.name = "state", xlstm.dims = ["B"]}) {
-  %y, %last = xlstm.causal_conv1d %x, %w bias(%b : tensor<40xf32>) state(%s : tensor<?x3x40xf32>)
-      : tensor<?x?x40xf32>, tensor<40x4xf32> -> tensor<?x3x40xf32>
-  return %y, %last : tensor<?x?x40xf32>, tensor<?x3x40xf32>
+  const std::string head = R"(
+func.func @f(%x: tensor<?x?x40xTYPE> {xlstm.name = "x", xlstm.dims = ["B", "T"]}, %w: tensor<40x4xf32> {xlstm.name = "w"},
+    %b: tensor<40xf32> {xlstm.name = "b"}, %s: tensor<?x3x40xTYPE> {xlstm.name = "state", xlstm.dims = ["B"], xlstm.optional})
+    -> (tensor<?x?x40xf32> {xlstm.name = "y", xlstm.dims = ["B", "T"]}, tensor<?x3x40xTYPE> {xlstm.name = "state", xlstm.dims = ["B"]}) {
+  %y, %last = xlstm.causal_conv1d %x, %w bias(%b : tensor<40xf32>) state(%s : tensor<?x3x40xTYPE>))",
+                    silu = R"( epilogue {
+  ^bb0(%sum: f32):
+    %0 = xlstm.sigmoid %sum : f32
+    %1 = arith.mulf %sum, %0 : f32
+    xlstm.yield outputs(%1 : f32)
+  })",
+                    tail = R"(
+      : tensor<?x?x40xTYPE>, tensor<40x4xf32> -> tensor<?x?x40xf32>, tensor<?x3x40xTYPE>
+  return %y, %last : tensor<?x?x40xf32>, tensor<?x3x40xTYPE>
 })";
-  compile(source, "sm_90a");
-  for (int64_t time : {1, 2, 5}) {
-    SCOPED_TRACE(time);
-    compare({{"B", 2}, {"T", time}}, 1e-6);
-    compare({{"B", 2}, {"T", time}}, 1e-6, {"state"});
-  }
+  for (const char *target : {"sm_90a", "sm_80"})
+    for (const std::string &epilogue : {std::string(), silu})
+      for (const char *type : {"f32", "bf16"}) { // of x; y is f32
+        SCOPED_TRACE(target + epilogue + type);
+        std::string source = head + epilogue + tail;
+        for (size_t at; (at = source.find("TYPE")) != std::string::npos;)
+          source.replace(at, 4, type);
+        compile(source, target);
+        for (int64_t time : {1, 2, 5}) {
+          SCOPED_TRACE(time);
+          compare({{"B", 2}, {"T", time}}, 1e-6);
+          compare({{"B", 2}, {"T", time}}, 1e-6, {"state"});
+        }
+      }
 }
 
 /// A gated cell: with two recurrent matrices, or with one unit a head and factors.

@@ -65,6 +65,73 @@ func.func @conv_state_last(%x: tensor<?x?x8xbf16>, %w: tensor<8x4xf32>) {
 
 // -----
 
+// causal_conv1d_c3
+func.func @conv_result(%x: tensor<?x?x8xbf16>, %w: tensor<8x4xf32>) {
+  // expected-error @below {{'xlstm.causal_conv1d' op expected y to be [B, T, C] = [?, ?, 8]xf32, got [?, ?, 4]xf32}}
+  %0, %1 = xlstm.causal_conv1d %x, %w : tensor<?x?x8xbf16>, tensor<8x4xf32> -> tensor<?x?x4xf32>, tensor<?x3x8xbf16>
+  return
+}
+
+// -----
+
+// causal_conv1d_c4
+func.func @conv_result_width(%x: tensor<?x?x8xf32>, %w: tensor<8x4xf32>) {
+  // expected-error @below {{'xlstm.causal_conv1d' op expected all tensors to be f64, or none, got x of 'f32' and y of 'f64'}}
+  %0, %1 = xlstm.causal_conv1d %x, %w : tensor<?x?x8xf32>, tensor<8x4xf32> -> tensor<?x?x8xf64>, tensor<?x3x8xf32>
+  return
+}
+
+// -----
+
+// causal_conv1d_c5
+func.func @conv_epilogue_arguments(%x: tensor<?x?x8xf32>, %w: tensor<8x4xf32>) {
+  // expected-error @below {{'xlstm.causal_conv1d' op expected an epilogue of 1 arguments, got 2}}
+  %0, %1 = xlstm.causal_conv1d %x, %w epilogue {
+  ^bb0(%a: f32, %b: f32):
+    xlstm.yield outputs(%b : f32)
+  } : tensor<?x?x8xf32>, tensor<8x4xf32> -> tensor<?x3x8xf32>
+  return
+}
+
+// -----
+
+// causal_conv1d_c5
+func.func @conv_epilogue_type(%x: tensor<?x?x8xbf16>, %w: tensor<8x4xf32>) {
+  // expected-error @below {{'xlstm.causal_conv1d' op expected argument 0 of an epilogue to have the accumulation type 'f32', got 'f64'}}
+  %0, %1 = xlstm.causal_conv1d %x, %w epilogue {
+  ^bb0(%a: f64):
+    xlstm.yield outputs(%a : f64)
+  } : tensor<?x?x8xbf16>, tensor<8x4xf32> -> tensor<?x3x8xbf16>
+  return
+}
+
+// -----
+
+// causal_conv1d_c5
+func.func @conv_epilogue_yield(%x: tensor<?x?x8xf32>, %w: tensor<8x4xf32>) {
+  %0, %1 = xlstm.causal_conv1d %x, %w epilogue {
+  ^bb0(%a: f32):
+    // expected-error @below {{'xlstm.yield' op expected 1 outputs and no states, got 2 and 0}}
+    xlstm.yield outputs(%a, %a : f32, f32)
+  } : tensor<?x?x8xf32>, tensor<8x4xf32> -> tensor<?x3x8xf32>
+  return
+}
+
+// -----
+
+// causal_conv1d_c5
+func.func @conv_epilogue_body(%x: tensor<?x?x8xf32>, %w: tensor<8x4xf32>) {
+  %0, %1 = xlstm.causal_conv1d %x, %w epilogue {
+  ^bb0(%a: f32):
+    // expected-error @below {{'math.sin' op is not a scalar function that xlstm.causal_conv1d knows}}
+    %2 = math.sin %a : f32
+    xlstm.yield outputs(%2 : f32)
+  } : tensor<?x?x8xf32>, tensor<8x4xf32> -> tensor<?x3x8xf32>
+  return
+}
+
+// -----
+
 // causal_conv1d_c4
 func.func @conv_width(%x: tensor<?x?x8xf32>, %w: tensor<8x4xf64>) {
   // expected-error @below {{'xlstm.causal_conv1d' op expected all tensors to be f64, or none, got x of 'f32' and weight of 'f64'}}

@@ -22,6 +22,19 @@ func.func @conv(%x: tensor<?x?x8xf32>, %w: tensor<8x4xbf16>, %b: tensor<8xf16>, 
   return %2, %3 : tensor<?x?x8xf32>, tensor<?x3x8xf32>
 }
 
+// CHECK-LABEL: func.func @conv_epilogue
+func.func @conv_epilogue(%x: tensor<?x?x8xbf16>, %w: tensor<8x4xbf16>) -> tensor<?x?x8xf32> {
+  // CHECK: xlstm.causal_conv1d %arg0, %arg1 {my.note} epilogue {
+  // CHECK-NEXT: ^bb0(%sum: f32):
+  // CHECK: } : tensor<?x?x8xbf16>, tensor<8x4xbf16> -> tensor<?x?x8xf32>, tensor<?x3x8xbf16>
+  %0, %1 = xlstm.causal_conv1d %x, %w {my.note} epilogue {
+  ^bb0(%sum: f32):
+    %2 = math.tanh %sum : f32
+    xlstm.yield outputs(%2 : f32)
+  } : tensor<?x?x8xbf16>, tensor<8x4xbf16> -> tensor<?x?x8xf32>, tensor<?x3x8xbf16>
+  return %0 : tensor<?x?x8xf32>
+}
+
 // CHECK-LABEL: func.func @block_linear
 func.func @block_linear(%x: tensor<?x?x8xf32>, %w: tensor<2x3x4xf32>) -> tensor<?x?x8xf32> {
   // CHECK: xlstm.block_linear %arg0, %arg1 : tensor<?x?x8xf32>, tensor<2x3x4xf32> -> tensor<?x?x6xbf16>

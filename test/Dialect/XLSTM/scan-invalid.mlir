@@ -511,6 +511,6 @@ func.func @cut_of_nothing(%x: tensor<?x?x2x4xf32>, %h0: tensor<?x2x4xf32>) {
 
 // The terminator has no other place.
 func.func @lost_yield() {
-  // expected-error @below {{'xlstm.yield' op expects parent op to be one of 'xlstm.linear, xlstm.map, xlstm.multihead_norm, xlstm.scan, xlstm.slstm_block'}}
+  // expected-error @below {{'xlstm.yield' op expects parent op to be one of 'xlstm.causal_conv1d, xlstm.linear, xlstm.map, xlstm.multihead_norm, xlstm.scan, xlstm.slstm_block'}}
   xlstm.yield
 }
