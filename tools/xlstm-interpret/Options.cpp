@@ -3,6 +3,8 @@
 
 #include "runtime/src/support/Failure.h"
 
+#include <limits>
+
 namespace xlstm::tools {
 
 const char kInterpretUsage[] =
@@ -21,6 +23,9 @@ inputs are first rounded to the types that the function declares, as a package w
   --probe NAMES@STEPS   also the states of these names after these steps (from 0), as c,n@0,5,100; the
                         outputs are named c@0, c@5, …
   --dtype TYPE          type of the outputs: f64 (default), or model: as the function declares them
+  --round nearest|random  round the results of every op to the types that the function declares, to nearest or up or down by
+                        chance: how far this is from the exact results is what the formulas lose in these types at best
+  --seed N              of --round random (default: 0); several show how far errors scatter
   --version, --help
 
 Exit codes: 0 success, 1 the input is wrong, 2 usage, 3 the environment lacks something.
@@ -39,6 +44,12 @@ InterpretOptions parseInterpretOptions(Arguments &arguments) {
     if (*dtype != "f64" && *dtype != "model")
       throw UsageError(cat("--dtype: expected f64 or model, got '", *dtype, "'"));
   }
+  if (auto round = arguments.value("--round")) {
+    options.round = *round;
+    if (*round != "nearest" && *round != "random")
+      throw UsageError(cat("--round: expected nearest or random, got '", *round, "'"));
+  }
+  options.seed = arguments.number("--seed", 0, std::numeric_limits<int64_t>::max(), 0);
   std::vector<std::string> operands = arguments.operands();
   if (operands.size() != 1)
     throw UsageError(cat("expected one model, got ", operands.size()));

@@ -19,6 +19,8 @@ struct InterpretOptions {
       outputs;         ///< files, as many of one as of the other
   std::string weights; ///< a checkpoint; empty: the model's folder, if it holds one
   std::vector<Probe> probes;
+  std::string round; ///< nearest or random: the results of every op to the types that the IR gives
+  int64_t seed = 0;  ///< of random rounding
   bool declaredTypes = false; ///< write outputs in the types that the function declares
 };
 

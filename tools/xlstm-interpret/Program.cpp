@@ -198,10 +198,14 @@ void Program::run(const std::string &inputFile, const std::string &output,
     if (input)
       values.back() = {input->shape, input->numbers()};
   }
+  mlir::xlstm::Rounding rounding{options.round == "nearest"  ? rounding.Nearest
+                                 : options.round == "random" ? rounding.Random
+                                                             : rounding.None,
+                                 uint64_t(options.seed)};
   ProbedStates probed(options.probes);
   Diagnostics diagnostics(*context, inputFile);
   FailureOr<std::vector<mlir::xlstm::TensorValue>> outputs =
-      mlir::xlstm::interpret(function, values, probed.request());
+      mlir::xlstm::interpret(function, values, probed.request(), rounding);
   if (failed(outputs))
     diagnostics.raise("the function cannot be run");
   probed.expectAll(model, stepsOf(inputs));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dialect/xlstm/Interpreter/Frame.h"
 
+#include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/STLExtras.h"
 
 using namespace mlir;
@@ -21,6 +22,15 @@ std::string mlir::xlstm::describeShape(ArrayRef<int64_t> shape) {
       shape, os, [&](int64_t extent) { ShapedType::isDynamic(extent) ? os << "?" : os << extent; });
   os << "]";
   return text;
+}
+
+::xlstm::reference::ElementType mlir::xlstm::roundedType(Type type) {
+  using ::xlstm::reference::ElementType;
+  Type element = getElementTypeOrSelf(type);
+  return element.isF32()    ? ElementType::F32
+         : element.isBF16() ? ElementType::BF16
+         : element.isF16()  ? ElementType::F16
+                            : ElementType::F64;
 }
 
 const TensorValue *Frame::find(Value operand) const {
@@ -45,6 +55,7 @@ FailureOr<const TensorValue *> Frame::require(Operation *op, StringRef name, Val
 }
 
 void Frame::set(Value result, std::vector<int64_t> shape, std::vector<double> data) {
+  rounding(roundedType(result.getType()), data.data(), data.size());
   values[result] = std::make_unique<TensorValue>(TensorValue{std::move(shape), std::move(data)});
 }
 

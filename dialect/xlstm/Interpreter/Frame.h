@@ -14,10 +14,14 @@ namespace mlir::xlstm {
 /// "[2, ?, 8]" for messages.
 std::string describeShape(ArrayRef<int64_t> shape);
 
+/// What numbers of a type are rounded to; those that are no floating-point numbers stay as they
+/// are, as float64.
+::xlstm::reference::ElementType roundedType(Type type);
+
 /// The values that have been computed.
 class Frame {
 public:
-  explicit Frame(const Probes &probes) : probes(probes) {}
+  Frame(const Probes &probes, const Rounding &rounding) : probes(probes), rounding(rounding) {}
 
   /// The value of an operand; null where the operand, or the argument that it is, is absent. The
   /// pointer lasts as long as the frame.
@@ -27,9 +31,11 @@ public:
                                      ArrayRef<int64_t> shape) const;
   /// An operand that may not be absent.
   FailureOr<const TensorValue *> require(Operation *op, StringRef name, Value operand) const;
+  /// Rounds the data as the run was asked to.
   void set(Value result, std::vector<int64_t> shape, std::vector<double> data);
 
   const Probes &probes;
+  const Rounding &rounding;
 
 private:
   llvm::DenseMap<Value, std::unique_ptr<TensorValue>> values;

@@ -15,6 +15,7 @@ namespace {
 struct Body {
   std::optional<ScanProgram> program; // none: what goes in comes out
   std::vector<const TensorValue *> elems, rows, cols;
+  Rounding rounding;
 
   /// Puts the arguments from register `first` on in place, and computes the others.
   void run(std::vector<double> &file, int64_t first, int64_t row, int64_t extent) const {
@@ -26,7 +27,7 @@ struct Body {
     for (const TensorValue *tensor : cols)
       next = std::copy_n(tensor->data.data(), extent, next);
     program->loadConstants(file.data(), extent);
-    program->run(file.data(), extent);
+    program->run(file.data(), extent, rounding);
   }
 };
 
@@ -59,6 +60,7 @@ LogicalResult mlir::xlstm::run(LinearOp op, Frame &frame) {
   if (op.getTransposed())
     std::swap(weightShape[0], weightShape[1]);
   Body prologue, epilogue;
+  prologue.rounding = epilogue.rounding = frame.rounding;
   std::vector<const TensorValue *> weights;
   if (failed(require(op, frame, "x_elems", op.getXElems(), inputs, prologue.elems)) ||
       failed(require(op, frame, "x_rows", op.getXRows(), leading, prologue.rows)) ||

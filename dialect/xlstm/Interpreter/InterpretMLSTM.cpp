@@ -74,6 +74,9 @@ LogicalResult readProblem(const Frame &frame, Operation *op, const MLSTMOperands
   p.dqk = (*q)->shape.back();
   p.dv = (*v)->shape.back();
   p.options = convert(options);
+  // Of a cell in f64 everything is f64.
+  if (roundedType(operands.q.getType()) != reference::ElementType::F64)
+    p.rounding = frame.rounding;
   FailureOr<Tokens> tokens =
       readTokens(frame, op, p.batch, p.time, operands.cuSeqlens, operands.reset);
   if (failed(tokens))

@@ -36,7 +36,7 @@ LogicalResult mlir::xlstm::run(MapOp op, Frame &frame) {
     for (auto [number, input] : llvm::enumerate(inputs))
       for (int64_t e = 0; e < count; ++e)
         file[number * piece + e] = input->data[(first + e) % input->data.size()];
-    program.run(file.data(), piece);
+    program.run(file.data(), piece, frame.rounding);
     for (auto [result, value] : llvm::zip(results, program.outputs()))
       std::copy_n(file.data() + value * piece, count, result.begin() + first);
   }

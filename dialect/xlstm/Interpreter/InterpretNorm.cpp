@@ -126,7 +126,7 @@ LogicalResult mlir::xlstm::run(MultiheadNormOp op, Frame &frame) {
     for (const TensorValue *tensor : elems)
       next = std::copy_n(tensor->data.data() + first, d, next);
     program.loadConstants(registers.data(), d);
-    program.run(registers.data(), d);
+    program.run(registers.data(), d, frame.rounding);
     std::copy_n(registers.data() + program.outputs()[0] * d, d, normalized.data.data() + first);
   }
   frame.set(op.getResult(), normalized.shape, std::move(normalized.data));

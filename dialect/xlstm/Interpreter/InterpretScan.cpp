@@ -30,6 +30,7 @@ struct ScanRun {
   std::vector<Rows> sequences, previous, previousInitials, constants, initialStates;
   const double *recurrent = nullptr; // [P, H, D, D]
   int64_t matrices = 0;              // P
+  const Rounding *rounding = nullptr;
   // Results.
   std::vector<std::vector<double>> outputs, lastStates;
   std::vector<int64_t> outputChannels;
@@ -136,6 +137,8 @@ void HeadRun::multiply() {
       for (int64_t d = 0; d < units; ++d)
         product[d] += row[d] * factors[n];
   }
+  for (int64_t p = 0; p < run.op.getProducts(); ++p)
+    (*run.rounding)(run.program.type(p), registerAt(p), units);
 }
 
 void HeadRun::readPrevious(int64_t t, bool isReset, double *place) {
@@ -157,7 +160,7 @@ void HeadRun::step(int64_t t, bool isReset) {
     for (int64_t k = 0; k < rows.channels; ++k, place += units)
       copy(rows.data + tokenRow(t, k, rows.channels), place);
   readPrevious(t, isReset, place);
-  run.program.run(file.data(), units);
+  run.program.run(file.data(), units, *run.rounding);
   const int64_t *value = run.program.outputs().data();
   for (auto [output, channels] : llvm::zip(run.outputs, run.outputChannels))
     for (int64_t k = 0; k < channels; ++k)
@@ -267,6 +270,7 @@ void reportStates(const ScanRun &run, const Frame &frame) {
 
 LogicalResult mlir::xlstm::run(ScanOp op, Frame &frame) {
   ScanRun run(op);
+  run.rounding = &frame.rounding;
   if (failed(readOperands(op, frame, run)))
     return failure();
   std::vector<std::vector<int64_t>> shapes;

@@ -47,8 +47,8 @@ static LogicalResult bindArguments(func::FuncOp function,
 
 FailureOr<std::vector<TensorValue>>
 mlir::xlstm::interpret(func::FuncOp function, const std::vector<std::optional<TensorValue>> &inputs,
-                       const Probes &probes) {
-  Frame frame(probes);
+                       const Probes &probes, const Rounding &rounding) {
+  Frame frame(probes, rounding);
   if (failed(bindArguments(function, inputs, frame)))
     return failure();
   for (Operation &op : function.front()) {

@@ -3,6 +3,7 @@
 #ifndef XLSTM_DIALECT_XLSTM_INTERPRETER_INTERPRETER_H
 #define XLSTM_DIALECT_XLSTM_INTERPRETER_INTERPRETER_H
 
+#include "dialect/xlstm/Reference/Rounding.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include <cstdint>
 #include <functional>
@@ -13,8 +14,8 @@
 namespace mlir::xlstm {
 
 /// The value of a tensor of any element type, row-major. Integers and booleans are whole numbers.
-/// Nothing is rounded to the element type that the IR gives, so the interpreter shows what exact
-/// arithmetic would.
+/// Unless Rounding asks for it, nothing is rounded to the element type that the IR gives, so the
+/// interpreter shows what exact arithmetic would.
 struct TensorValue {
   std::vector<int64_t> shape;
   std::vector<double> data; // as many as the product of the shape
@@ -37,6 +38,10 @@ struct Probes {
   std::function<void(const ProbedState &)> report;
 };
 
+/// Rounds the results of each op, of each op of a region, and of each step of a cell, once, to the
+/// element type that the IR gives: what the same formulas give at best in that precision.
+using Rounding = ::xlstm::reference::Rounding;
+
 /// Runs a function of one block whose ops are those of the xlstm dialect and func.return. `inputs`
 /// are its arguments in order, and their extents have to agree with the argument types; an extent
 /// that is dynamic in several types of an op has to be the same in all. An argument that is marked
@@ -45,7 +50,8 @@ struct Probes {
 /// is a kernel's own, have no rows. On failure a diagnostic says what was expected and got.
 FailureOr<std::vector<TensorValue>> interpret(func::FuncOp function,
                                               const std::vector<std::optional<TensorValue>> &inputs,
-                                              const Probes &probes = {});
+                                              const Probes &probes = {},
+                                              const Rounding &rounding = {});
 
 } // namespace mlir::xlstm
 

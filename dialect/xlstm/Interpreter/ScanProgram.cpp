@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dialect/xlstm/Interpreter/ScanProgram.h"
 
+#include "dialect/xlstm/Interpreter/Frame.h"
 #include "dialect/xlstm/Reference/MLSTM.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -78,10 +79,14 @@ static unsigned relationsOf(arith::CmpFPredicate predicate) {
 
 ScanProgram::ScanProgram(Block &block) {
   llvm::DenseMap<Value, int64_t> registerOf;
+  auto add = [&](Value value) {
+    types.push_back(roundedType(value.getType()));
+    return registerOf[value] = registerCount++;
+  };
   for (BlockArgument argument : block.getArguments())
-    registerOf[argument] = registerCount++;
+    add(argument);
   for (Operation &inner : block.without_terminator()) {
-    int64_t result = registerOf[inner.getResult(0)] = registerCount++;
+    int64_t result = add(inner.getResult(0));
     if (auto constant = dyn_cast<arith::ConstantOp>(inner)) {
       // A truth value is 0 or 1.
       auto number = dyn_cast<FloatAttr>(constant.getValue());
@@ -123,7 +128,7 @@ static double maximum(double a, double b) {
 
 static unsigned relation(double a, double b) { return a == b ? 1 : a > b ? 2 : a < b ? 4 : 8; }
 
-void ScanProgram::run(double *file, int64_t units) const {
+void ScanProgram::run(double *file, int64_t units, const Rounding &rounding) const {
   for (const Instruction &x : instructions) {
     double *result = file + x.result * units;
     const double *a = file + x.a * units, *b = file + x.b * units, *c = file + x.c * units;
@@ -191,5 +196,6 @@ void ScanProgram::run(double *file, int64_t units) const {
       each([](double a, double) { return a; });
       break;
     }
+    rounding(types[x.result], result, units);
   }
 }

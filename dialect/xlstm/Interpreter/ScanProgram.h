@@ -6,6 +6,7 @@
 #define XLSTM_DIALECT_XLSTM_INTERPRETER_SCANPROGRAM_H
 
 #include "dialect/xlstm/IR/XLSTM.h"
+#include "dialect/xlstm/Interpreter/Interpreter.h"
 #include <vector>
 
 namespace mlir::xlstm {
@@ -24,7 +25,9 @@ public:
   /// Writes the constants to `file` [registers, units]; once before the first step.
   void loadConstants(double *file, int64_t units) const;
   /// Computes one step: reads the arguments' registers, writes all others.
-  void run(double *file, int64_t units) const;
+  void run(double *file, int64_t units, const Rounding &rounding) const;
+  /// What numbers in a register are rounded to.
+  ::xlstm::reference::ElementType type(int64_t number) const { return types[number]; }
 
 private:
   enum class Opcode {
@@ -57,6 +60,7 @@ private:
   static Opcode opcodeOf(Operation *op);
 
   int64_t registerCount = 0;
+  std::vector<::xlstm::reference::ElementType> types;
   std::vector<std::pair<int64_t, double>> constants;
   std::vector<Instruction> instructions;
   std::vector<int64_t> outputRegisters, stateRegisters;

@@ -88,6 +88,7 @@ MLSTMSteps xlstm::reference::readSteps(const MLSTMProblem &p, MLSTMColumns colum
   x.length = end - begin;
   x.dqk = p.dqk;
   x.dv = columns.count;
+  x.rounding = p.rounding;
   x.q.resize(x.length * x.dqk);
   x.k.resize(x.length * x.dqk);
   x.v.resize(x.length * x.dv);
@@ -105,6 +106,7 @@ MLSTMSteps xlstm::reference::readSteps(const MLSTMProblem &p, MLSTMColumns colum
   double scale = 1 / std::sqrt(double(p.dqk));
   for (double &value : p.options.scaleOn == ScaleOn::Q ? x.q : x.k)
     value *= scale;
+  x.round(x.q), x.round(x.k), x.round(x.li), x.round(x.lf);
   return x;
 }
 

@@ -8,7 +8,7 @@
 #ifndef XLSTM_DIALECT_XLSTM_REFERENCE_MLSTM_H
 #define XLSTM_DIALECT_XLSTM_REFERENCE_MLSTM_H
 
-#include "dialect/xlstm/Reference/Element.h"
+#include "dialect/xlstm/Reference/Rounding.h"
 #include <string>
 
 namespace xlstm::reference {
@@ -43,6 +43,7 @@ struct MLSTMProblem {
   int64_t sequences = 0;              // N, read only with cuSeqlens
   const uint8_t *reset = nullptr;     // [B, T]; not 0: the state before this step is zero
   MLSTMOptions options;
+  Rounding rounding; // of what a recurrent step and its gradient compute, to f32
 
   int64_t states() const { return cuSeqlens ? sequences : batch; }
 };

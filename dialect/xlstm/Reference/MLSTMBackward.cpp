@@ -93,10 +93,11 @@ private:
     // u = dh / den;  delta = -(dh . h) / den sign(z)
     double delta = 0;
     for (int64_t e = 0; e < p.dv; ++e) {
-      u[e] /= factors.denominator;
+      u[e] = x.round(u[e] / factors.denominator);
       if (factors.aboveFloor && !dropped)
         delta -= u[e] * step.h[e] * (factors.z < 0 ? -1 : 1);
     }
+    delta = x.round(delta);
     double qScale = 1, kScale = 1;
     (p.options.scaleOn == ScaleOn::Q ? qScale : kScale) = 1 / std::sqrt(double(p.dqk));
 
@@ -105,18 +106,19 @@ private:
     for (int64_t d = 0; d < p.dqk; ++d) {
       const double *before = &step.before.c[d * p.dv], *after = &step.after.c[d * p.dv];
       double *gradC = &dc[d * p.dv];
-      dn[d] += delta * q[d];
+      dn[d] = x.round(dn[d] + delta * q[d]);
       double gradQ = delta * step.after.n[d], gradK = dn[d];
       forgetSum += dn[d] * step.before.n[d];
       for (int64_t e = 0; e < p.dv; ++e) {
-        gradC[e] += q[d] * u[e];
+        gradC[e] = x.round(gradC[e] + q[d] * u[e]);
         gradQ += after[e] * u[e];
         gradK += gradC[e] * v[e];
         gradV[e] += factors.input * gradC[e] * k[d];
         forgetSum += gradC[e] * before[e];
-        gradC[e] *= factors.forget;
+        gradC[e] = x.round(gradC[e] * factors.forget);
       }
-      dn[d] *= factors.forget;
+      dn[d] = x.round(dn[d] * factors.forget);
+      gradK = x.round(gradK);
       inputSum += k[d] * gradK;
       result.dq[token * p.dqk + d] = qScale * gradQ;
       result.dk[token * p.dqk + d] = kScale * factors.input * gradK;

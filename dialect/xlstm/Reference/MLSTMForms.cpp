@@ -66,20 +66,24 @@ MLSTMStepFactors xlstm::reference::stepRecurrent(const MLSTMSteps &x, int64_t t,
   const double *q = &x.q[t * x.dqk], *k = &x.k[t * x.dqk], *v = &x.v[t * x.dv];
   MLSTMStepFactors step;
   // m_t = max(lf_t + m_{t-1}, i_t);  f' = exp(lf_t + m_{t-1} - m_t);  i' = exp(i_t - m_t)
-  double m = options.hasStabilizer() ? std::max(x.lf[t] + state.m, x.li[t]) : 0;
-  step.forget = std::exp(x.lf[t] + state.m - m), step.input = std::exp(x.li[t] - m);
+  double kept = x.round(x.lf[t] + state.m);
+  double m = options.hasStabilizer() ? std::max(kept, x.li[t]) : 0;
+  step.forget = x.round(std::exp(x.round(kept - m)));
+  step.input = x.round(std::exp(x.round(x.li[t] - m)));
   // C_t = f' C_{t-1} + i' k_t v_t^T;  n_t = f' n_{t-1} + i' k_t
   scaleState(step.forget, state);
   addOuterProduct(step.input, k, v, x, state);
+  x.round(state.c), x.round(state.n);
   state.m = m;
   // h_t = q_t^T C_t / max(|q_t^T n_t|, exp(-m_t))
-  step.z = dot(q, state.n.data(), x.dqk);
-  step.denominator = denominator(step.z, m, options);
+  step.z = x.round(dot(q, state.n.data(), x.dqk));
+  step.denominator = x.round(denominator(step.z, m, options));
   step.aboveFloor = options.hasNormalizer() && std::fabs(step.z) > floorOf(m, options);
   std::fill_n(h, x.dv, 0.0);
   addStateProduct(1, q, x, state.c, h);
   for (int64_t d = 0; d < x.dv; ++d)
     h[d] /= step.denominator;
+  x.round(h, x.dv);
   return step;
 }
 

@@ -24,6 +24,12 @@ struct MLSTMSteps {
   std::vector<double> q, k;            // [L, dqk]
   std::vector<double> v;               // [L, D]
   std::vector<double> li, lf;          // [L]
+  Rounding rounding;
+
+  /// As the problem asks for, to f32, the type of everything inside a cell.
+  double round(double value) const { return rounding(ElementType::F32, value); }
+  void round(double *values, int64_t count) const { rounding(ElementType::F32, values, count); }
+  void round(std::vector<double> &values) const { round(values.data(), values.size()); }
 };
 
 /// Columns [first, first + count) of v, which C and h have too.

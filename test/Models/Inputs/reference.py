@@ -595,6 +595,11 @@ MODELS = {
     "vanilla": first_package("vanilla"),
     "lstm": first_package("cuda", function="lstm", vocabulary=None),
 }
+# The native models in f64 also in f32.
+for name in ("tied", "bias", "sigmoid", "slstm", "groups"):
+    config = dict(json.loads(MODELS[name]["files"]["config.json"]), dtype="f32")
+    MODELS[name + "_f32"] = dict(MODELS[name], files={"config.json": json.dumps(config)})
+MODELS["hugging_face_fused_f32"] = hugging_face(weight_mode="fused", use_bias=True, tie_word_embeddings=True, autocast_kernel_dtype="float32")
 
 if __name__ == "__main__":
     if len(sys.argv) != 4 or sys.argv[1] not in ("make", "check") or sys.argv[2] not in MODELS:

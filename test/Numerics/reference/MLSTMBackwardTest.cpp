@@ -359,3 +359,21 @@ TEST(MLSTMBackward, ThreadsDoNotChangeValues) {
   EXPECT_EQ(one.df, three.df);
   EXPECT_EQ(one.dc0, three.dc0);
 }
+
+TEST(MLSTMBackward, RoundedStepsAreOffByAboutTheRounding) {
+  Loss loss(2, 20, 2, 5, 7, exponential());
+  loss.addGradients(true);
+  MLSTMInputGradients exact = loss.gradients();
+  for (Rounding rounding : {Rounding{Rounding::Nearest}, Rounding{Rounding::Random, 1}}) {
+    loss.p.rounding = rounding;
+    MLSTMInputGradients rounded = loss.gradients();
+    for (auto gradient :
+         {&MLSTMInputGradients::dq, &MLSTMInputGradients::dk, &MLSTMInputGradients::dv,
+          &MLSTMInputGradients::di, &MLSTMInputGradients::df, &MLSTMInputGradients::dc0}) {
+      int64_t count = (exact.*gradient).size();
+      double error = compare(rounded.*gradient, exact.*gradient, 1, count, 0).relativeL2;
+      EXPECT_GT(error, 1e-9);
+      EXPECT_LT(error, 1e-5);
+    }
+  }
+}

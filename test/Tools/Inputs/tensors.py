@@ -6,6 +6,7 @@ tensors.py write FILE NAME:DTYPE:SHAPE:VALUES ...    as x:F32:1x2x4:0,1,2,3,4,5,
 tensors.py print FILE                                one line per tensor
 tensors.py same FILE FILE                            exit code 1 unless the tensors are equal bit by bit
 tensors.py join FILE FILE OUT                        the tensors of both files; of those in both, the second's
+tensors.py scale FILE OUT FACTOR                     all floating-point numbers times a factor
 tensors.py cut FILE OUT BYTES                        the first bytes of a file; a negative number drops from the end
 """
 import json
@@ -65,6 +66,13 @@ def main(verb, *args):
         return 0 if read(args[0]) == read(args[1]) else 1
     elif verb == "join":
         write(args[2], {**read(args[0]), **read(args[1])})
+    elif verb == "scale":
+        def scaled(dtype, shape, raw):
+            if dtype not in ("F32", "F64"):
+                return dtype, shape, raw
+            code = "<%d%s" % (len(raw) // struct.calcsize(FORMATS[dtype]), FORMATS[dtype])
+            return dtype, shape, struct.pack(code, *(float(args[2]) * v for v in struct.unpack(code, raw)))
+        write(args[1], {name: scaled(*tensor) for name, tensor in read(args[0]).items()})
     elif verb == "cut":
         with open(args[0], "rb") as file:
             data = file.read()
