@@ -256,7 +256,7 @@ LogicalResult KernelEmitter::emitStore(StoreOp op) {
     storeByTMA(op, form);
     return success();
   }
-  if (transposes && tensor.type.getElementType().getIntOrFloatBitWidth() == 16) {
+  if (transposes && !role && tensor.type.getElementType().getIntOrFloatBitWidth() == 16) {
     storeThroughShared(op, form);
     return success();
   }

@@ -73,8 +73,8 @@ int64_t stageBytes(TileType matrix); ///< of all rows
 int64_t fetchedBytes(FetchOp fetch); ///< of those that it copies
 
 /// Whether a store leaves through staging buffers in shared memory, two for each warpgroup, from
-/// which a copy reads later: of 16-bit columns, in a role. The buffer of an iteration is that of a
-/// ring of two stages.
+/// which a copy reads later: of up to 64 16-bit columns, in the innermost loop of a role. The buffer of an
+/// iteration is that of a ring of two stages.
 bool storesByTMA(StoreOp op);
 
 } // namespace mlir::tile

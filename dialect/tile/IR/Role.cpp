@@ -38,8 +38,12 @@ int64_t tile::fetchedBytes(FetchOp fetch) {
 bool tile::storesByTMA(StoreOp op) {
   ArrayRef<int64_t> axes = op.getAxes();
   Type element = cast<MemRefType>(op.getTensor().getType()).getElementType();
-  return axes.size() == 2 && axes[0] > axes[1] && element.getIntOrFloatBitWidth() == 16 &&
-         op->getParentOfType<RoleOp>();
+  // Not a state: it is wider than the buffers, and what stands behind a loop has no turns.
+  auto loop = dyn_cast<scf::ForOp>(op->getParentOp());
+  bool isInnermost = loop && loop.getBody()->getOps<scf::ForOp>().empty();
+  return isInnermost && op->getParentOfType<RoleOp>() && axes.size() == 2 && axes[0] > axes[1] &&
+         element.getIntOrFloatBitWidth() == 16 &&
+         cast<TileType>(op.getTile().getType()).getShape()[1] <= 64;
 }
 
 LogicalResult RingType::verify(function_ref<InFlightDiagnostic()> emitError, int64_t stages,
