@@ -152,6 +152,8 @@ package::Function describeFunction(func::FuncOp function) {
         sequences.sources.push_back(source);
     result.derivedDims.push_back(sequences);
   }
+  if (hasDim("R"))
+    result.derivedDims.push_back({"R", {"B"}, {}, {}, "slots"});
   if (auto cell = function->getAttrOfType<DictionaryAttr>(cellAttrName))
     result.attributes = cellToJson(cell);
   return result;

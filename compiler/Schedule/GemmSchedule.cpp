@@ -9,9 +9,11 @@ using namespace xlstm;
 
 static constexpr int64_t mostRows = 1024, mostColumns = 4096, mostDepth = 4096;
 
+static constexpr int64_t mostRowsTogether = 8; // single tokens
+
 std::vector<int64_t> GemmSchedule::widths() const {
   std::vector<int64_t> list;
-  for (int64_t width = rows; width >= 8; width /= 2)
+  for (int64_t width = rows; width >= (perRow ? 4 : 8); width /= 2)
     list.push_back(width);
   if (list.empty() && rows > 1)
     list.push_back(rows);
@@ -54,6 +56,8 @@ mlir::DictionaryAttr GemmSchedule::toAttribute(mlir::MLIRContext *context) const
   put("rows", rows);
   put("columns", columns);
   put("depth", depth);
+  if (perRow)
+    list.append("per_row", builder.getUnitAttr());
   if (!warpsM)
     return list.getDictionary(context);
   list.append("warps", builder.getDenseI64ArrayAttr({warpsM, warpsN}));
@@ -110,6 +114,7 @@ GemmSchedule GemmSchedule::fromAttribute(mlir::DictionaryAttr attribute) {
     schedule.loadRegisters = places.getAs<mlir::DenseI64ArrayAttr>("load")[2];
     schedule.multiplyRegisters = places.getAs<mlir::DenseI64ArrayAttr>("multiply")[2];
   }
+  schedule.perRow = attribute.contains("per_row");
   return schedule;
 }
 
@@ -207,6 +212,10 @@ Reason xlstm::check(const GemmProblem &problem, const GemmSchedule &s, const Dev
     return say("gemm_columns must be 1 to ", mostColumns, ", got ", s.columns);
   if (s.depth < 1 || s.depth > mostDepth)
     return say("gemm_depth must be 1 to ", mostDepth, ", got ", s.depth);
+  // Their sums are in registers together.
+  if (s.perRow && (device.isGPU || s.rows > mostRowsTogether))
+    return say("gemm_rows must be 1 to ", mostRowsTogether,
+               " on a CPU where rows are single tokens, got ", s.rows);
   return device.isGPU ? checkGPU(problem, s, device) : Reason();
 }
 
@@ -309,11 +318,14 @@ std::vector<GemmSchedule> xlstm::enumerate(const GemmProblem &problem, const Dev
   // Sums over all tokens have no blocks along time: smaller tiles are enough for more threads.
   auto rowsOfTiles =
       problem.sums ? std::array<int64_t, 3>{64, 128, 256} : std::array<int64_t, 3>{128, 64, 256};
+  if (problem.oneToken)
+    rowsOfTiles.fill(mostRowsTogether);
   for (int64_t rows : rowsOfTiles)
     for (int64_t columns : {128, 64, 32})
       for (int64_t depth : {256, 128}) {
         GemmSchedule s;
         s.target = device.name;
+        s.perRow = problem.oneToken;
         s.rows = problem.mostRows ? std::min(rows, (problem.mostRows + 15) / 16 * 16) : rows;
         // Equal parts: the last one is hardly wider than what is there.
         int64_t parts = (problem.n + columns - 1) / columns;
@@ -326,7 +338,9 @@ std::vector<GemmSchedule> xlstm::enumerate(const GemmProblem &problem, const Dev
   if (list.empty()) { // many weights
     GemmSchedule s;
     s.target = device.name;
-    s.rows = 32, s.columns = 16, s.depth = std::min<int64_t>(128, problem.k);
+    s.perRow = problem.oneToken;
+    s.rows = problem.oneToken ? mostRowsTogether : 32;
+    s.columns = 16, s.depth = std::min<int64_t>(128, problem.k);
     if (check(problem, s, device).empty())
       list.push_back(s);
   }
@@ -362,6 +376,8 @@ std::optional<GemmSchedule> xlstm::decide(const GemmProblem &problem, const Devi
     if (!reason.empty())
       return std::nullopt;
   }
+  if (chosen.perRow) // what is asked of a model is asked of its other functions' products too
+    chosen.rows = std::min(chosen.rows, mostRowsTogether);
   reason = check(problem, chosen, device);
   if (!reason.empty())
     return std::nullopt;

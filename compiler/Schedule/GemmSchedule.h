@@ -11,7 +11,9 @@
 //
 // How many rows there are is known at run time only. On a CPU a block takes the narrowest of
 // `widths` that holds its rows; one row is a product of a matrix and a vector, which reads the
-// weights once and moves nothing.
+// weights once and moves nothing. Rows that are single tokens of sequences, in a step, are each such
+// a product (`per_row`), so that their results do not depend on how many there are; they share what
+// is read of the weights.
 //
 // On a GPU as many blocks as there are multiprocessors each take every so many-th tile. Tiles are
 // numbered down groups of rows, so that those computed at the same time share x and weights in the
@@ -41,8 +43,9 @@ struct GemmProblem {
   int64_t inputBits = 0; // 16 (bf16, f16), 32 or 64
   bool hasPrologue = false, transposed = false;
   bool constantWeights = false; // nothing that a run launches writes them
-  int64_t mostRows = 0; // rows that a kernel is to be best at, and is not used beyond; 0: many
-  bool sums = false;    // k goes over all tokens (CPU)
+  int64_t mostRows = 0;  // rows that a kernel is to be best at, and is not used beyond; 0: many
+  bool sums = false;     // k goes over all tokens (CPU)
+  bool oneToken = false; // a row is the one token of a sequence
   // GPU: columns of all weights of the neighbouring products of the same x, this one among them, that
   // one launch may compute; 0: it has none. And whether one of them stands before it.
   int64_t columnsTogether = 0;
@@ -52,6 +55,7 @@ struct GemmProblem {
 struct GemmSchedule {
   std::string target;                       // name of the device
   int64_t rows = 0, columns = 0, depth = 0; // of a block's tile; the last ones may reach beyond
+  bool perRow = false; // CPU: rows are products of a matrix and a vector, side by side
   // GPU only:
   int64_t warpsM = 0, warpsN = 0; // warps over the tile: along rows, along columns
   int64_t stages = 0;             // buffers of x and of each weight in shared memory

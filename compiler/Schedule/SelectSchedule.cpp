@@ -122,6 +122,9 @@ GemmProblem problemOf(mlir::xlstm::LinearOp op) {
   problem.inputBits = getElementTypeOrSelf(op.getX()).getIntOrFloatBitWidth();
   problem.hasPrologue = op.hasPrologue();
   problem.transposed = op.getTransposed();
+  // The GPU's products do not depend on it.
+  ArrayRef<int64_t> shape = op.getX().getType().getShape();
+  problem.oneToken = shape.size() == 3 && shape[1] == 1;
   problem.constantWeights = llvm::all_of(op.getWeights(), isParameter);
   return problem;
 }

@@ -203,8 +203,10 @@ void Context::run(TensorList inputs, TensorList outputs, void *workspace, size_t
   if (needed && reinterpret_cast<uintptr_t>(workspace) % kDeviceAlignment)
     fail(XLSTM_ERROR_INVALID_ARGUMENT, "workspace: expected an address that is a multiple of ",
          kDeviceAlignment);
-  if (bound->device().info().kind == XLSTM_CPU)
+  if (bound->device().info().kind == XLSTM_CPU) {
     bound->plan().checkBoundaries(given.data(), dims);
+    bound->plan().checkSlots(given.data(), dims);
+  }
   prepared->setWorkspace(static_cast<char *>(workspace));
   prepared->run(*chosen->program, stream);
 }

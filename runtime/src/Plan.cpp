@@ -48,6 +48,7 @@ FunctionPlan::FunctionPlan(const package::Function &function) : source(function)
       dims.push_back(findDim(derived.parts->of));
     for (const std::string &factor : derived.factors)
       dims.push_back(findDim(factor));
+    unless.push_back(findTensor(derived.unless));
     partBlocks.push_back(derived.parts ? compile(derived.parts->blocks) : PlanProduct());
   }
   dimRequired.resize(dimNames.size(), 1);
@@ -140,7 +141,7 @@ void FunctionPlan::bind(int index, int axis, int64_t extent, Dimensions &dims) c
   }
 }
 
-void FunctionPlan::derive(Dimensions &dims) const {
+void FunctionPlan::derive(TensorList given, Dimensions &dims) const {
   for (size_t number = 0; number < derivedDims.size(); ++number) {
     const std::vector<int> &derived = derivedDims[number];
     if (source.derivedDims[number].parts) {
@@ -155,22 +156,24 @@ void FunctionPlan::derive(Dimensions &dims) const {
       target.extent = evaluate(product, dims, source.derivedDims[number].name.c_str());
       continue;
     }
-    bool given = false;
+    if (unless[number] >= 0 && given[unless[number]])
+      continue;
+    bool isGiven = false;
     for (size_t i = 1; i < derived.size(); ++i) {
       const Dimensions::Value &value = dims.values[derived[i]];
       if (value.extent < 0)
         continue;
       const std::string &name = dimNames[derived[i]];
-      if (given && value.extent != 1)
+      if (isGiven && value.extent != 1)
         invalid(tensors[value.tensor]->name, ": axis ", value.axis, ": expected ", name,
                 " = 1 because ", dimNames[derived[0]], " follows from ",
                 tensors[target.tensor]->name, ", got ", value.extent);
-      if (!given && target.extent >= 0 && target.extent != value.extent)
+      if (!isGiven && target.extent >= 0 && target.extent != value.extent)
         invalid(tensors[target.tensor]->name, ": axis ", target.axis, ": expected ", name, " = ",
                 value.extent, " as in ", tensors[value.tensor]->name, ", got ", target.extent);
-      if (!given)
+      if (!isGiven)
         target = value;
-      given = true;
+      isGiven = true;
     }
   }
 }
@@ -216,7 +219,7 @@ void FunctionPlan::resolve(TensorList given, int count, const xlstm_device_info 
     for (int axis = 0; axis < given[i]->rank; ++axis)
       bind(i, axis, given[i]->shape[axis], dims);
   }
-  derive(dims);
+  derive(given, dims);
   if (count == tensorCount())
     checkInPlace(given);
 }
@@ -272,6 +275,20 @@ void FunctionPlan::checkBoundaries(TensorList given, const Dimensions &dims) con
               " as in the one before, got ", at(i));
   if (at(last) != tokens)
     invalid("cu_seqlens: element ", last, ": expected T = ", tokens, ", got ", at(last));
+}
+
+void FunctionPlan::checkSlots(TensorList given, const Dimensions &dims) const {
+  int index = findTensor("slots"), rows = findDim("R");
+  if (index < 0 || rows < 0 || !given[index] || given[index]->dtype != XLSTM_I32)
+    return;
+  const xlstm_tensor &slots = *given[index];
+  int64_t most = dims.values[rows].extent;
+  for (int64_t b = 0; b < slots.shape[0]; ++b) {
+    int32_t slot = static_cast<const int32_t *>(slots.data)[b * slots.strides[0]];
+    if (slot < 0 || slot >= most)
+      invalid("slots: element ", b, ": expected at least 0 and less than R = ", most, ", got ",
+              slot);
+  }
 }
 
 void FunctionPlan::shape(int tensor, const Dimensions &dims, int64_t *out) const {

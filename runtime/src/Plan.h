@@ -78,13 +78,15 @@ public:
   /// Reads cu_seqlens, where that is given, in host memory. Throws Failure(INVALID_INPUT) unless it
   /// begins with 0, does not decrease, and ends with T: kernels rely on it.
   void checkBoundaries(TensorList given, const Dimensions &dims) const;
+  /// Reads slots, where they are given, in host memory: each has to be at least 0 and less than R.
+  void checkSlots(TensorList given, const Dimensions &dims) const;
   /// Shape of a tensor for known dimensions.
   void shape(int tensor, const Dimensions &dims, int64_t *out) const;
 
 private:
   void check(int index, const xlstm_tensor &given, const xlstm_device_info &device) const;
   void bind(int index, int axis, int64_t extent, Dimensions &dims) const;
-  void derive(Dimensions &dims) const;
+  void derive(TensorList given, Dimensions &dims) const;
   void deriveParts(size_t number, Dimensions &dims) const;
   void checkInPlace(TensorList given) const;
 
@@ -93,6 +95,7 @@ private:
   std::vector<PlanProduct> shapes; // one factor per axis
   std::vector<std::string> dimNames;
   std::vector<char> dimRequired;             // some tensor that is not optional has it
+  std::vector<int> unless;                   // of a derived dimension: a tensor, -1: none
   std::vector<std::vector<int>> derivedDims; // the dimension, then its sources or what is cut
   std::vector<PlanProduct> partBlocks;       // of dimensions that are numbers of parts
 };

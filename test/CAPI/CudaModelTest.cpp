@@ -121,6 +121,31 @@ TEST_F(CudaModelTest, RepeatedStepsAreAGraph) {
   EXPECT_EQ(state(3), 128);
 }
 
+TEST_F(CudaModelTest, StepsInSlotsCopyNothing) {
+  auto stepTwice = [&] {
+    int32_t tokens[] = {1, 2, 3, 4}, slots[] = {0, 1, 2, 3};
+    int64_t lengths[] = {1, 1, 1, 1};
+    check(xlstm_model_prefill(model, tokens, lengths, slots, 4, nullptr));
+    clearJournal();
+    step({0, 2});
+    step({3, 1}); // as many, so it is recorded
+    step({2, 3, 0});
+    step({1, 3});
+  };
+  ASSERT_EQ(open({nullptr, nullptr, 4, 0, 0}), "opened");
+  stepTwice();
+  EXPECT_GT(count("copy"), 0); // this package's step takes no slots
+  xlstm_model_close(model);
+  model = nullptr;
+  test::gpuModelFixture(/*slots=*/true).write(package);
+  ASSERT_EQ(open({nullptr, nullptr, 4, 0, 0}), "opened");
+  stepTwice();
+  EXPECT_EQ(count("copy"), 0);
+  EXPECT_EQ(count("begin capture"), 1);
+  EXPECT_EQ(count("graph"), 2);
+  EXPECT_EQ(state(1), 4 * 16); // four steps
+}
+
 TEST_F(CudaModelTest, MemoryIsComputedBeforeAnyIsAllocated) {
   EXPECT_EQ(
       open({nullptr, nullptr, 1 << 29, 0, 0}),

@@ -426,6 +426,47 @@ TEST_F(PlanWorkspaceTest, AViewIsTheArgumentUnderAnotherShape) {
   EXPECT_EQ(reason, "x: axis 0: expected a stride of 6 elements, got 8");
 }
 
+TEST(PlanSlotsTest, RowsOfStatesAreTheBatchUnlessSlotsNameThem) {
+  Function function;
+  function.name = "step";
+  function.inputs = {{"tokens", XLSTM_I32, {"B"}, false},
+                     {"state", XLSTM_F32, {"R", 4}, true},
+                     {"slots", XLSTM_I32, {"B"}, true}};
+  function.outputs = {{"state.next", XLSTM_F32, {"R", 4}, true, "", "state"}};
+  function.derivedDims = {{"R", {"B"}, {}, {}, "slots"}};
+  FunctionPlan plan{function};
+  Dimensions dims = plan.makeDimensions();
+  xlstm_device_info cpu = {};
+  cpu.kind = XLSTM_CPU;
+  int32_t numbers[] = {4, 0};
+  xlstm_tensor tokens = {}, slots = {}, state = {};
+  int64_t two = 2, fiveRows[] = {5, 4};
+  ASSERT_EQ(xlstm_tensor_init(&tokens, numbers, XLSTM_I32, 1, &two, XLSTM_CPU, 0), XLSTM_OK);
+  ASSERT_EQ(xlstm_tensor_init(&slots, numbers, XLSTM_I32, 1, &two, XLSTM_CPU, 0), XLSTM_OK);
+  ASSERT_EQ(xlstm_tensor_init(&state, numbers, XLSTM_F32, 2, fiveRows, XLSTM_CPU, 0), XLSTM_OK);
+  auto resolve = [&](const xlstm_tensor *states, const xlstm_tensor *names) -> std::string {
+    const xlstm_tensor *given[] = {&tokens, states, names, states};
+    try {
+      plan.resolve(given, 4, cpu, dims);
+      plan.checkSlots(given, dims);
+    } catch (const Failure &failure) {
+      return failure.what();
+    }
+    return "accepted";
+  };
+  EXPECT_EQ(resolve(&state, nullptr), "state: axis 0: expected B = 2 as in tokens, got 5");
+  EXPECT_EQ(resolve(&state, &slots), "accepted");
+  EXPECT_EQ(dims.values[plan.findDim("R")].extent, 5);
+  EXPECT_EQ(resolve(nullptr, nullptr), "accepted");
+  EXPECT_EQ(dims.values[plan.findDim("R")].extent, 2);
+  for (int32_t wrong : {-1, 5}) {
+    numbers[1] = wrong;
+    EXPECT_EQ(resolve(&state, &slots), "slots: element 1: expected at least 0 and less than R = 5, "
+                                       "got " +
+                                           std::to_string(wrong));
+  }
+}
+
 TEST(PlanPartsTest, PartsFillADevice) {
   Function function = makePackedFunction();
   function.derivedDims.push_back({"G", {}, Parts{"T", 512, {"S", 32}, 132}});

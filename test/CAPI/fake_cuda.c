@@ -196,6 +196,7 @@ CUresult cuMemcpyDtoHAsync_v2(void *to, unsigned long long from, size_t bytes, v
 }
 CUresult cuMemcpyDtoDAsync_v2(unsigned long long to, unsigned long long from, size_t bytes,
                               void *stream) {
+  note("copy");
   return (void)stream, memcpy((void *)(uintptr_t)to, (void *)(uintptr_t)from, bytes), 0;
 }
 CUresult cuMemGetInfo_v2(size_t *available, size_t *total) {

@@ -200,9 +200,10 @@ TEST_F(Parse, Messages) {
   EXPECT_EQ(failure("func.func @forward(%x: tensor<?xf32> {xlstm.name = \"x\"}) {\n  return\n}\n"),
             "line 1, column 1: @forward: expected in xlstm.dims a name for each of the 1 dynamic "
             "extents of 'x', got 0");
-  EXPECT_EQ(failure("func.func @forward(%x: tensor<?xf32> {xlstm.name = \"x\", xlstm.dims = "
-                    "[\"K\"]}) {\n  return\n}\n"),
-            "line 1, column 1: @forward: expected B, T, S, N or N+1 in xlstm.dims of 'x', got 'K'");
+  EXPECT_EQ(
+      failure("func.func @forward(%x: tensor<?xf32> {xlstm.name = \"x\", xlstm.dims = "
+              "[\"K\"]}) {\n  return\n}\n"),
+      "line 1, column 1: @forward: expected B, T, S, N, N+1 or R in xlstm.dims of 'x', got 'K'");
   EXPECT_EQ(failure("func.func @forward(%x: tensor<4xf32> {xlstm.name = \"x\"}, %y: tensor<4xf32> "
                     "{xlstm.name = \"x\"}) {\n  return\n}\n"),
             "line 1, column 1: @forward: expected each name once, got 'x' again for argument 1");

@@ -41,6 +41,14 @@ xlstm::Device &device(int threads = 2) {
   return threads == 1 ? one : two;
 }
 
+/// The states of a slot.
+struct SlotState {
+  std::string bytes;
+  std::vector<double> numbers;
+
+  bool operator==(const SlotState &other) const { return bytes == other.bytes; }
+};
+
 /// A model and what a test asks of it.
 class Served {
 public:
@@ -83,15 +91,18 @@ public:
     xlstm::check(xlstm_model_length(get(), slot, &result));
     return result;
   }
-  /// The bytes of a slot's states.
-  std::string state(int32_t slot) const {
+  SlotState state(int32_t slot) const {
     std::string path = folder + "/slot.safetensors";
     xlstm::check(xlstm_model_save(get(), slot, path.c_str()));
-    std::string bytes;
+    SlotState state;
     File file = File::open(path);
-    for (const TensorView &tensor : file.tensors())
-      bytes.append(static_cast<const char *>(tensor.data), tensor.bytes);
-    return bytes;
+    for (const TensorView &tensor : file.tensors()) {
+      state.bytes.append(static_cast<const char *>(tensor.data), tensor.bytes);
+      std::vector<double> numbers(tensor.bytes / xlstm::dtypeSize(tensor.dtype));
+      xlstm::convertFloats(tensor.dtype, tensor.data, XLSTM_F64, numbers.data(), numbers.size());
+      state.numbers.insert(state.numbers.end(), numbers.begin(), numbers.end());
+    }
+    return state;
   }
 
   xlstm_model_info info;
@@ -122,12 +133,6 @@ template <typename A, typename B> double relativeError(const A &got, const B &ex
   return std::sqrt(difference / norm);
 }
 
-std::vector<double> numbersOf(const std::string &bytes) {
-  std::vector<double> result(bytes.size() / sizeof(float));
-  xlstm::convertFloats(XLSTM_F32, bytes.data(), XLSTM_F64, result.data(), result.size());
-  return result;
-}
-
 /// What a CPU computes in the same way in every company, a GPU by other kernels for other numbers of
 /// rows.
 void expectAsAlone(const Logits &got, const Logits &alone) {
@@ -136,9 +141,9 @@ void expectAsAlone(const Logits &got, const Logits &alone) {
   else
     EXPECT_EQ(got, alone);
 }
-void expectAsAlone(const std::string &got, const std::string &alone) {
+void expectAsAlone(const SlotState &got, const SlotState &alone) {
   if (onGPU)
-    EXPECT_LE(relativeError(numbersOf(got), numbersOf(alone)), bound);
+    EXPECT_LE(relativeError(got.numbers, alone.numbers), bound);
   else
     EXPECT_EQ(got, alone);
 }
@@ -370,7 +375,7 @@ TEST(Serving, LogitsNeedNotBeAskedFor) {
 TEST(Serving, RefusedCallsChangeNothing) {
   Served model(2);
   model.prefill({1, 2}, 1);
-  std::string before = model.state(1);
+  SlotState before = model.state(1);
   auto prefill = [&](Tokens tokens, std::vector<int64_t> lengths, Tokens slots) {
     return failure(xlstm_model_prefill(model.get(), tokens.data(), lengths.data(), slots.data(),
                                        static_cast<int32_t>(slots.size()), nullptr));
@@ -462,7 +467,8 @@ TEST(Serving, WrongCheckpoints) {
 TEST(Serving, SavedSlotsOfOtherModels) {
   Served model(1);
   model.prefill({1, 2, 3}, 0);
-  std::string path = folder + "/saved.safetensors", before = model.state(0);
+  std::string path = folder + "/saved.safetensors";
+  SlotState before = model.state(0);
   xlstm::check(xlstm_model_save(model.get(), 0, path.c_str()));
   auto load = [&](auto change) {
     File file = File::open(path);

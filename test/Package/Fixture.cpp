@@ -113,7 +113,7 @@ PackageWriter gpuFixture(const std::string &ptx, const std::string &cubin, int64
   return writer;
 }
 
-PackageWriter gpuModelFixture() {
+PackageWriter gpuModelFixture(bool slots) {
   Tensor w{"w", XLSTM_F32, {8}}, state{"state.0.h", XLSTM_F32, {"B"}, true},
       logits{"logits", XLSTM_F32, {"B", 8}}, next{"state.0.h.next", XLSTM_F32, {"B"}};
   w.parameter = true;
@@ -135,11 +135,18 @@ PackageWriter gpuModelFixture() {
                     Argument::dim(next.name, 0)};
     read.args = {Argument::pointer(w.name), Argument::pointer(logits.name),
                  Argument::dim(w.name, 0)};
-    manifest.functions.push_back({isStep ? "step" : "prefill",
-                                  {tokens, state, w},
-                                  {logits, next},
-                                  "{}",
-                                  {{"sm_80", "", "{}", {}, {advance, read}}}});
+    Function function{isStep ? "step" : "prefill",
+                      {tokens, state, w},
+                      {logits, next},
+                      "{}",
+                      {{"sm_80", "", "{}", {}, {advance, read}}}};
+    if (isStep && slots) {
+      function.inputs[1].shape = function.outputs[1].shape = {"R"};
+      function.outputs[1].inPlace = state.name;
+      function.inputs.insert(function.inputs.begin() + 2, {"slots", XLSTM_I32, {"B"}, true});
+      function.derivedDims = {{"R", {"B"}, {}, {}, "slots"}};
+    }
+    manifest.functions.push_back(function);
   }
   PackageWriter writer(manifest);
   writer.addBlob("code.ptx", "ptx");

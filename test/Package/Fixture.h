@@ -26,8 +26,9 @@ package::PackageWriter gpuFixture(const std::string &ptx, const std::string &cub
                                   int64_t sharedBytes);
 
 /// A "model" for the fake driver: weights w f32 [8]; state.0.h f32 [B] is 2 w[0] after a prompt and
-/// doubled by every step; the first row of the logits is 2 w.
-package::PackageWriter gpuModelFixture();
+/// doubled by every step; the first row of the logits is 2 w. With `slots` its step takes those, in
+/// place: it doubles all rows of the state, whatever they name.
+package::PackageWriter gpuModelFixture(bool slots = false);
 
 /// Bytes of a file; a test failure if there is none.
 std::string readFile(const std::string &path);

@@ -71,11 +71,13 @@ TEST(Manifest, RunTimeSizesRoundTrip) {
   gradient.with = "c0";
   function.inputs = {{"x", XLSTM_BF16, {"B", "T"}, false},
                      {"c0", XLSTM_F32, {"S", 4}, true},
-                     {"cu_seqlens", XLSTM_I32, {Factor("N", 1, 1)}, true}};
+                     {"cu_seqlens", XLSTM_I32, {Factor("N", 1, 1)}, true},
+                     {"rows", XLSTM_F32, {"R"}, true}};
   Tensor last{"c_last", XLSTM_F32, {"S", 4}, true};
   last.inPlace = "c0";
   function.outputs = {gradient, last};
-  function.derivedDims = {{"S", {"N", "B"}}, {"G", {}, Parts{"T", 512, {"S", 32}, 132}}};
+  function.derivedDims = {
+      {"S", {"N", "B"}}, {"G", {}, Parts{"T", 512, {"S", 32}, 132}}, {"R", {"B"}, {}, {}, "c0"}};
   Workspace chunks;
   chunks.name = "w0";
   chunks.dtype = XLSTM_F64;
@@ -97,7 +99,9 @@ TEST(Manifest, RunTimeSizesRoundTrip) {
   EXPECT_EQ(f.outputs[0].with, "c0");
   EXPECT_EQ(f.outputs[1].inPlace, "c0");
   EXPECT_EQ(f.inputs[2].shape[0].add, 1);
-  ASSERT_EQ(f.derivedDims.size(), 2u);
+  ASSERT_EQ(f.derivedDims.size(), 3u);
+  EXPECT_EQ(f.derivedDims[0].unless, "");
+  EXPECT_EQ(f.derivedDims[2].unless, "c0");
   EXPECT_EQ(f.derivedDims[0].sources, (std::vector<std::string>{"N", "B"}));
   ASSERT_TRUE(f.derivedDims[1].parts);
   EXPECT_EQ(f.derivedDims[1].parts->of, "T");
@@ -129,6 +133,10 @@ TEST(Manifest, RunTimeSizesRoundTrip) {
   wrong["functions"][0]["derived_dims"][0]["first_of"][0] = "K";
   EXPECT_EQ(errorOf(wrong.dump()), "m: functions[0].derived_dims: S: expected dimensions of the "
                                    "function's tensors, got 'K'");
+  wrong = json::parse(text);
+  wrong["functions"][0]["derived_dims"][2]["unless"] = "x"; // which is not optional
+  EXPECT_EQ(errorOf(wrong.dump()), "m: functions[0].derived_dims: R: unless: expected an optional "
+                                   "input, with first_of, got 'x'");
   wrong = json::parse(text);
   wrong["functions"][0]["derived_dims"][1]["parts"]["of"] = "K";
   EXPECT_EQ(errorOf(wrong.dump()), "m: functions[0].derived_dims: expected a dimension of the "

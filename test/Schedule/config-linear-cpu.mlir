@@ -26,3 +26,11 @@ func.func @small(%x: tensor<?x12xf32>, %w: tensor<20x12xf32>) -> tensor<?x20xf32
   %y = xlstm.linear %x weights(%w : tensor<20x12xf32>) : tensor<?x12xf32> -> tensor<?x20xf32>
   return %y : tensor<?x20xf32>
 }
+
+// The one token of each sequence, in a step: rows side by side, each as if alone.
+// CHECK-LABEL: func.func @tokens
+// CHECK: xlstm.schedule = {columns = 128 : i64, depth = 256 : i64, per_row, rows = 8 : i64, target = "cpu"}
+func.func @tokens(%x: tensor<?x1x4096xbf16>, %w: tensor<8192x4096xbf16>) -> tensor<?x1x8192xbf16> {
+  %y = xlstm.linear %x weights(%w : tensor<8192x4096xbf16>) : tensor<?x1x4096xbf16> -> tensor<?x1x8192xbf16>
+  return %y : tensor<?x1x8192xbf16>
+}

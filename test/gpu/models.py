@@ -200,6 +200,10 @@ def make(folder, compiler, interpreter, runner, targets="sm_80,sm_90a", names=No
             states = case("prefill_%d" % batch, "prefill", drawn(time, "prefill"))
             states = case("continued_%d" % batch, "prefill", {**drawn(time, "continued"), **states})
             case("step_%d" % batch, "step", {**drawn(0, "step"), **states})
+            if batch > 1:  # every row, so that all of the outputs are written
+                order = [batch - 1, *range(batch - 1)]
+                slots = {"slots": ("I32", [batch], struct.pack("<%di" % batch, *order))}
+                case("slots_%d" % batch, "step", {**drawn(0, "slots"), **states, **slots})
         os.remove(cpu)
         log(name)
 

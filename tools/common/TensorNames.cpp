@@ -99,7 +99,7 @@ TensorAxes axesOf(const HostTensor &tensor) {
       return found == tensor.axes.end() ? -1 : static_cast<int>(found - tensor.axes.begin());
     };
     result.time = find("T");
-    result.batch = std::max(find("B"), find("S"));
+    result.batch = std::max({find("B"), find("S"), find("R")});
   } else if (!isParameter(tensor.name) && rank) {
     result.batch = 0;
     result.time = rank > 1 && !isState(tensor.name) ? 1 : -1;

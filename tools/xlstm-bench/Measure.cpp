@@ -25,15 +25,16 @@ std::string utcNow() {
   return text;
 }
 
-/// Extents of an argument at the case's B and T; S, the number of sequences, is B.
+/// Extents of an argument at the case's B and T; S, the number of sequences, and R, that of rows of
+/// states, are B.
 std::vector<int64_t> shapeOf(const xlstm_argument_info &info, const Case &benchCase) {
   std::vector<int64_t> shape(info.shape, info.shape + info.rank);
   for (int32_t axis = 0; axis < info.rank; ++axis) {
     if (!info.symbols[axis])
       continue;
     std::string symbol = info.symbols[axis];
-    if (symbol != "B" && symbol != "S" && symbol != "T")
-      fail(XLSTM_ERROR_INVALID_INPUT, info.name, ": expected the dimensions B, S and T, got ",
+    if (symbol != "B" && symbol != "R" && symbol != "S" && symbol != "T")
+      fail(XLSTM_ERROR_INVALID_INPUT, info.name, ": expected the dimensions B, R, S and T, got ",
            symbol);
     shape[axis] = info.added[axis] + (symbol == "T" ? benchCase.length : benchCase.batch);
   }

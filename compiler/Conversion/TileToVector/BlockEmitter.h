@@ -111,7 +111,10 @@ private:
   static SmallVector<mlir::tile::MatmulOp> independentProducts(mlir::tile::MatmulOp first);
   /// Such products together: their sums share registers, and loads of operands that they share.
   LogicalResult emitMatmuls(mlir::ArrayRef<mlir::tile::MatmulOp> ops);
-  LogicalResult emitMatvec(mlir::tile::MatvecOp op);
+  /// Products of one matrix and several vectors that do not wait for each other, in a row: computed
+  /// together, each as if alone.
+  SmallVector<mlir::tile::MatvecOp> productsOfMatrix(mlir::tile::MatvecOp first);
+  LogicalResult emitMatvecs(mlir::ArrayRef<mlir::tile::MatvecOp> ops);
   /// One operand of the product D[m][n] += sum_k A[m][k] B[k][n]: A by element strides, B and D by
   /// lines.
   struct Strided {

@@ -207,47 +207,87 @@ void BlockEmitter::emitProducts(ArrayRef<Product> all, Type element) {
   }
 }
 
-LogicalResult BlockEmitter::emitMatvec(MatvecOp op) {
-  auto type = cast<TileType>(op.getResult().getType());
+SmallVector<MatvecOp> BlockEmitter::productsOfMatrix(MatvecOp first) {
+  SmallVector<MatvecOp> group = {first};
+  // Their sums, a vector of the matrix and one to spare are in registers.
+  int64_t perVector = cast<TileType>(first.getResult().getType()).getElementType().isF64() ? 2 : 1;
+  size_t most = std::max<int64_t>(1, registers / perVector - 3);
+  while (group.size() < most) {
+    auto next = dyn_cast_or_null<MatvecOp>(group.back()->getNextNode());
+    if (!next || next.getMatrix() != first.getMatrix() ||
+        next.getOperandTypes() != first.getOperandTypes())
+      break;
+    Value accumulator = memoryOf(next.getAccumulator());
+    bool overwrites = llvm::any_of(
+        group, [&](MatvecOp other) { return memoryOf(other.getVector()) == accumulator; });
+    bool waits = llvm::any_of(next.getOperands(), [&](Value operand) {
+      return llvm::is_contained(group, operand.getDefiningOp());
+    });
+    if (overwrites || waits)
+      break;
+    group.push_back(next);
+  }
+  return group;
+}
+
+LogicalResult BlockEmitter::emitMatvecs(ArrayRef<MatvecOp> ops) {
+  auto type = cast<TileType>(MatvecOp(ops[0]).getResult().getType());
   Type element = type.getElementType();
-  Buffer matrix = tiles.lookup(op.getMatrix()),
-         vector = inOrder(tiles.lookup(op.getVector()), false);
-  if (matrix.splat || matrix.type.getElementType() != element ||
-      vector.type.getElementType() != element)
-    return op.emitError() << "expected operands in memory of the accumulator's type " << element;
-  Buffer accumulator = tiles.lookup(op.getAccumulator());
-  Buffer result = accumulator.pointer ? reuseOrAllocate(op.getAccumulator(), type, op, {vector})
-                                      : allocate(type, false);
-  if (result.pointer != accumulator.pointer)
-    copy(accumulator, result);
-  int64_t M = type.getShape()[0], K = cast<TileType>(op.getMatrix().getType()).getShape()[1];
+  Buffer matrix = tiles.lookup(MatvecOp(ops[0]).getMatrix());
+  SmallVector<Buffer> vectors, results;
+  for (MatvecOp op : ops) {
+    vectors.push_back(inOrder(tiles.lookup(op.getVector()), false));
+    if (matrix.splat || matrix.type.getElementType() != element ||
+        vectors.back().type.getElementType() != element)
+      return op.emitError() << "expected operands in memory of the accumulator's type " << element;
+  }
+  for (auto [op, vector] : llvm::zip(ops, vectors)) {
+    Buffer accumulator = tiles.lookup(MatvecOp(op).getAccumulator());
+    results.push_back(accumulator.pointer
+                          ? reuseOrAllocate(MatvecOp(op).getAccumulator(), type, op, {vector})
+                          : allocate(type, false));
+    if (results.back().pointer != accumulator.pointer)
+      copy(accumulator, results.back());
+    tiles[MatvecOp(op).getResult()] = results.back();
+  }
+  int64_t M = type.getShape()[0],
+          K = cast<TileType>(MatvecOp(ops[0]).getMatrix().getType()).getShape()[1];
+  // One loop over k for all: a vector of the matrix, then each product's term.
+  auto sumUp = [&](int64_t end, int64_t step, ValueRange initial, auto &&vectorOfMatrix,
+                   auto &&factor) {
+    auto sums = b.create<scf::ForOp>(i64(0), i64(end), i64(step), initial);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(sums.getBody());
+    Value k = sums.getInductionVar(), shared = vectorOfMatrix(k);
+    SmallVector<Value> next;
+    for (auto [vector, sum] : llvm::zip(vectors, sums.getRegionIterArgs()))
+      next.push_back(b.create<LLVM::FMulAddOp>(vec(element), shared, factor(vector, k), sum));
+    b.create<scf::YieldOp>(next);
+    return SmallVector<Value>(sums.getResults());
+  };
   if (matrix.columnMajor) { // result += column k * vector[k], a vector of rows at a time
     loop(0, roundUp(M), W, [&](Value position) {
-      Value initial = loadVector(result, i64(0), position);
-      auto sums = b.create<scf::ForOp>(i64(0), i64(K), i64(1), initial);
-      {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToStart(sums.getBody());
-        Value k = sums.getInductionVar();
-        Value weight = broadcast(loadElement(vector, i64(0), k), element);
-        b.create<scf::YieldOp>(ValueRange(b.create<LLVM::FMulAddOp>(
-            vec(element), weight, loadVector(matrix, k, position), sums.getRegionIterArgs()[0])));
-      }
-      b.create<LLVM::StoreOp>(sums.getResult(0), at(result, i64(0), position), 4);
+      SmallVector<Value> initial;
+      for (const Buffer &result : results)
+        initial.push_back(loadVector(result, i64(0), position));
+      SmallVector<Value> sums = sumUp(
+          K, 1, initial, [&](Value k) { return loadVector(matrix, k, position); },
+          [&](const Buffer &vector, Value k) {
+            return broadcast(loadElement(vector, i64(0), k), element);
+          });
+      for (auto [sum, result] : llvm::zip(sums, results))
+        b.create<LLVM::StoreOp>(sum, at(result, i64(0), position), 4);
     });
-  } else { // each result is a dot product along a line
-    int64_t whole = K / W * W;
-    loop(0, M, 1, [&](Value line) {
-      auto sums = b.create<scf::ForOp>(i64(0), i64(whole), i64(W), constant(vec(element), 0));
-      {
-        OpBuilder::InsertionGuard guard(b);
-        b.setInsertionPointToStart(sums.getBody());
-        Value k = sums.getInductionVar();
-        b.create<scf::YieldOp>(ValueRange(
-            b.create<LLVM::FMulAddOp>(vec(element), loadVector(matrix, line, k),
-                                      loadVector(vector, i64(0), k), sums.getRegionIterArgs()[0])));
-      }
-      Value sum = b.create<vector::ReductionOp>(vector::CombiningKind::ADD, sums.getResult(0),
+    return success();
+  }
+  int64_t whole = K / W * W; // each result is a dot product along a line
+  loop(0, M, 1, [&](Value line) {
+    SmallVector<Value> sums = sumUp(
+        whole, W, SmallVector<Value>(ops.size(), constant(vec(element), 0)),
+        [&](Value k) { return loadVector(matrix, line, k); },
+        [&](const Buffer &vector, Value k) { return loadVector(vector, i64(0), k); });
+    for (auto [lanes, vector, result] : llvm::zip(sums, vectors, results)) {
+      Value sum = b.create<vector::ReductionOp>(vector::CombiningKind::ADD, lanes,
                                                 loadElement(result, i64(0), line),
                                                 arith::FastMathFlags::reassoc);
       for (int64_t k = whole; k < K; ++k)
@@ -255,9 +295,8 @@ LogicalResult BlockEmitter::emitMatvec(MatvecOp op) {
                                       b.create<arith::MulFOp>(loadElement(matrix, line, i64(k)),
                                                               loadElement(vector, i64(0), i64(k))));
       b.create<LLVM::StoreOp>(sum, at(result, i64(0), line));
-    });
-  }
-  tiles[op.getResult()] = result;
+    }
+  });
   return success();
 }
 

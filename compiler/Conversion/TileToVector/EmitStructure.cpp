@@ -75,6 +75,14 @@ void BlockEmitter::createFunction() {
 LogicalResult BlockEmitter::emitBlock(Block &block) {
   emitted[&block] = b.getInsertionBlock();
   for (auto op = block.begin(); op != block.end();) {
+    if (auto first = dyn_cast<MatvecOp>(*op)) {
+      b.setLoc(op->getLoc());
+      SmallVector<MatvecOp> products = productsOfMatrix(first);
+      if (failed(emitMatvecs(products)))
+        return failure();
+      std::advance(op, products.size());
+      continue;
+    }
     if (!isa<MatmulOp>(*op)) {
       if (failed(emitOp(*op++)))
         return failure();
@@ -97,7 +105,6 @@ LogicalResult BlockEmitter::emitOp(Operation &op) {
       .Case<StoreOp>([&](auto o) { return emitStore(o); })
       .Case<LoadScalarOp>([&](auto o) { return emitLoadScalar(o), success(); })
       .Case<StoreScalarOp>([&](auto o) { return emitStoreScalar(o), success(); })
-      .Case<MatvecOp>([&](auto o) { return emitMatvec(o); })
       .Case<MapOp>([&](auto o) { return emitMap(o); })
       .Case<ReduceOp>([&](auto o) { return emitReduce(o); })
       .Case<ScanOp>([&](auto o) { return emitScan(o); })

@@ -30,8 +30,10 @@ protected:
   void declareTensor(Value value, bool unitStride = true);
   /// The grid over tiles of a declared tensor.
   llvm::SmallVector<Extent> gridOver(Value value);
-  /// Creates the kernel with that grid; `offset` are then those of the block's tile.
-  void createKernelOver(Value value, mlir::StringRef name, TensorNames names);
+  /// Creates the kernel with that grid; `offset` are then those of the block's tile. `batch` is a
+  /// tensor whose first extent is that of the batch, where that of `value` may be another in memory.
+  void createKernelOver(Value value, mlir::StringRef name, TensorNames names,
+                        Value batch = nullptr);
 
   /// The tile's type: of tensors with rows a matrix, else a vector.
   TileType tileType() {

@@ -53,8 +53,11 @@ SmallVector<ProgramBuilder::Extent> LayerProgram::gridOver(Value value) {
   return grid;
 }
 
-void LayerProgram::createKernelOver(Value value, StringRef name, TensorNames names) {
-  createKernel(name, gridOver(value), names);
+void LayerProgram::createKernelOver(Value value, StringRef name, TensorNames names, Value batch) {
+  SmallVector<Extent> grid = gridOver(value);
+  if (batch)
+    grid[0].of = batch;
+  createKernel(name, grid, names);
   kernel.setScheduleAttr(schedule.toAttribute(b.getContext()));
   for (int64_t axis = 0; axis < rank; ++axis) {
     Value position = kernel.getGridIndex(axis);
@@ -255,7 +258,7 @@ public:
     // A block has all rows, first to last, so that it may write them over those that it reads.
     int64_t together = schedule.threads ? 1 : before;
     schedule.rows = before;
-    createKernelOver(op.getStateLast(), name, names);
+    createKernelOver(op.getStateLast(), name, names, op.getX());
     schedule.rows = together;
     kernel.setScheduleAttr(schedule.toAttribute(b.getContext()));
     for (int64_t row = 0; row < before; row += together) {

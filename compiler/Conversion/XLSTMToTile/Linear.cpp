@@ -6,7 +6,8 @@
 //   y = epilogue(sums)
 //
 // The program is written for some numbers of rows, and the narrowest that holds the block's rows is
-// run (see GemmSchedule.h). One row is x' [depth] times matrices [columns, depth].
+// run (see GemmSchedule.h). One row is x' [depth] times matrices [columns, depth]; so are several,
+// side by side, where they are single tokens.
 #include "compiler/Conversion/XLSTMToTile/Linear.h"
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Schedule/Passes.h"
@@ -136,6 +137,40 @@ void LinearProgram::run(int64_t rows) {
   finish(type, sums);
 }
 
+/// The same, each row as if it were alone: products of one weight's tile and of all rows stand side by
+/// side and are computed together.
+void LinearProgram::runPerRow(int64_t rows) {
+  TileType type = vec(schedule.columns, accumulation);
+  Value first = leading.back();
+  auto eachRow = [&](llvm::function_ref<void(int64_t)> body) {
+    for (int64_t row = 0; row < rows; ++row) {
+      leading.back() = row ? add(first, index(row)) : first;
+      body(row);
+    }
+    leading.back() = first;
+  };
+  SmallVector<Value> initial(operands.weights.size() * rows, splat(type, 0));
+  SmallVector<Value> sums = loop(index(0), index(op.getInputFeatures()), index(schedule.depth),
+                                 initial, [&](Value k, ValueRange carried) {
+                                   SmallVector<Value> x, next, weights;
+                                   eachRow([&](int64_t) { x.push_back(loadInput(1, k)); });
+                                   for (Value weight : operands.weights) {
+                                     Value tile = loadWeight(weight, k);
+                                     weights.push_back(op.getTransposed() ? transpose(tile) : tile);
+                                   }
+                                   for (Value weight : weights)
+                                     for (Value row : x)
+                                       next.push_back(matvec(weight, row, carried[next.size()]));
+                                   return next;
+                                 });
+  eachRow([&](int64_t row) {
+    SmallVector<Value> ofRow;
+    for (size_t weight = 0; weight < operands.weights.size(); ++weight)
+      ofRow.push_back(sums[weight * rows + row]);
+    finish(type, ofRow);
+  });
+}
+
 /// Stores what the epilogue makes of a tile's sums.
 void LinearProgram::finish(TileType type, SmallVector<Value> sums) {
   if (op.hasEpilogue())
@@ -156,7 +191,7 @@ KernelOp LinearProgram::build(StringRef name, TensorNames names) {
     Value fits = less(i + 1 == widths.size() ? index(0) : index(widths[i + 1]), count);
     if (i > 0)
       fits = both(fits, less(count, index(rows + 1)));
-    ifThen(fits, [&, rows = rows] { run(rows); });
+    ifThen(fits, [&, rows = rows] { schedule.perRow ? runPerRow(rows) : run(rows); });
   }
   return kernel;
 }

@@ -14,8 +14,8 @@ public:
   LinearProgram(mlir::OpBuilder &builder, mlir::xlstm::LinearOp op, const GemmSchedule &schedule)
       : ProgramBuilder(builder, op.getLoc(), op.getAccumulationType()), op(op),
         operands(op.getLinearOperands()), schedule(schedule),
-        merged(schedule.warpsM ? op.getLeadingRank() : 1),
-        leadingRank(schedule.warpsM ? 1 : op.getLeadingRank()) {}
+        merged(schedule.warpsM || schedule.perRow ? op.getLeadingRank() : 1),
+        leadingRank(op.getLeadingRank() - merged + 1) {}
   /// A block of the grid for each tile (CPUs).
   mlir::tile::KernelOp build(mlir::StringRef name, TensorNames names);
   /// Blocks that each go through many tiles (GPUs).
@@ -36,6 +36,7 @@ private:
   llvm::SmallVector<Extent> grid();
   void enterBlock();
   void run(int64_t rows);
+  void runPerRow(int64_t rows);
   Value loadInput(int64_t rows, Value k);
   Value loadWeight(Value weight, Value k);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "compiler/Conversion/XLSTMToTile/Program.h"
+#include "dialect/xlstm/IR/FunctionAttrs.h"
 #include "dialect/xlstm/IR/XLSTM.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/IRMapping.h"
@@ -173,6 +174,11 @@ void ProgramBuilder::declare(Value value, unsigned runTimeAxes, bool unitStride,
     shape[axis] = ShapedType::kDynamic;
   if (unitStride)
     strides.back() = 1;
+  if (Value places = mlir::xlstm::getSlots(value)) {
+    slots = places;
+    inSlots.insert(value);
+    declare(places, 1);
+  }
   Type element = type.getElementType();
   if (element.isInteger(1) || element.isInteger(8)) // one byte, without a sign
     element = b.getI8Type();
@@ -218,29 +224,47 @@ Value ProgramBuilder::extent(Value value, int64_t axis) {
   return b.create<memref::DimOp>(loc, tensor(value), axis);
 }
 
+/// The row in memory is loaded where the program's row is known, once for all of its tensors.
+SmallVector<Value> ProgramBuilder::inMemory(Value tensor, ArrayRef<Value> offsets) {
+  SmallVector<Value> places(offsets);
+  if (!inSlots.contains(tensor))
+    return places;
+  Value &row = rows[offsets[0]];
+  if (!row) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointAfterValue(offsets[0]);
+    Value slot = loadScalar(slots, {offsets[0]}, b.getIndexType());
+    row = select(areSlotsGiven(), slot, offsets[0]);
+  }
+  places[0] = row;
+  return places;
+}
+
 Value ProgramBuilder::load(Value from, ArrayRef<Value> offsets, ArrayRef<int64_t> axes,
                            TileType type, double pad, Value limit) {
   if (!has(from))
     return splat(type, pad);
-  return b.create<LoadOp>(loc, type, tensor(from), offsets, limit, b.getDenseI64ArrayAttr(axes),
-                          b.getF64FloatAttr(pad), IntegerAttr());
+  return b.create<LoadOp>(loc, type, tensor(from), inMemory(from, offsets), limit,
+                          b.getDenseI64ArrayAttr(axes), b.getF64FloatAttr(pad), IntegerAttr());
 }
 
 Value ProgramBuilder::loadScalar(Value from, ArrayRef<Value> offsets, Type type, double pad) {
   if (!has(from))
     return isa<FloatType>(type) ? constant(type, pad) : index(pad);
-  return b.create<LoadScalarOp>(loc, type, tensor(from), offsets, b.getF64FloatAttr(pad));
+  return b.create<LoadScalarOp>(loc, type, tensor(from), inMemory(from, offsets),
+                                b.getF64FloatAttr(pad));
 }
 
 void ProgramBuilder::store(Value tile, Value to, ArrayRef<Value> offsets, ArrayRef<int64_t> axes,
                            Value limit) {
   if (has(to))
-    b.create<StoreOp>(loc, tile, tensor(to), offsets, limit, b.getDenseI64ArrayAttr(axes));
+    b.create<StoreOp>(loc, tile, tensor(to), inMemory(to, offsets), limit,
+                      b.getDenseI64ArrayAttr(axes));
 }
 
 void ProgramBuilder::storeScalar(Value scalar, Value to, ArrayRef<Value> offsets) {
   if (has(to))
-    b.create<StoreScalarOp>(loc, scalar, tensor(to), offsets);
+    b.create<StoreScalarOp>(loc, scalar, tensor(to), inMemory(to, offsets));
 }
 
 ProgramBuilder::Sequence ProgramBuilder::sequence(Value s, Value tokens, Value cuSeqlens) {

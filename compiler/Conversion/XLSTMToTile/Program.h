@@ -5,12 +5,16 @@
 // A tensor that the op does not have, or a result that nothing uses, is no argument of the kernel:
 // loads from it give the pad value, stores to it nothing, as with an optional tensor that the
 // caller of the kernel does not give. So programs need no branches for either.
+//
+// A state whose rows the function's `slots` tell has row slots[b] in memory where a program says row
+// b; where the caller does not give them, row b. The program does not see it.
 #ifndef XLSTM_COMPILER_CONVERSION_XLSTMTOTILE_PROGRAM_H
 #define XLSTM_COMPILER_CONVERSION_XLSTMTOTILE_PROGRAM_H
 
 #include "dialect/tile/IR/Tile.h"
 #include "mlir/IR/Block.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/ADT/DenseSet.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace xlstm {
@@ -104,6 +108,10 @@ protected:
   bool isDeclared(Value value) const { return value && tensors.contains(value); }
   bool has(Value value) const { return value && position.contains(value); }
   Value tensor(Value value) { return kernel.getTensor(position.lookup(value)); }
+  /// Whether `slots` tell the rows of one of the kernel's tensors.
+  bool hasSlots() const { return bool(slots); }
+  Value extentOfSlots() { return extent(slots, 0); } ///< 0 where they are not given
+  Value areSlotsGiven() { return less(index(0), extentOfSlots()); }
   /// The extent of a tensor's axis, 0 where there is no such tensor.
   Value extent(Value value, int64_t axis);
   /// Elements whose offset along axes[0] is not below `limit`, if there is one, are outside.
@@ -140,6 +148,12 @@ private:
     b.setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
     return body();
   }
+  /// The offsets of a tensor, whose first is a row that `slots` may tell.
+  llvm::SmallVector<Value> inMemory(Value tensor, mlir::ArrayRef<Value> offsets);
+
+  Value slots;                       // null: no tensor's rows are in slots
+  llvm::DenseSet<Value> inSlots;     // tensors
+  llvm::DenseMap<Value, Value> rows; // in memory, by those of the program
   mlir::Block buffers; // its arguments stand for tensors that are no values of the op's function
   llvm::DenseMap<Value, std::string> bufferNames;
   llvm::SmallMapVector<Value, mlir::MemRefType, 16> tensors; // in the order of declaration

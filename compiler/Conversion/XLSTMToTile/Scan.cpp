@@ -183,7 +183,8 @@ void ScanProgram::loadShared() {
   }
 }
 
-/// Walks the block's sequences: the rows of a batch together, packed sequences one by one.
+/// Walks the block's sequences: the rows of a batch together, packed sequences and rows whose states
+/// are in slots one by one.
 void ScanProgram::runBlock() {
   Value zero = index(0), one = index(1), tokens = operands.sequences.front();
   Value first = mul(kernel.getGridIndex(0), index(schedule.batch));
@@ -193,22 +194,30 @@ void ScanProgram::runBlock() {
   if (operands.cuSeqlens)
     packed = sub(extent(operands.cuSeqlens, 0), one);
   std::vector<int64_t> widths = schedule.widths();
+  // Rows of states in slots are no neighbours; a program for one row finds its own.
+  Value areScattered;
+  if (hasSlots() && widths.size() > 1)
+    areScattered = areSlotsGiven();
   for (auto [i, rows] : llvm::enumerate(widths)) {
     bool isLast = i + 1 == widths.size();
-    if (isLast && packed)
+    if (isLast && (packed || areScattered))
       break;
     Value fits = less(isLast ? zero : index(widths[i + 1]), count);
     if (i > 0)
       fits = both(fits, less(count, index(rows + 1)));
     if (packed)
       fits = both(fits, less(packed, zero));
+    if (areScattered)
+      fits = both(fits, equal(extentOfSlots(), zero));
     ifThen(fits, [&, rows = rows] { walk({rows, first, first, zero, end, {}}); });
   }
-  if (!packed)
+  if (!packed && !areScattered)
     return;
-  // One row, of a batch or packed.
+  // One row, of a batch, in slots or packed.
   Value alone = select(equal(count, one), add(first, one), first);
-  Value last = select(less(packed, zero), alone, min(add(first, index(schedule.batch)), packed));
+  auto upTo = [&](Value all) { return min(add(first, index(schedule.batch)), all); };
+  Value last = packed ? select(less(packed, zero), alone, upTo(packed))
+                      : select(areScattered, upTo(extent(tokens, 0)), alone);
   loop(first, last, one, {}, [&](Value s, ValueRange) -> SmallVector<Value> {
     Sequence sequence = this->sequence(s, tokens, operands.cuSeqlens);
     walk({1, sequence.batch, s, sequence.begin, sequence.end, {}});

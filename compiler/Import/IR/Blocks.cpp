@@ -119,13 +119,13 @@ private:
   }
   /// The initial value of a state [B, extents..]; null in a function without states.
   Value state(StringRef name, Type element, ArrayRef<int64_t> extents) {
-    std::string dims[] = {"B"};
+    std::string dims[] = {c.rows};
     return c.states ? c.function.input(c.statePrefix + name.str(), element, dims, extents,
                                        /*isOptional=*/true)
                     : Value();
   }
   void give(StringRef name, Value last) {
-    std::string dims[] = {"B"};
+    std::string dims[] = {c.rows};
     if (c.states)
       c.function.result(c.statePrefix + name.str(), last, dims);
   }

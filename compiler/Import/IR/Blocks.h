@@ -51,6 +51,7 @@ struct BlockContext {
   const description::BlockDescription &block;
   std::string prefix, statePrefix; ///< of the names of parameters and states
   bool states;                     ///< whether states are arguments and results
+  std::string rows = "B";          ///< of the states in memory
 };
 
 /// Makes the block's ops; gives y from x.

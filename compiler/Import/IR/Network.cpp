@@ -41,9 +41,12 @@ public:
                            block,
                            names.blocks + std::to_string(number) + ".",
                            "state." + std::to_string(number) + ".",
-                           kind.states};
+                           kind.states,
+                           kind.step ? "R" : "B"};
       x = buildBlock(context, x);
     }
+    if (kind.step)
+      function.input("slots", function.builder.getI32Type(), {"B"}, {}, /*isOptional=*/true);
     if (kind.last)
       x = addTime(
           function.builder.create<mlir::xlstm::LastTokenOp>(function.loc, withoutTime(x), x));

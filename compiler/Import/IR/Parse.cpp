@@ -95,8 +95,8 @@ private:
                      std::to_string(tensor.type.getNumDynamicDims()) + " dynamic extents of " +
                      name + ", got " + std::to_string(tensor.dims.size()));
     for (const std::string &dim : tensor.dims)
-      if (dim != "B" && dim != "T" && dim != "S" && dim != "N" && dim != "N+1")
-        return problem("expected B, T, S, N or N+1 in xlstm.dims of " + name + ", got '" +
+      if (!llvm::is_contained({"B", "T", "S", "N", "N+1", "R"}, dim))
+        return problem("expected B, T, S, N, N+1 or R in xlstm.dims of " + name + ", got '" +
                        description::printable(dim) + "'");
     return std::nullopt;
   }

@@ -4,6 +4,7 @@
 
 #include "dialect/xlstm/IR/FunctionAttrs.h"
 #include "dialect/xlstm/Interpreter/Frame.h"
+#include "dialect/xlstm/Interpreter/Slots.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
@@ -13,7 +14,7 @@ using namespace mlir::xlstm;
 /// Checks the inputs against the argument types and makes them the values of the arguments.
 static LogicalResult bindArguments(func::FuncOp function,
                                    const std::vector<std::optional<TensorValue>> &inputs,
-                                   Frame &frame) {
+                                   FailureOr<Slots> &slots, Frame &frame) {
   if (!function.getBody().hasOneBlock())
     return function.emitOpError() << "expected a function of one block, got "
                                   << function.getBody().getBlocks().size();
@@ -40,8 +41,15 @@ static LogicalResult bindArguments(func::FuncOp function,
     if (input->size() != int64_t(input->data.size()))
       return function.emitOpError() << "expected input " << number << " to have " << input->size()
                                     << " elements, got " << input->data.size();
-    frame.set(function.getArgument(number), input->shape, input->data);
   }
+  slots = Slots::read(function, inputs);
+  if (failed(slots))
+    return failure();
+  for (auto [number, input] : llvm::enumerate(inputs))
+    if (input) {
+      TensorValue value = slots->gather(number, *input);
+      frame.set(function.getArgument(number), value.shape, std::move(value.data));
+    }
   return success();
 }
 
@@ -49,7 +57,8 @@ FailureOr<std::vector<TensorValue>>
 mlir::xlstm::interpret(func::FuncOp function, const std::vector<std::optional<TensorValue>> &inputs,
                        const Probes &probes, const Rounding &rounding) {
   Frame frame(probes, rounding);
-  if (failed(bindArguments(function, inputs, frame)))
+  FailureOr<Slots> slots = failure();
+  if (failed(bindArguments(function, inputs, slots, frame)))
     return failure();
   for (Operation &op : function.front()) {
     if (auto ret = dyn_cast<func::ReturnOp>(op)) {
@@ -59,7 +68,7 @@ mlir::xlstm::interpret(func::FuncOp function, const std::vector<std::optional<Te
             frame.require(ret, "result " + std::to_string(number), value);
         if (failed(output))
           return failure();
-        outputs.push_back(**output);
+        outputs.push_back(slots->scatter(number, **output, inputs));
       }
       return outputs;
     }

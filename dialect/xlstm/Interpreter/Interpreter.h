@@ -46,7 +46,8 @@ using Rounding = ::xlstm::reference::Rounding;
 /// are its arguments in order, and their extents have to agree with the argument types; an extent
 /// that is dynamic in several types of an op has to be the same in all. An argument that is marked
 /// xlstm.optional may be absent: an op treats it like an operand that is not there, so that states
-/// and incoming gradients are zero. Returns the operands of func.return; saved states, whose layout
+/// and incoming gradients are zero. States whose rows `slots` name are read and returned as they lie in
+/// memory. Returns the operands of func.return; saved states, whose layout
 /// is a kernel's own, have no rows. On failure a diagnostic says what was expected and got.
 FailureOr<std::vector<TensorValue>> interpret(func::FuncOp function,
                                               const std::vector<std::optional<TensorValue>> &inputs,

@@ -100,6 +100,13 @@ bool Model::isView(size_t state, const Row *rows, int64_t count) const {
   return (aligned || rows[0].slot == 0) && rows[count - 1].slot - rows[0].slot == count - 1;
 }
 
+bool Model::areViews(const Row *rows, int64_t count) const {
+  for (size_t k = 0; k < stepFunction.states().size(); ++k)
+    if (!isView(k, rows, count))
+      return false;
+  return true;
+}
+
 /// Copies the rows' states from their slots to neighbouring rows of a packed tensor, or back.
 /// Neighbouring slots are one copy.
 void Model::moveRows(size_t state, const Row *rows, int64_t count, char *packed, bool toPacked) {
@@ -114,7 +121,9 @@ void Model::moveRows(size_t state, const Row *rows, int64_t count, char *packed,
   }
 }
 
-/// Decides where a run reads and writes each state, and brings there what it reads.
+/// Decides where a run reads and writes each state, and brings there what it reads. A step finds
+/// states in their slots, neighbours or not; older packages, and states that are not written in place,
+/// have theirs copied together.
 ModelRun Model::place(const Row *rows, int64_t count, int64_t length, Kind kind) {
   ModelRun run;
   run.batch = count;
@@ -122,6 +131,18 @@ ModelRun Model::place(const Row *rows, int64_t count, int64_t length, Kind kind)
   run.tokens = deviceTokens;
   run.logits = deviceLogits;
   const std::vector<StateType> &types = stepFunction.states();
+  if (kind == Kind::Step && stepsInSlots && !areViews(rows, count)) {
+    for (int64_t k = 0; k < count; ++k)
+      reinterpret_cast<int32_t *>(hostSlots.data())[k] = rows[k].slot;
+    device->upload(deviceSlots, hostSlots.data(), sizeof(int32_t) * static_cast<size_t>(count),
+                   stream.get());
+    run.slots = deviceSlots;
+    run.rows = description.slots;
+    for (size_t k = 0; k < types.size(); ++k)
+      run.in.push_back(slots.row(k, 0));
+    run.out = run.in;
+    return run;
+  }
   for (size_t k = 0; k < types.size(); ++k) {
     char *view = isView(k, rows, count) ? slots.row(k, rows[0].slot) : nullptr;
     char *in = nullptr, *out = nullptr;
@@ -163,7 +184,7 @@ void Model::runRows(const Row *rows, int64_t count, int64_t length, Kind kind) {
     workspace = DeviceMemory(device, bytes);
   }
   launch(function, run, kind);
-  for (size_t k = 0; k < run.out.size(); ++k)
+  for (size_t k = 0; k < run.out.size() && !run.slots; ++k)
     if (char *out = static_cast<char *>(run.out[k]); out != slots.row(k, rows[0].slot))
       moveRows(k, rows, count, out, /*toPacked=*/false);
   takeLogits(rows, count);

@@ -66,6 +66,7 @@ private:
   void launch(ModelFunction &function, const ModelRun &run, Kind kind);
   void takeLogits(const Row *rows, int64_t count);
   bool isView(size_t state, const Row *rows, int64_t count) const;
+  bool areViews(const Row *rows, int64_t count) const;
 
   std::shared_ptr<const package::Container> container;
   std::shared_ptr<Device> device;
@@ -83,14 +84,15 @@ private:
   std::vector<char> hasResult;  // by state: whether `results` has it
   std::vector<int64_t> lengths; // by slot
   DeviceMemory weightMemory, preparedMemory, stateMemory, workspace;
-  char *deviceTokens = nullptr, *deviceLogits = nullptr; // in stateMemory
+  char *deviceTokens = nullptr, *deviceSlots = nullptr, *deviceLogits = nullptr; // in stateMemory
   /// The last step of a number of rows, recorded when the same tensors come again.
   struct RecordedStep {
     ModelRun run;
     std::unique_ptr<Recording> recording;
   };
   std::map<int64_t, RecordedStep> recordedSteps;
-  HostMemory hostTokens, hostLogits;
+  bool stepsInSlots = false; // a step reads and writes any slots where they are
+  HostMemory hostTokens, hostSlots, hostLogits;
 };
 
 } // namespace xlstm

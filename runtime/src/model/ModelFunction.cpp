@@ -69,6 +69,8 @@ void ModelFunction::readArguments() {
     std::vector<int64_t> extents = fixedExtents(tensor, 0);
     if (tensor.name == "tokens" && tensor.dtype == XLSTM_I32) {
       tokens = i;
+    } else if (tensor.name == "slots" && tensor.dtype == XLSTM_I32 && tensor.optional) {
+      slots = i;
     } else if (tensor.name.rfind(kStatePrefix, 0) == 0) {
       std::vector<int64_t> rowShape = fixedExtents(tensor, 1);
       auto output = outputs.find(tensor.name);
@@ -85,8 +87,8 @@ void ModelFunction::readArguments() {
       parameterTypes.push_back({tensor.name, tensor.dtype, extents});
       parameterTensors.push_back(i);
     } else {
-      unexpected(
-          cat("got an input ", tensor.name, " that is neither tokens, a state nor a parameter"));
+      unexpected(cat("got an input ", tensor.name,
+                     " that is neither tokens, slots, a state nor a parameter"));
     }
   }
   if (tokens < 0)
@@ -108,6 +110,8 @@ void ModelFunction::setTensors(const ModelRun &run) {
   given.assign(tensors.size(), nullptr);
   place(tokens, run.tokens);
   place(logits, run.logits);
+  if (run.slots)
+    place(slots, run.slots);
   for (size_t k = 0; k < stateTensors.size(); ++k) {
     if (!run.in.empty())
       place(stateTensors[k].input, run.in[k]);
@@ -123,6 +127,7 @@ void ModelFunction::setTensors(const ModelRun &run) {
       const package::Factor &extent = declared.shape[axis];
       tensor.shape[axis] = extent.dim.empty()  ? extent.value
                            : extent.dim == "B" ? run.batch
+                           : extent.dim == "R" ? (run.slots ? run.rows : run.batch)
                                                : run.length;
       tensor.strides[axis] = stride;
       stride *= std::max<int64_t>(tensor.shape[axis], 1);

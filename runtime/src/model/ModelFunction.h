@@ -13,17 +13,20 @@
 namespace xlstm {
 
 /// The tensors of one run: `in` and `out` have an address for each state, `in` may be empty (the
-/// initial state).
+/// initial state). With `slots` states have `rows` rows, of which those of the batch are named there.
 struct ModelRun {
   int64_t batch = 0;
   int64_t length = 0; ///< tokens of each sequence; 1 in a step
   void *tokens = nullptr;
   void *logits = nullptr;
   std::vector<void *> in, out;
+  void *slots = nullptr;
+  int64_t rows = 0;
 
   bool operator==(const ModelRun &other) const {
     return batch == other.batch && length == other.length && tokens == other.tokens &&
-           logits == other.logits && in == other.in && out == other.out;
+           logits == other.logits && in == other.in && out == other.out && slots == other.slots &&
+           rows == other.rows;
   }
 };
 
@@ -37,6 +40,8 @@ public:
   const std::vector<safetensors::ParameterType> &parameters() const { return parameterTypes; }
   int64_t vocabSize() const { return vocab; }
   DType logitsType() const { return logitsDType; }
+  /// Whether a run may have slots.
+  bool takesSlots() const { return slots >= 0; }
   /// Whether runs differ in what they choose.
   bool hasChoice() const { return bound->candidateCount() > 1; }
 
@@ -75,7 +80,7 @@ private:
   // Tensors by their index in the plan: inputs, then outputs.
   std::vector<xlstm_tensor> tensors;
   std::vector<const xlstm_tensor *> given;
-  int tokens = -1, logits = -1;
+  int tokens = -1, logits = -1, slots = -1;
   std::vector<State> stateTensors;
   std::vector<int> parameterTensors;
 

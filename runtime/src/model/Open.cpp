@@ -155,6 +155,9 @@ void Model::reserve() {
   const std::vector<StateType> &types = stepFunction.states();
   int64_t rows = description.batch;
   // A prefill reads staged states and writes slots; a step writes where it reads, or `results`.
+  stepsInSlots = stepFunction.takesSlots();
+  for (const StateType &type : types)
+    stepsInSlots &= type.inPlace;
   for (const StateType &type : types)
     hasResult.push_back(!type.inPlace || type.rowBytes % kRowAlignment != 0);
   slots = States(types, description.slots);
@@ -162,9 +165,10 @@ void Model::reserve() {
   results = States(types, rows, hasResult);
   size_t tokenBytes = roundedUp(
       static_cast<size_t>(std::max<int64_t>(rows, description.prefill_tokens)) * sizeof(int32_t));
+  size_t slotBytes = roundedUp(static_cast<size_t>(rows) * sizeof(int32_t));
   size_t logitBytes =
       roundedUp(static_cast<size_t>(rows * description.vocab_size) * dtypeSize(description.dtype));
-  size_t runBytes = staged.bytes() + results.bytes() + tokenBytes + logitBytes;
+  size_t runBytes = staged.bytes() + results.bytes() + tokenBytes + slotBytes + logitBytes;
 
   if (device->info().kind == XLSTM_CPU)
     placeParameters(); // where they are mapped
@@ -188,8 +192,10 @@ void Model::reserve() {
   staged.setMemory(at += slots.bytes());
   results.setMemory(at += staged.bytes());
   deviceTokens = at += results.bytes();
-  deviceLogits = at + tokenBytes;
+  deviceSlots = at + tokenBytes;
+  deviceLogits = deviceSlots + slotBytes;
   hostTokens = HostMemory(device, tokenBytes);
+  hostSlots = HostMemory(device, slotBytes);
   hostLogits = HostMemory(device, logitBytes);
   workspace = DeviceMemory(device, workspaceBytes);
   preparedMemory = DeviceMemory(device, preparedBytes);

@@ -82,13 +82,15 @@ struct Parts {
 
 /// A dimension that other dimensions give. Either the first of `sources` that the given tensors have;
 /// those after it are then 1: the number of sequences S is N, the number of packed ones, if
-/// cu_seqlens is given, else the batch size B. Or a number of parts. Or the product of other
-/// dimensions.
+/// cu_seqlens is given, else the batch size B. With `unless`, an optional input, they do not follow
+/// where that is given: R rows of states are the batch's, unless `slots` name those that are. Or a
+/// number of parts. Or the product of other dimensions.
 struct DerivedDim {
   std::string name;
   std::vector<std::string> sources = {};
   std::optional<Parts> parts = {};
   std::vector<std::string> factors = {};
+  std::string unless = {}; ///< only with `sources`
 };
 
 /// A range that a dimension is in.

@@ -380,6 +380,8 @@ Function readFunction(const JsonNode &node) {
         dim.factors = readList<std::string>(*factors, 16, readName);
       else
         dim.sources = readList<std::string>(item.at("first_of"), 16, readName);
+      if (auto unless = item.find("unless"))
+        dim.unless = readName(*unless);
       return dim;
     });
   function.attributes = readFreeForm(node, "attributes");
@@ -423,7 +425,7 @@ std::string toJson(const Manifest &manifest, bool inLines) {
               {"outputs", write(function.outputs)}};
     if (!function.derivedDims.empty()) {
       Json &derived = item["derived_dims"] = Json::array();
-      for (const DerivedDim &dim : function.derivedDims)
+      for (const DerivedDim &dim : function.derivedDims) {
         derived.push_back(dim.parts ? Json{{"name", dim.name},
                                            {"parts",
                                             {{"of", dim.parts->of},
@@ -433,6 +435,9 @@ std::string toJson(const Manifest &manifest, bool inLines) {
                           : dim.factors.empty()
                               ? Json{{"name", dim.name}, {"first_of", dim.sources}}
                               : Json{{"name", dim.name}, {"product_of", dim.factors}});
+        if (!dim.unless.empty())
+          derived.back()["unless"] = dim.unless;
+      }
     }
     item["attributes"] = freeForm(function.attributes, "attributes");
     Json &list = item["implementations"] = Json::array();

@@ -48,6 +48,13 @@ public:
         if (!dims.insert(derived.name).second)
           error(path, "expected a new name, got '", derived.name, "' again");
       }
+      bool isInput =
+          std::any_of(function.inputs.begin(), function.inputs.end(), [&](const Tensor &input) {
+            return input.name == derived.unless && input.optional && !derived.sources.empty();
+          });
+      if (!derived.unless.empty() && !isInput)
+        error(path, derived.name, ": unless: expected an optional input, with first_of, got '",
+              derived.unless, "'");
       for (const std::string &source : derived.sources)
         if (!dims.count(source) || source == derived.name)
           error(path, derived.name, ": expected dimensions of the function's tensors, got '",

@@ -195,6 +195,65 @@ tile.kernel @vector(%a: memref<24x24xf32>, %b: memref<24x24xf32>, %d: memref<24x
   });
 }
 
+/// Products of one matrix that stand in a row are computed together, more than there are registers for
+/// too: each has the bits that it has alone. The last one waits for the first.
+TEST_P(Product, MatvecsOfOneMatrixAreEachAsAlone) {
+  constexpr int count = 40, m = 21, k = 37;
+  for (bool byColumns : {false, true}) {
+    std::string matrix = load("%m", "%a", byColumns, m, k, "f32");
+    std::string header = "(%a: memref<?x?xf32, strided<[?, 1]>>, %x: memref<?x?xf32, strided<[?, "
+                         "1]>>, %y: memref<?x?xf32, strided<[?, 1]>>) names [\"a\", \"x\", \"y\"] "
+                         "grid(%i: 1) {\n  %c0 = arith.constant 0 : index\n",
+                together, products, stores, source;
+    for (int n = 0; n < count; ++n) {
+      std::string at = "  %i" + std::to_string(n) + " = arith.constant " + std::to_string(n) +
+                       " : index\n  %v" + std::to_string(n) + " = tile.load %x[%i" +
+                       std::to_string(n) +
+                       ", %c0] axes [1] : memref<?x?xf32, strided<[?, 1]>> -> !tile.tile<37xf32>\n",
+                  zero = "  %z" + std::to_string(n) + " = arith.constant 0.5 : f32\n  %s" +
+                         std::to_string(n) + " = tile.splat %z" + std::to_string(n) +
+                         " : f32 -> !tile.tile<21xf32>\n",
+                  product = "  %p" + std::to_string(n) + " = tile.matvec %m, %v" +
+                            std::to_string(n) + ", %s" + std::to_string(n) +
+                            " : !tile.tile<21x37xf32>, !tile.tile<37xf32>, !tile.tile<21xf32> -> "
+                            "!tile.tile<21xf32>\n",
+                  store =
+                      "  tile.store %p" + std::to_string(n) + ", %y[%i" + std::to_string(n) +
+                      ", %c0] axes [1] : !tile.tile<21xf32>, memref<?x?xf32, strided<[?, 1]>>\n";
+      together += at + zero;
+      products += product;
+      stores += store;
+      source += "tile.kernel @alone" + std::to_string(n) + header + matrix + at + zero + product +
+                store + "}\n";
+    }
+    std::string last = "  %w = tile.matvec %m, %v0, %p0 : !tile.tile<21x37xf32>, "
+                       "!tile.tile<37xf32>, !tile.tile<21xf32> -> !tile.tile<21xf32>\n  %iw = "
+                       "arith.constant 40 : index\n  tile.store %w, %y[%iw, %c0] axes [1] : "
+                       "!tile.tile<21xf32>, memref<?x?xf32, strided<[?, 1]>>\n";
+    source +=
+        "tile.kernel @together" + header + matrix + together + products + last + stores + "}\n";
+    Program program(source, isa());
+    Matrix a(DType::F32, m, k, byColumns);
+    Array x(DType::F32, {count, k}), y(DType::F32, {count + 1, m}),
+        alone(DType::F32, {count + 1, m});
+    for (Array *array : {&a.array, &x})
+      array->fill([&] { return normal(); });
+    program.run("together", {&a.array, &x, &y});
+    for (int n = 0; n < count; ++n)
+      program.run("alone" + std::to_string(n), {&a.array, &x, &alone});
+    for (int64_t n = 0; n < count; ++n)
+      for (int64_t i = 0; i < m; ++i) {
+        double sum = 0.5;
+        for (int64_t j = 0; j < k; ++j)
+          sum += a(i, j) * x.get({n, j});
+        EXPECT_EQ(y.get({n, i}), alone.get({n, i})) << n << " " << i;
+        EXPECT_NEAR(y.get({n, i}), sum, 1e-4) << n << " " << i;
+      }
+    for (int64_t i = 0; i < m; ++i)
+      EXPECT_NEAR(y.get({count, i}), 2 * y.get({0, i}) - 0.5, 1e-4) << i;
+  }
+}
+
 TEST_P(Product, MatvecInAllSizesAndOrders) {
   std::string source;
   auto forEachCase =

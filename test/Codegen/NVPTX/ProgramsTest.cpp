@@ -65,7 +65,9 @@ protected:
       TensorValue value;
       value.shape.assign(tensor.extents.begin(), tensor.extents.end());
       tensor.forEach([&](ArrayRef<int64_t> index) {
-        tensor.set(index, 0.5 * std::normal_distribution<double>()(random));
+        // Slots: every row, in another order.
+        double drawn = 0.5 * std::normal_distribution<double>()(random);
+        tensor.set(index, name == "slots" ? (index[0] + 2) % tensor.extents[0] : drawn);
         value.data.push_back(tensor.get(index));
       });
       inputs.push_back(value);
@@ -241,6 +243,46 @@ func.func @f(%x: tensor<?x?x40xTYPE> {xlstm.name = "x", xlstm.dims = ["B", "T"]}
           compare({{"B", 2}, {"T", time}}, 1e-6, {"state"});
         }
       }
+}
+
+/// An mLSTM with all of its states, C of another type. In a step, `slots` name the states' rows.
+std::string mlstm(int64_t dqk, int64_t dv, const std::string &kept, bool step) {
+  std::string dims = step ? "[\"B\"]" : "[\"B\", \"T\"]", rows = step ? "[\"R\"]" : "[\"B\"]";
+  auto tokens = [&](int64_t width, const std::string &type) {
+    return std::string("tensor<?x") + (step ? "" : "?x") + "2x" +
+           (width ? std::to_string(width) + "x" : "") + type + ">";
+  };
+  auto named = [&](const std::string &type, const std::string &name, const std::string &dims) {
+    return type + " {xlstm.name = \"" + name + "\", xlstm.dims = " + dims + "}";
+  };
+  std::string q = tokens(dqk, "bf16"), v = tokens(dv, "bf16"), g = tokens(0, "f32"),
+              n = "tensor<?x2x" + std::to_string(dqk) + "xf32>",
+              c = "tensor<?x2x" + std::to_string(dqk) + "x" + std::to_string(dv) + "x" + kept + ">",
+              m = "tensor<?x2xf32>";
+  std::string source = "func.func @f(%q: " + named(q, "q", dims) + ", %k: " + named(q, "k", dims) +
+                       ", %v: " + named(v, "v", dims) + ", %i: " + named(g, "i", dims) +
+                       ", %f: " + named(g, "f", dims) + ", %c: " + named(c, "c", rows) +
+                       ", %n: " + named(n, "n", rows) + ", %m: " + named(m, "m", rows);
+  if (step)
+    source += ", %slots: " + named("tensor<?xi32>", "slots", "[\"B\"]");
+  source += ") -> (" + named(v, "h", dims) + ", " + named(c, "c", rows) + ", " +
+            named(n, "n", rows) + ", " + named(m, "m", rows) + ") {\n" +
+            "  %r:4 = xlstm.mlstm %q, %k, %v gates(%i, %f) state(%c, %n, %m)" +
+            (step ? " {form = step}" : "") + " : (" + q + ", " + q + ", " + v + ", " + g + ", " +
+            g + ", " + c + ", " + n + ", " + m + ") -> (" + v + ", " + c + ", " + n + ", " + m +
+            ")\n  return %r#0, %r#1, %r#2, %r#3 : " + v + ", " + c + ", " + n + ", " + m + "\n}";
+  return source;
+}
+
+TEST_F(GpuProgram, StatesOfAnMLSTMInSlotsAndIn16Bits) {
+  for (const char *target : {"sm_90a", "sm_80"})
+    for (const char *kept : {"f32", "bf16", "f16"}) {
+      SCOPED_TRACE(std::string(target) + " " + kept);
+      compile(mlstm(32, 64, kept, /*step=*/true), target);
+      compare({{"B", 3}, {"R", 3}}, 5e-3);
+      compile(mlstm(64, 64, kept, /*step=*/false), target);
+      compare({{"B", 2}, {"T", 70}}, 1e-2);
+    }
 }
 
 /// A gated cell: with two recurrent matrices, or with one unit a head and factors.

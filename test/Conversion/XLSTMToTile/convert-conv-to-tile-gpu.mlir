@@ -3,7 +3,7 @@
 // RUN: xlstm-opt %s --xlstm-select-schedule=target=sm_90a --convert-xlstm-to-tile | FileCheck %s
 
 // CHECK-LABEL: tile.kernel @conv_state(
-// CHECK-SAME: names ["x", "state", "state.next"] grid(%[[B:.*]]: dim(2, 0), %{{.*}}: 1, %[[D:.*]]: 1)
+// CHECK-SAME: names ["x", "state", "state.next"] grid(%[[B:.*]]: dim(0, 0), %{{.*}}: 1, %[[D:.*]]: 1)
 // CHECK: tile.load %arg0
 // CHECK: tile.load %arg1
 // CHECK: %[[R0:.*]] = arith.constant 0 : index

@@ -12,7 +12,7 @@
 // CHECK-SAME: names ["x", "w0", "state", "w1"] grid({{.*}}: dim(0, 0), {{.*}}: dim(0, 1) ceildiv 8, {{.*}}: 1)
 // CHECK-COUNT-4: tile.load %arg2{{.*}} axes [1, 2] : {{.*}} -> <8x6xf32>
 // CHECK-LABEL: tile.kernel @views_0_state(
-// CHECK-SAME: names ["x", "state", "state.next"] grid({{.*}}: dim(2, 0), {{.*}}: 1, {{.*}}: 1)
+// CHECK-SAME: names ["x", "state", "state.next"] grid({{.*}}: dim(0, 0), {{.*}}: 1, {{.*}}: 1)
 // CHECK-LABEL: tile.kernel @views_1(
 // CHECK-SAME: names ["w2", "y"] grid({{.*}}: dim(0, 0), {{.*}}: dim(0, 1) ceildiv 8, {{.*}}: 2, {{.*}}: 1)
 // CHECK: tile.load {{.*}} axes [1, 3] : {{.*}} -> <8x3xf32>
