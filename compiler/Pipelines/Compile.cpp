@@ -5,6 +5,7 @@
 #include "compiler/Schedule/GemmSchedule.h"
 #include "compiler/Schedule/Passes.h"
 #include "compiler/Schedule/StatesSchedule.h"
+#include "compiler/Schedule/Widening.h"
 #include "compiler/Target/CPU/CPU.h"
 #include "compiler/Target/NVPTX/NVPTX.h"
 #include "dialect/xlstm/IR/XLSTM.h"
@@ -100,6 +101,7 @@ static llvm::Expected<std::vector<Job>> jobsOf(ModuleOp module, const ModelSourc
           Reason unused;
           std::map<std::string, std::string> overrides = options.overrides;
           overrides.erase("form"); // not the schedule's
+          overrides.erase(wideningKey);
           auto schedule = scheduleOf(cell, *device, overrides, /*elementwise=*/false,
                                      /*segments=*/false, unused);
           bool several =

@@ -6,6 +6,7 @@
 #include "compiler/Pipelines/JoinLaunches.h"
 #include "compiler/Pipelines/Plan.h"
 #include "compiler/Schedule/Passes.h"
+#include "compiler/Schedule/Widening.h"
 #include "compiler/Target/CPU/CPU.h"
 #include "compiler/Target/NVPTX/NVPTX.h"
 #include "dialect/tile/Transforms/Passes.h"
@@ -192,9 +193,19 @@ llvm::Error FunctionCompiler::lowerToTiles(ModuleOp module, const Job &job) {
   for (auto &[key, value] : options.overrides)
     if (key == "form" && job.function == "forward")
       form.form = value;
-    else if (key != "form" && (key != "kernels" || job.function == "forward"))
+    else if (key != "form" && key != wideningKey && (key != "kernels" || job.function == "forward"))
       overrides.push_back(key + "=" + value);
+  Reason reason;
+  std::optional<Widening> widening =
+      chooseWidening(job.function, job.device, options.overrides, reason);
+  if (!widening)
+    return fail(reason);
   if (auto error = runPhase(module, "schedule", [&](OpPassManager &manager) {
+        if (*widening != Widening::None) {
+          mlir::xlstm::WidenActivationsOptions widen;
+          widen.operands = *widening == Widening::Operands;
+          manager.addNestedPass<func::FuncOp>(mlir::xlstm::createWidenActivations(widen));
+        }
         manager.addPass(mlir::xlstm::createChooseForm(form));
         SelectScheduleOptions select;
         select.target = job.device.name;

@@ -26,7 +26,8 @@ the runtime library load.
                         of the one that the model names (default there: f32); n, m and all arithmetic stay f32
   --set KEY=VALUE       overrides a decision; may be repeated. form: recurrent, chunkwise or parallel, of forward; schedule
                         parameters of mlstm: chunk, dv_slice, dqk_tile and on GPUs warps_m, warps_n, stages, matrix_unit, copy;
-                        of recurrent cells: batch, heads; of their weights' gradients: sum_rows, sum_tokens
+                        of recurrent cells: batch, heads; of their weights' gradients: sum_rows, sum_tokens.
+                        widen: none, activations or operands, what of a model in bf16 or f16 is computed in f32
   --isa LIST            CPU instruction sets: x86-64-v4 (AVX-512), x86-64-v3 (AVX2), x86-64, or native for the
                         best of this machine alone, which compiles faster (default: x86-64-v4,x86-64-v3)
   --compile-to PHASE    stop after a phase and print its IR: import, derive, schedule, tile, lowered, llvm

@@ -190,8 +190,8 @@ private:
 Value BlockBuilder::buildMLSTM() {
   int64_t e = block.innerDim, h = block.heads, k = block.conv1dKernelSize,
           s = block.qkvProjBlocksize;
-  Type type = c.function.type;
-  Value conv0 = k > 1 ? state("conv", type, {k - 1, e}) : Value();
+  Type acc = c.function.accumulation;
+  Value conv0 = k > 1 ? state("conv", acc, {k - 1, e}) : Value();
   CellStates states = cellStates();
   Value norm = weight("xlstm_norm.weight", width);
   Value projUp = weight("xlstm.proj_up.weight", {2 * e, width}),
@@ -212,7 +212,7 @@ Value BlockBuilder::buildMLSTM() {
   Value projDown = weight("xlstm.proj_down.weight", {width, e}),
         projDownBias = bias("xlstm.proj_down.bias", width);
   auto op = b.create<mlir::xlstm::MLSTMBlockOp>(
-      loc, stream, stateType(type, {k - 1, e}), states.cType, states.nType, states.mType, x, norm,
+      loc, stream, stateType(acc, {k - 1, e}), states.cType, states.nType, states.mType, x, norm,
       projUp, projUpBias, conv, convBias, q, key, v, qkvBiases, igate, igateBias, fgate, fgateBias,
       outnorm, skip, projDown, projDownBias, conv0, states.c, states.n, states.m, h,
       APFloat(block.normEps), inputGate(), block.cell.normalize, APFloat(block.cell.eps), scaleOn(),
@@ -251,10 +251,10 @@ std::pair<Value, Value> BlockBuilder::recurrentWeights(int64_t gates) {
 
 Value BlockBuilder::buildSLSTM() {
   int64_t h = block.heads, d = width / h, k = block.conv1dKernelSize;
-  Type type = c.function.type, acc = c.function.accumulation;
+  Type acc = c.function.accumulation;
   description::CellDescription cell = description::spelledOut(block.cell);
   int64_t gates = cell.gates.size();
-  Value conv0 = k > 1 ? state("conv", type, {k - 1, width}) : Value();
+  Value conv0 = k > 1 ? state("conv", acc, {k - 1, width}) : Value();
   SmallVector<Value> initial;
   SmallVector<Type> lastTypes(cell.states.size(), stateType(acc, {h, d}));
   if (c.states)
@@ -265,7 +265,7 @@ Value BlockBuilder::buildSLSTM() {
   if (k > 0) {
     conv = weight("xlstm.conv1d.conv.weight", {width, 1, k});
     convBias = weight("xlstm.conv1d.conv.bias", width);
-    convType = stateType(type, {k - 1, width});
+    convType = stateType(acc, {k - 1, width});
   }
   // Checkpoints of the public package have i and f under each other's name.
   bool swapped = block.recurrentStorage != "cell";

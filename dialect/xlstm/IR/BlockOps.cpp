@@ -50,6 +50,16 @@ static LogicalResult verifyParts(Operation *op, Type input, Element element, Arr
   return success();
 }
 
+/// c5: inputs of a convolution before a block and behind it, of one element type.
+static LogicalResult verifyConvStates(Operation *op, Type input, Value first, Value last,
+                                      ArrayRef<int64_t> shape, StringRef layout) {
+  SmallVector<int64_t, 4> extents(shape);
+  if (failed(verifyParts(op, input, Element::Any, {{"the last conv", last, extents, layout}})))
+    return failure();
+  return expectType(op, {"conv0", first}, RankedTensorType::get(shape, getElementTypeOrSelf(last)),
+                    layout);
+}
+
 /// c4: of a group, all are there or none.
 static LogicalResult verifyTogether(Operation *op, ArrayRef<Named> group) {
   auto isThere = [](const Named &part) { return bool(part.value); };
@@ -163,9 +173,7 @@ LogicalResult MLSTMBlockOp::verify() {
     return failure();
   // mlstm_block_c5
   SmallVector<int64_t, 4> conv{batch, kernel - 1, e};
-  if (failed(verifyParts(*this, input, Element::Input,
-                         {{"conv0", getConv0(), conv, "[B, K - 1, E]"},
-                          {"the last conv", getConvLast(), conv, "[B, K - 1, E]"}})))
+  if (failed(verifyConvStates(*this, input, getConv0(), getConvLast(), conv, "[B, K - 1, E]")))
     return failure();
   return verifyCellStates(*this, batch, heads, e / heads, e / heads);
 }
@@ -210,9 +218,7 @@ LogicalResult SLSTMBlockOp::verify() {
                            {{"conv", getConv(), {d, 1, kernel}, "[D, 1, K]"},
                             {"conv_bias", getConvBias(), {d}, "[D]"}})) ||
         // slstm_block_c5
-        failed(verifyParts(*this, input, Element::Input,
-                           {{"conv0", getConv0(), conv, "[B, K - 1, D]"},
-                            {"the last conv", getConvLast(), conv, "[B, K - 1, D]"}})))
+        failed(verifyConvStates(*this, input, getConv0(), getConvLast(), conv, "[B, K - 1, D]")))
       return failure();
   }
   // slstm_block_c5

@@ -54,7 +54,8 @@ def XLSTM_MLSTMBlockOp : XLSTM_Block<"mlstm_block", [AttrSizedResultSegments]> {
     * `mlstm_block_c3`: all tensors are f64, or none is.
     * `mlstm_block_c4`: there are biases of proj_up, q, k, v and proj_down, or none of them.
     * `mlstm_block_c5`: states have the shapes given with the operands; conv0 has the element type
-      of x, the others the accumulation type; c0 and with it the last c may be bf16 or f16.
+      of the last conv, the others the accumulation type; c0 and with it the last c may be bf16 or
+      f16.
     * `mlstm_block_c6`: heads is at least 1, norm_eps finite and not negative.
   }];
   let arguments = !con((ins
@@ -132,7 +133,7 @@ def XLSTM_SLSTMBlockOp : XLSTM_Block<"slstm_block", [
     * `slstm_block_c4`: conv and conv_bias are both there, or neither; the states of the convolution
       only with them.
     * `slstm_block_c5`: states have the shapes given with the operands; conv0 has the element type
-      of x, the others the accumulation type. Initial states are as many as last ones, or none.
+      of the last conv, the others the accumulation type. Initial states are as many as last ones, or none.
     * `slstm_block_c6`: heads is at least 1, norm_eps finite and not negative.
   }];
   let arguments = (ins

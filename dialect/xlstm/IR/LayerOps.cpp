@@ -30,8 +30,11 @@ LogicalResult EmbeddingOp::verify() {
   // embedding_c2
   SmallVector<int64_t> shape(tokens.getShape());
   shape.push_back(table.getDimSize(1));
-  return expectType(*this, {"the result", getResult()},
-                    RankedTensorType::get(shape, table.getElementType()), "[.., D]");
+  Type element = getElementTypeOrSelf(getResult());
+  if (!element.isF32() || table.getElementType().isF64())
+    element = table.getElementType();
+  return expectType(*this, {"the result", getResult()}, RankedTensorType::get(shape, element),
+                    "[.., D]");
 }
 
 void CausalConv1dOp::getAsmResultNames(OpAsmSetValueNameFn setName) {
@@ -62,13 +65,18 @@ LogicalResult CausalConv1dOp::verify() {
   // causal_conv1d_c3
   if (failed(expectType(*this, {"y", getY()}, like(x.getShape(), getY()), "[B, T, C]")))
     return failure();
-  auto state = RankedTensorType::get({x.getDimSize(0), kernel - 1, channels}, x.getElementType());
+  auto state =
+      RankedTensorType::get({x.getDimSize(0), kernel - 1, channels},
+                            getElementTypeOrSelf(getState() ? getState() : getStateLast()));
   if (failed(expectType(*this, {"state", getState()}, state, "[B, K - 1, C]")) ||
       failed(expectType(*this, {"the last state", getStateLast()}, state, "[B, K - 1, C]")))
     return failure();
   // causal_conv1d_c4
   return expectOneWidth(*this, getX(),
-                        {{"weight", getWeight()}, {"bias", getBias()}, {"y", getY()}});
+                        {{"weight", getWeight()},
+                         {"bias", getBias()},
+                         {"y", getY()},
+                         {"the last state", getStateLast()}});
 }
 
 LogicalResult CausalConv1dOp::verifyRegions() {

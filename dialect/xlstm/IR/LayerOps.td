@@ -19,7 +19,8 @@ def XLSTM_EmbeddingOp : XLSTM_Op<"embedding", [Pure]> {
 
     Constraints:
     * `embedding_c1`: V and D are static and at least 1.
-    * `embedding_c2`: the result has the axes of tokens, then D, and the element type of the table.
+    * `embedding_c2`: the result has the axes of tokens, then D, and the element type of the table, or
+      f32 where that is of 16 bits.
 
     Example:
 
@@ -62,7 +63,8 @@ def XLSTM_CausalConv1dOp : XLSTM_Op<"causal_conv1d", [
     Constraints:
     * `causal_conv1d_c1`: C and K are static and at least 1.
     * `causal_conv1d_c2`: the weight is [C, K], the bias [C].
-    * `causal_conv1d_c3`: y has the shape of x; the states are [B, K - 1, C] of the element type of x.
+    * `causal_conv1d_c3`: y has the shape of x; the states are [B, K - 1, C] of one element type, to
+      which the last ones are rounded.
     * `causal_conv1d_c4`: all tensors are f64, or none is.
     * `causal_conv1d_c5`: the epilogue has one argument of the accumulation type and yields one value
       of that type; its ops are those that the region of `xlstm.scan` may have.

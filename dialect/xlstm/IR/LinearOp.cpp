@@ -128,11 +128,15 @@ LogicalResult LinearOp::verify() {
   SmallVector<int64_t> weightShape = {n, k};
   if (getTransposed())
     std::swap(weightShape[0], weightShape[1]);
-  for (auto [number, weight] : llvm::enumerate(getWeights()))
-    if (failed(expectType(*this, {"weight " + std::to_string(number), weight},
-                          RankedTensorType::get(weightShape, x.getElementType()),
-                          getTransposed() ? "[K, N]" : "[N, K]")))
+  for (auto [number, weight] : llvm::enumerate(getWeights())) {
+    Type element = getElementTypeOrSelf(weight);
+    bool isStored = x.getElementType().isF32() && (element.isBF16() || element.isF16());
+    if (failed(
+            expectType(*this, {"weight " + std::to_string(number), weight},
+                       RankedTensorType::get(weightShape, isStored ? element : x.getElementType()),
+                       getTransposed() ? "[K, N]" : "[N, K]")))
       return failure();
+  }
   // linear_c3, linear_c4
   SmallVector<int64_t> leading(x.getShape().drop_back()), inputs(x.getShape()), outputs(leading);
   outputs.push_back(n);

@@ -38,7 +38,7 @@ def XLSTM_LinearOp : XLSTM_Op<"linear", [
     Constraints:
     * `linear_c1`: x has a leading axis; K and N are static and at least 1.
     * `linear_c2`: there is a weight; each is [N, K], with `transposed` [K, N], and has the element
-      type of x.
+      type of x, or f16 or bf16 where x is f32 (multiplied in f32; on CPUs only).
     * `linear_c3`: x_elems are [.., K], x_rows [..], x_cols [K]; elems are [.., N], rows [..],
       cols [N]; all with the leading extents of x.
     * `linear_c4`: there is a result; each is [.., N].

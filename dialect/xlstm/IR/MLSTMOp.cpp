@@ -124,9 +124,20 @@ LogicalResult MLSTMOp::inferReturnTypes(MLIRContext *, std::optional<Location>, 
   return success();
 }
 
+/// The type of h that goes with the one of v: its own, or f32 where v is of 16 bits.
+static Type hiddenType(Type inferred, Type actual) {
+  Type element = getElementTypeOrSelf(inferred);
+  return getElementTypeOrSelf(actual).isF32() && (element.isBF16() || element.isF16())
+             ? cast<RankedTensorType>(inferred).clone(getElementTypeOrSelf(actual))
+             : inferred;
+}
+
 /// Results may be more or less static than what is inferred.
 bool MLSTMOp::isCompatibleReturnTypes(TypeRange inferred, TypeRange actual) {
-  return areCompatible(inferred, actual);
+  SmallVector<Type> types(inferred);
+  if (!actual.empty())
+    types[0] = hiddenType(types[0], actual[0]);
+  return areCompatible(types, actual);
 }
 
 MLSTMOptions MLSTMOp::getOptions() { return readOptions(*this); }
@@ -257,6 +268,7 @@ LogicalResult MLSTMOp::verify() {
       return emitOpError() << "expected " << (exists ? "a result " : "no result ") << state.name
                            << " for this input_gate and normalize, got "
                            << (exists ? "none" : "one");
+  types->h = cast<RankedTensorType>(hiddenType(types->h, getH().getType()));
   if (failed(expectType(*this, {"h", getH()}, types->h, step ? "[B, H, dv]" : "[B, T, H, dv]")) ||
       failed(expectType(*this, {"c_last", getCLast()}, types->c,
                         stateLayout(operands, "H, dqk, dv"))) ||

@@ -93,7 +93,7 @@ def XLSTM_MLSTMOp : XLSTM_Op<"mlstm", [
     * `mlstm_c8`: `cu_seqlens` is [N + 1] of i32 with N >= 0, and B is 1.
     * `mlstm_c9`: `reset` is [B, T].
     * `mlstm_c10`: eps is finite and not negative.
-    * `mlstm_c11`: h has the type of v; the last states are exactly those that the cell has.
+    * `mlstm_c11`: h has the type of v, or f32 where that is of 16 bits; the last states are exactly those that the cell has.
     * `mlstm_c12`: with `form = step`, and only then, q, k, v and the gates have no T axis; the form
       takes no `cu_seqlens`, `reset` or `save_states`.
     * `mlstm_c13`: there are the three saved states exactly with `save_states`, of [R, H, dqk, dv]

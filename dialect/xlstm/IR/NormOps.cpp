@@ -43,12 +43,27 @@ template <typename Op> static LogicalResult verifyRowNorm(Op op, Type weight = {
   return verifyNorm(op, RankedTensorType::get({d}, weight), "[D]");
 }
 
+/// norm_c4, multihead_norm_c7
+template <typename Op> static LogicalResult verifyResult(Op op, StringRef layout) {
+  auto x = op.getX().getType(), result = op.getResult().getType();
+  if (failed(expectType(op, {"the result", op.getResult()},
+                        RankedTensorType::get(x.getShape(), result.getElementType()), layout)))
+    return failure();
+  if (result.getElementType().isF64() != x.getElementType().isF64())
+    return op.emitOpError() << "expected all tensors to be f64, or none, got x of "
+                            << x.getElementType() << " and a result of " << result.getElementType();
+  return success();
+}
+
 LogicalResult NormOp::verify() {
   // norm_c2: one of 16 bits is exact in the accumulation type
   Type weight = getWeight() ? getElementTypeOrSelf(getWeight()) : Type();
   bool isNarrow =
       weight && weight.getIntOrFloatBitWidth() == 16 && !getX().getType().getElementType().isF64();
-  return verifyRowNorm(*this, isNarrow ? weight : Type());
+  if (failed(verifyRowNorm(*this, isNarrow ? weight : Type())))
+    return failure();
+  // norm_c4
+  return verifyResult(*this, "[.., D]");
 }
 
 LogicalResult NormBackwardOp::verify() {
@@ -90,7 +105,7 @@ void MultiheadNormOp::getAsmBlockArgumentNames(Region &region,
 }
 
 LogicalResult MultiheadNormOp::verify() {
-  if (failed(verifyHeadNorm(*this)))
+  if (failed(verifyHeadNorm(*this)) || failed(verifyResult(*this, "[B, T, H, D]")))
     return failure();
   // multihead_norm_c4
   if (!getElems().empty() && !hasEpilogue())

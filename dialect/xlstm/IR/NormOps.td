@@ -6,7 +6,7 @@
 include "dialect/xlstm/IR/XLSTMOpBase.td"
 
 def XLSTM_MultiheadNormOp : XLSTM_Op<"multihead_norm", [
-    Pure, AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock, AllTypesMatch<["x", "result"]>,
+    Pure, AttrSizedOperandSegments, IsolatedFromAbove, SingleBlock,
     DeclareOpInterfaceMethods<OpAsmOpInterface, ["getAsmBlockArgumentNames"]>
   ]> {
   let summary = "layer norm or RMS norm of each head by itself";
@@ -34,6 +34,8 @@ def XLSTM_MultiheadNormOp : XLSTM_Op<"multihead_norm", [
     * `multihead_norm_c5`: the epilogue has an argument of the accumulation type for y and one for
       each of elems, and yields one value of that type.
     * `multihead_norm_c6`: its ops are those that the region of `xlstm.scan` may have.
+    * `multihead_norm_c7`: the result has the shape of x, and is f64 exactly if x is. A result of the
+      type of x is not written.
 
     Example:
 
@@ -70,7 +72,7 @@ def XLSTM_MultiheadNormOp : XLSTM_Op<"multihead_norm", [
   let assemblyFormat = [{
     custom<NormKind>($kind) $x (`weight` `(` $weight^ `:` type($weight) `)`)?
     (`elems` `(` $elems^ `:` type($elems) `)`)?
-    `eps` $eps attr-dict (`epilogue` $epilogue^)? `:` type($x)
+    `eps` $eps attr-dict (`epilogue` $epilogue^)? `:` custom<NormTypes>(type($x), type($result))
   }];
   let skipDefaultBuilders = 1;
   let builders = [
@@ -129,7 +131,7 @@ def XLSTM_MultiheadNormBackwardOp : XLSTM_Op<"multihead_norm_backward", [
   let hasVerifier = 1;
 }
 
-def XLSTM_NormOp : XLSTM_Op<"norm", [Pure, AllTypesMatch<["x", "result"]>]> {
+def XLSTM_NormOp : XLSTM_Op<"norm", [Pure]> {
   let summary = "layer norm or RMS norm over the last axis";
   let description = [{
     For each row of D elements, the last axis of x:
@@ -146,12 +148,19 @@ def XLSTM_NormOp : XLSTM_Op<"norm", [Pure, AllTypesMatch<["x", "result"]>]> {
     * `norm_c1`: D is static and at least 1.
     * `norm_c2`: the weight is [D] of the accumulation type or, where that is f32, of 16 bits.
     * `norm_c3`: eps is finite and not negative.
+    * `norm_c4`: the result has the shape of x, and is f64 exactly if x is. A result of the type of x is
+      not written.
 
-    Example:
+    Example: of activations in bf16, and of a residual stream in f32 what a product reads.
 
     ```mlir
     func.func @row_norm(%x: tensor<?x?x256xbf16>, %weight: tensor<256xf32>) -> tensor<?x?x256xbf16> {
       %y = xlstm.norm rms %x weight(%weight : tensor<256xf32>) eps 1.0e-6 : tensor<?x?x256xbf16>
+      return %y : tensor<?x?x256xbf16>
+    }
+
+    func.func @norm_of_stream(%x: tensor<?x?x256xf32>) -> tensor<?x?x256xbf16> {
+      %y = xlstm.norm rms %x eps 1.0e-6 : tensor<?x?x256xf32> -> tensor<?x?x256xbf16>
       return %y : tensor<?x?x256xbf16>
     }
     ```
@@ -164,7 +173,7 @@ def XLSTM_NormOp : XLSTM_Op<"norm", [Pure, AllTypesMatch<["x", "result"]>]> {
   let results = (outs Res<TensorRankOf<XLSTM_Inputs, [1, 2, 3, 4]>, "[.., D]">:$result);
   let assemblyFormat = [{
     custom<NormKind>($kind) $x (`weight` `(` $weight^ `:` type($weight) `)`)?
-    `eps` $eps attr-dict `:` type($x)
+    `eps` $eps attr-dict `:` custom<NormTypes>(type($x), type($result))
   }];
   let hasVerifier = 1;
 }

@@ -60,5 +60,19 @@ static void printConvResults(OpAsmPrinter &p, Operation *, Type y, Type stateLas
   p << stateLast;
 }
 
+// What `custom<NormTypes>` stands for: the type of x, and that of the result where it is another.
+static ParseResult parseNormTypes(OpAsmParser &parser, Type &x, Type &result) {
+  if (parser.parseType(x))
+    return failure();
+  result = x;
+  return succeeded(parser.parseOptionalArrow()) ? parser.parseType(result) : success();
+}
+
+static void printNormTypes(OpAsmPrinter &p, Operation *, Type x, Type result) {
+  p << x;
+  if (result != x)
+    p << " -> " << result;
+}
+
 #define GET_OP_CLASSES
 #include "dialect/xlstm/IR/XLSTMOps.cpp.inc"

@@ -16,14 +16,13 @@ namespace mlir::xlstm {
 
 namespace {
 
-/// Convolution and SiLU: a, and the last state. The weight is [C, 1, K].
-std::pair<Value, Value> convolve(LayerBuilder &l, Value x, Value weight, Value bias, Value state) {
+/// Convolution and SiLU: a, and the last state, of the type `last`. The weight is [C, 1, K].
+std::pair<Value, Value> convolve(LayerBuilder &l, Value x, Value weight, Value bias, Value state,
+                                 Type last) {
   ArrayRef<int64_t> shape = cast<RankedTensorType>(weight.getType()).getShape();
   Value matrix = l.reshape(weight, {shape[0], shape[2]});
-  auto type = cast<RankedTensorType>(x.getType());
-  auto stateType =
-      RankedTensorType::get({type.getDimSize(0), shape[2] - 1, shape[0]}, type.getElementType());
-  auto conv = l.b.create<CausalConv1dOp>(l.loc, TypeRange{type, stateType}, x, matrix, bias, state);
+  auto conv =
+      l.b.create<CausalConv1dOp>(l.loc, TypeRange{x.getType(), last}, x, matrix, bias, state);
   Value a = l.map(conv.getY(), [](LayerBuilder &l, ValueRange e) { return l.silu(e[0]); });
   return {a, conv.getStateLast()};
 }
@@ -35,7 +34,8 @@ SmallVector<Value> expand(MLSTMBlockOp op, LayerBuilder &l) {
                    op.getNormEps());
   SmallVector<Value> halves =
       l.split(l.linear(u, op.getProjUp(), op.getProjUpBias()), {inner, inner});
-  auto [a, convLast] = convolve(l, halves[0], op.getConv(), op.getConvBias(), op.getConv0());
+  auto [a, convLast] = convolve(l, halves[0], op.getConv(), op.getConvBias(), op.getConv0(),
+                                op.getConvLast().getType());
   Value q = l.blockLinear(a, op.getQ(), bias(0)), k = l.blockLinear(a, op.getK(), bias(1)),
         v = l.blockLinear(halves[0], op.getV(), bias(2));
   Value qkv = l.concat({q, k, v});
@@ -63,7 +63,8 @@ SmallVector<Value> expand(SLSTMBlockOp op, LayerBuilder &l) {
                    op.getNormEps());
   Value a = u, convLast;
   if (op.getConv())
-    std::tie(a, convLast) = convolve(l, u, op.getConv(), op.getConvBias(), op.getConv0());
+    std::tie(a, convLast) =
+        convolve(l, u, op.getConv(), op.getConvBias(), op.getConv0(), op.getConvLast().getType());
   Value gates =
       l.concat({l.blockLinear(a, op.getIgate(), {}), l.blockLinear(a, op.getFgate(), {}),
                 l.blockLinear(u, op.getZgate(), {}), l.blockLinear(u, op.getOgate(), {})});

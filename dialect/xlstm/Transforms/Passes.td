@@ -345,6 +345,57 @@ def MergeLinears : Pass<"xlstm-merge-linears", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mlir::xlstm::XLSTMDialect"];
 }
 
+def WidenActivations : Pass<"xlstm-widen-activations", "::mlir::func::FuncOp"> {
+  let summary = "keeps activations of 16-bit models in f32 where nothing needs 16 bits";
+  let description = [{
+    Every op computes in f32 and rounds its result to the type that it has. In a model of bf16 or f16 all
+    activations have the type of the parameters, so that a value is rounded between any two ops, and
+    the residual stream once a block. Results of ops whose readers take f32 get f32: the residual
+    stream, what norms, convolutions and block-diagonal projections read, gated products. Arguments
+    and results of the function keep their types, and with them parameters and states.
+
+    Without `operands`, what matrix units multiply keeps 16 bits: x of `xlstm.linear`, and q, k and v of
+    `xlstm.mlstm` over sequences. With it, these are f32 too: products then multiply f32 by weights as
+    they are stored.
+
+    ```mlir
+    func.func @narrow_block(%x: tensor<?x?x8xbf16>, %w: tensor<8x8xbf16>) -> tensor<?x?x8xf32> {
+      %u = xlstm.norm rms %x eps 1.0e-6 : tensor<?x?x8xbf16>
+      %y = xlstm.linear %u weights(%w : tensor<8x8xbf16>) elems(%x : tensor<?x?x8xbf16>) epilogue {
+      ^bb0(%acc: f32, %r: f32):
+        %sum = arith.addf %acc, %r : f32
+        xlstm.yield outputs(%sum : f32)
+      } : tensor<?x?x8xbf16> -> tensor<?x?x8xbf16>
+      %z = xlstm.norm rms %y eps 1.0e-6 : tensor<?x?x8xbf16>
+      %logits = xlstm.linear %z weights(%w : tensor<8x8xbf16>) : tensor<?x?x8xbf16> -> tensor<?x?x8xf32>
+      return %logits : tensor<?x?x8xf32>
+    }
+    // becomes
+    func.func @widened_block(%x: tensor<?x?x8xbf16>, %w: tensor<8x8xbf16>) -> tensor<?x?x8xf32> {
+      %u = xlstm.norm rms %x eps 1.0e-6 : tensor<?x?x8xbf16>
+      %y = xlstm.linear %u weights(%w : tensor<8x8xbf16>) elems(%x : tensor<?x?x8xbf16>) epilogue {
+      ^bb0(%acc: f32, %r: f32):
+        %sum = arith.addf %acc, %r : f32
+        xlstm.yield outputs(%sum : f32)
+      } : tensor<?x?x8xbf16> -> tensor<?x?x8xf32>
+      %z = xlstm.norm rms %y eps 1.0e-6 : tensor<?x?x8xf32> -> tensor<?x?x8xbf16>
+      %logits = xlstm.linear %z weights(%w : tensor<8x8xbf16>) : tensor<?x?x8xbf16> -> tensor<?x?x8xf32>
+      return %logits : tensor<?x?x8xf32>
+    }
+    ```
+
+    It runs behind the passes that fuse ops, which leave fewer values. Where an op has one type for
+    several tensors (`xlstm.reshape`, `xlstm.concat`, q, k, v and h of a cell), these are widened together or
+    not at all. Values that gradients read keep their type. A remark says how many values became f32,
+    and what keeps others from it.
+  }];
+  let options = [
+    Option<"operands", "operands", "bool", "false", "widen what products and cells multiply, too">,
+  ];
+  let statistics = [Statistic<"numValues", "values", "values that became f32">];
+  let dependentDialects = ["::mlir::xlstm::XLSTMDialect"];
+}
+
 def DistributeLinears : Pass<"xlstm-distribute-linears", "::mlir::ModuleOp"> {
   let summary = "cuts and joins weights instead of activations";
   let description = [{

@@ -57,9 +57,18 @@ func.func @conv_state(%x: tensor<?x?x8xf32>, %w: tensor<8x4xf32>, %s: tensor<?x4
 // -----
 
 // causal_conv1d_c3
-func.func @conv_state_last(%x: tensor<?x?x8xbf16>, %w: tensor<8x4xf32>) {
+func.func @conv_state_last(%x: tensor<?x?x8xf32>, %w: tensor<8x4xf32>, %s: tensor<?x3x8xbf16>) {
   // expected-error @below {{'xlstm.causal_conv1d' op expected the last state to be [B, K - 1, C] = [?, 3, 8]xbf16, got [?, 3, 8]xf32}}
-  %0, %1 = xlstm.causal_conv1d %x, %w : tensor<?x?x8xbf16>, tensor<8x4xf32> -> tensor<?x3x8xf32>
+  %0, %1 = xlstm.causal_conv1d %x, %w state(%s : tensor<?x3x8xbf16>) : tensor<?x?x8xf32>, tensor<8x4xf32> -> tensor<?x3x8xf32>
+  return
+}
+
+// -----
+
+// causal_conv1d_c4
+func.func @conv_width_of_state(%x: tensor<?x?x8xf32>, %w: tensor<8x4xf32>) {
+  // expected-error @below {{'xlstm.causal_conv1d' op expected all tensors to be f64, or none, got x of 'f32' and the last state of 'f64'}}
+  %0, %1 = xlstm.causal_conv1d %x, %w : tensor<?x?x8xf32>, tensor<8x4xf32> -> tensor<?x3x8xf64>
   return
 }
 

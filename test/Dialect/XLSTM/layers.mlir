@@ -50,3 +50,14 @@ func.func @cross_entropy(%x: tensor<?x?x8xbf16>, %t: tensor<?x?xi32>) -> tensor<
   %0 = xlstm.cross_entropy %x, %t : tensor<?x?x8xbf16>, tensor<?x?xi32> -> tensor<1xf32>
   return %0 : tensor<1xf32>
 }
+
+// Activations of a model whose parameters and states are of 16 bits.
+// CHECK-LABEL: func.func @wide_activations
+func.func @wide_activations(%table: tensor<5x8xbf16>, %tokens: tensor<?x?xi32>, %w: tensor<8x4xbf16>, %s: tensor<?x3x8xbf16>)
+    -> (tensor<?x?x8xf32>, tensor<?x3x8xbf16>) {
+  // CHECK: xlstm.embedding %arg0[%arg1] : tensor<5x8xbf16>, tensor<?x?xi32> -> tensor<?x?x8xf32>
+  %x = xlstm.embedding %table[%tokens] : tensor<5x8xbf16>, tensor<?x?xi32> -> tensor<?x?x8xf32>
+  // CHECK: xlstm.causal_conv1d {{.*}} state(%arg3 : tensor<?x3x8xbf16>) : tensor<?x?x8xf32>, tensor<8x4xbf16> -> tensor<?x3x8xbf16>
+  %y, %last = xlstm.causal_conv1d %x, %w state(%s : tensor<?x3x8xbf16>) : tensor<?x?x8xf32>, tensor<8x4xbf16> -> tensor<?x3x8xbf16>
+  return %y, %last : tensor<?x?x8xf32>, tensor<?x3x8xbf16>
+}

@@ -48,9 +48,9 @@ func.func @weight_shape(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>, %v: tensor<5x8
 // -----
 
 // linear_c2
-func.func @weight_type(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>) {
-  // expected-error @below {{'xlstm.linear' op expected weight 0 to be [N, K] = [4, 8]xf32, got [4, 8]xbf16}}
-  %0 = xlstm.linear %x weights(%w : tensor<4x8xbf16>) : tensor<?x8xf32> -> tensor<?x4xf32>
+func.func @weight_type(%x: tensor<?x8xbf16>, %w: tensor<4x8xf32>) {
+  // expected-error @below {{'xlstm.linear' op expected weight 0 to be [N, K] = [4, 8]xbf16, got [4, 8]xf32}}
+  %0 = xlstm.linear %x weights(%w : tensor<4x8xf32>) : tensor<?x8xbf16> -> tensor<?x4xf32>
   return
 }
 

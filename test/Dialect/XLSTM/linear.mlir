@@ -62,3 +62,10 @@ func.func @weight_grad(%dy: tensor<?x?x4xbf16>, %x: tensor<?x?x8xbf16>) -> tenso
   %dw = xlstm.weight_grad %dy, %x : tensor<?x?x4xbf16>, tensor<?x?x8xbf16> -> tensor<4x8xf32>
   return %dw : tensor<4x8xf32>
 }
+
+// CHECK-LABEL: func.func @stored_weights
+func.func @stored_weights(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>) -> tensor<?x4xf32> {
+  // CHECK: xlstm.linear %arg0 weights(%arg1 : tensor<4x8xbf16>) : tensor<?x8xf32> -> tensor<?x4xf32>
+  %0 = xlstm.linear %x weights(%w : tensor<4x8xbf16>) : tensor<?x8xf32> -> tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}

@@ -254,10 +254,10 @@ func.func @negative_eps(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>) {
 
 // mlstm_c11
 func.func @type_of_h(%q: tensor<?x?x2x4xbf16>, %g: tensor<?x?x2xf32>) {
-  // expected-error @below {{'xlstm.mlstm' op expected h to be [B, T, H, dv] = [?, ?, 2, 4]xbf16, got [?, ?, 2, 4]xf32}}
+  // expected-error @below {{'xlstm.mlstm' op expected h to be [B, T, H, dv] = [?, ?, 2, 4]xbf16, got [?, ?, 2, 4]xf16}}
   %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g)
       : (tensor<?x?x2x4xbf16>, tensor<?x?x2x4xbf16>, tensor<?x?x2x4xbf16>, tensor<?x?x2xf32>, tensor<?x?x2xf32>)
-      -> (tensor<?x?x2x4xf32>, tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>)
+      -> (tensor<?x?x2x4xf16>, tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>)
   return
 }
 

@@ -161,3 +161,12 @@ func.func @saved(%q: tensor<?x?x2x4xf32>, %g: tensor<?x?x2xf32>)
       : tensor<?x?x2x4xf32>, tensor<?x?x2x4xf32>
   return %cs, %ns, %ms : tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2x2xf64>
 }
+
+// CHECK-LABEL: func.func @h_in_f32
+func.func @h_in_f32(%q: tensor<?x?x2x4xbf16>, %g: tensor<?x?x2xf32>) -> tensor<?x?x2x4xf32> {
+  // CHECK: xlstm.mlstm %arg0, %arg0, %arg0 gates(%arg1, %arg1) : (tensor<?x?x2x4xbf16>, {{.*}}) -> (tensor<?x?x2x4xf32>, tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>)
+  %0:4 = xlstm.mlstm %q, %q, %q gates(%g, %g)
+      : (tensor<?x?x2x4xbf16>, tensor<?x?x2x4xbf16>, tensor<?x?x2x4xbf16>, tensor<?x?x2xf32>, tensor<?x?x2xf32>)
+      -> (tensor<?x?x2x4xf32>, tensor<?x2x4x4xf32>, tensor<?x2x4xf32>, tensor<?x2xf32>)
+  return %0#0 : tensor<?x?x2x4xf32>
+}

@@ -120,3 +120,21 @@ func.func @kind(%x: tensor<?x?x4x8xf32>) {
   %0 = xlstm.multihead_norm batch %x eps 0.0 : tensor<?x?x4x8xf32>
   return
 }
+
+// -----
+
+// multihead_norm_c7
+func.func @result_shape(%x: tensor<?x?x4x8xf32>) {
+  // expected-error @below {{'xlstm.multihead_norm' op expected the result to be [B, T, H, D] = [?, ?, 4, 8]xbf16, got [?, ?, 8, 4]xbf16}}
+  %0 = xlstm.multihead_norm rms %x eps 0.0 : tensor<?x?x4x8xf32> -> tensor<?x?x8x4xbf16>
+  return
+}
+
+// -----
+
+// multihead_norm_c7
+func.func @result_type(%x: tensor<?x?x4x8xf64>) {
+  // expected-error @below {{'xlstm.multihead_norm' op expected all tensors to be f64, or none, got x of 'f64' and a result of 'f32'}}
+  %0 = xlstm.multihead_norm rms %x eps 0.0 : tensor<?x?x4x8xf64> -> tensor<?x?x4x8xf32>
+  return
+}

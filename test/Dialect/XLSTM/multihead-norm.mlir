@@ -34,3 +34,10 @@ func.func @backward(%x: tensor<?x?x4x64xf64>, %w: tensor<4x64xf64>) -> (tensor<?
   %1, %2 = xlstm.multihead_norm_backward layer %x, %0 weight(%w : tensor<4x64xf64>) eps 0.125 : tensor<?x?x4x64xf64>, tensor<4x64xf64>
   return %1, %2 : tensor<?x?x4x64xf64>, tensor<4x64xf64>
 }
+
+// CHECK-LABEL: func.func @other_type
+func.func @other_type(%x: tensor<?x?x2x8xf32>) -> tensor<?x?x2x8xf16> {
+  // CHECK: xlstm.multihead_norm rms %arg0 eps 1.250000e-01 : tensor<?x?x2x8xf32> -> tensor<?x?x2x8xf16>{{$}}
+  %0 = xlstm.multihead_norm rms %x eps 0.125 : tensor<?x?x2x8xf32> -> tensor<?x?x2x8xf16>
+  return %0 : tensor<?x?x2x8xf16>
+}

@@ -71,3 +71,21 @@ func.func @type_of_gradient_of_weight(%x: tensor<?x8xf32>, %w: tensor<8xf32>) {
   %0, %1 = xlstm.norm_backward rms %x, %x weight(%w : tensor<8xf32>) eps 0.0 : tensor<?x8xf32>, tensor<4xf32>
   return
 }
+
+// -----
+
+// norm_c4
+func.func @result_shape(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'xlstm.norm' op expected the result to be [.., D] = [?, 8]xbf16, got [?, 4]xbf16}}
+  %0 = xlstm.norm rms %x eps 0.0 : tensor<?x8xf32> -> tensor<?x4xbf16>
+  return
+}
+
+// -----
+
+// norm_c4
+func.func @result_type(%x: tensor<?x8xf32>) {
+  // expected-error @below {{'xlstm.norm' op expected all tensors to be f64, or none, got x of 'f32' and a result of 'f64'}}
+  %0 = xlstm.norm rms %x eps 0.0 : tensor<?x8xf32> -> tensor<?x8xf64>
+  return
+}

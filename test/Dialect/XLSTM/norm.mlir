@@ -21,3 +21,10 @@ func.func @backward(%x: tensor<?x64xf64>, %w: tensor<64xf64>) -> (tensor<?x64xf6
   %1, %2 = xlstm.norm_backward layer %x, %0 weight(%w : tensor<64xf64>) eps 0.125 : tensor<?x64xf64>, tensor<64xf64>
   return %1, %2 : tensor<?x64xf64>, tensor<64xf64>
 }
+
+// CHECK-LABEL: func.func @other_type
+func.func @other_type(%x: tensor<?x64xf32>) -> tensor<?x64xbf16> {
+  // CHECK: xlstm.norm rms %arg0 eps 1.250000e-01 : tensor<?x64xf32> -> tensor<?x64xbf16>{{$}}
+  %0 = xlstm.norm rms %x eps 0.125 : tensor<?x64xf32> -> tensor<?x64xbf16>
+  return %0 : tensor<?x64xbf16>
+}

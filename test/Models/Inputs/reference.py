@@ -47,10 +47,10 @@ def write(path, tensors):
 # Parameters -------------------------------------------------------------------------------------
 
 class Parameters:
-    """Draws each parameter when it is first asked for, rounded to f32 or bf16, from its name alone."""
+    """Draws each parameter when it is first asked for, rounded to f32, bf16 or f16, from its name alone."""
 
-    def __init__(self, bf16=False):
-        self.values, self.bf16 = {}, bf16
+    def __init__(self, dtype=None):
+        self.values, self.dtype = {}, dtype
 
     def __call__(self, name, *shape, scale=None):
         if name not in self.values:
@@ -59,8 +59,11 @@ class Parameters:
 
             def draw(extents):
                 if not extents:
-                    (bits,) = struct.unpack("I", struct.pack("f", source.gauss(0, scale)))
-                    if self.bf16:
+                    drawn = source.gauss(0, scale)
+                    if self.dtype == "f16":
+                        return struct.unpack("e", struct.pack("e", drawn))[0]
+                    (bits,) = struct.unpack("I", struct.pack("f", drawn))
+                    if self.dtype == "bf16":
                         bits = (bits + 0x7fff + (bits >> 16 & 1)) >> 16 << 16
                     return struct.unpack("f", struct.pack("I", bits))[0]
                 return [draw(extents[1:]) for _ in range(extents[0])]
@@ -376,7 +379,7 @@ KINDS = {"mlstm_block": MLSTMBlock, "slstm_block": SLSTMBlock, "xlstm_large_bloc
 class Model:
     def __init__(self, spec):
         self.spec, self.width, self.vocabulary = spec, spec["width"], spec.get("vocabulary")
-        self.p = Parameters(spec.get("bf16", False))
+        self.p = Parameters(spec.get("dtype"))
         self.blocks = [KINDS[block["kind"]](block, self.width, self.p, "%s%d." % (spec["names"]["blocks"], number))
                        for number, block in enumerate(spec["blocks"])]
 
@@ -529,7 +532,7 @@ def native(blocks, vocabulary=11, width=8, dtype="f64", **options):
         text["vocab_size"] = vocabulary
     return {"width": width, "vocabulary": vocabulary, "names": NATIVE, "blocks": blocks,
             "tied": options.get("tie_word_embeddings", False), "cap": options.get("output_logit_soft_cap"),
-            "out_norm": options.get("add_out_norm", True), "bf16": dtype == "bf16", "norm_eps": options.get("norm_eps", 1e-6),
+            "out_norm": options.get("add_out_norm", True), "dtype": dtype, "norm_eps": options.get("norm_eps", 1e-6),
             "files": {"config.json": json.dumps(text)}}
 
 
@@ -540,7 +543,7 @@ def hugging_face(**options):
              "weight_mode": text["weight_mode"]}
     names = {"embedding": "backbone.embeddings", "out_norm": "backbone.out_norm", "head": "lm_head", "blocks": "backbone.blocks."}
     return {"width": text["hidden_size"], "vocabulary": 13, "names": names, "blocks": [block, block], "cap": 30.0,
-            "tied": text.get("tie_word_embeddings", False), "bf16": text["autocast_kernel_dtype"] == "bfloat16",
+            "tied": text.get("tie_word_embeddings", False), "dtype": "bf16" if text["autocast_kernel_dtype"] == "bfloat16" else None,
             "files": {"config.json": json.dumps(text)}}
 
 
@@ -573,6 +576,10 @@ MODELS = {
     "mixed": native([M, S, L]),
     "mixed_f32": native([M, S, L], dtype="f32"),
     "mixed_bf16": native([M, S, L], dtype="bf16"),
+    "mixed_f16": native([M, S, L], dtype="f16"),
+    "large_bf16": native([L, L], dtype="bf16"),
+    "mlstm_bf16": native([M, M], dtype="bf16"),
+    "slstm_f16": native([S, S], dtype="f16"),
     "mixed_gpu": native([dict(M, proj_round_up_to_multiple_of=64), dict(L, ffn_round_up_to_multiple_of=64)], width=128, dtype="bf16"),
     "tied": native([L, S], tie_word_embeddings=True, output_logit_soft_cap=3.0),
     "stack": native([M, L], vocabulary=None, add_out_norm=False),
