@@ -5,6 +5,7 @@
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Pipelines/JoinLaunches.h"
 #include "compiler/Pipelines/Plan.h"
+#include "compiler/Schedule/GemmSchedule.h"
 #include "compiler/Schedule/Passes.h"
 #include "compiler/Target/CPU/CPU.h"
 #include "compiler/Target/NVPTX/NVPTX.h"
@@ -194,7 +195,15 @@ llvm::Error FunctionCompiler::lowerToTiles(ModuleOp module, const Job &job) {
       form.form = value;
     else if (key != "form" && (key != "kernels" || job.function == "forward"))
       overrides.push_back(key + "=" + value);
+  Reason wrong;
+  NormsChoice choice = chooseNorms(job.device, options.overrides, wrong);
+  if (!wrong.empty())
+    return fail(wrong);
   if (auto error = runPhase(module, "schedule", [&](OpPassManager &manager) {
+        mlir::xlstm::FuseNormLinearOptions norms;
+        norms.maxProducts = choice.mostProducts;
+        norms.unsupported = choice.reason;
+        manager.addNestedPass<func::FuncOp>(mlir::xlstm::createFuseNormLinear(norms));
         manager.addPass(mlir::xlstm::createChooseForm(form));
         SelectScheduleOptions select;
         select.target = job.device.name;

@@ -121,6 +121,7 @@ GemmProblem problemOf(mlir::xlstm::LinearOp op) {
   problem.weights = op.getWeights().size();
   problem.inputBits = getElementTypeOrSelf(op.getX()).getIntOrFloatBitWidth();
   problem.hasPrologue = op.hasPrologue();
+  problem.hasNorm = op.getNorm().has_value();
   problem.transposed = op.getTransposed();
   problem.constantWeights = llvm::all_of(op.getWeights(), isParameter);
   return problem;
