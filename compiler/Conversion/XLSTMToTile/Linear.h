@@ -31,6 +31,7 @@ private:
     Value mean, scale;
   };
   void declareTensors();
+  mlir::DictionaryAttr productAttribute();
   llvm::SmallVector<Value> apply(mlir::Region &region, TileType type, ValueRange first,
                                  const Sources &sources, Value column, int64_t columns,
                                  Value columnEnd, Type rounded, const Moments *moments = nullptr);

@@ -103,6 +103,8 @@ protected:
   void createKernel(mlir::StringRef name, mlir::ArrayRef<Extent> grid, TensorNames names);
   bool isDeclared(Value value) const { return value && tensors.contains(value); }
   bool has(Value value) const { return value && position.contains(value); }
+  /// Its place among the kernel's tensors.
+  unsigned placeOf(Value value) const { return position.lookup(value); }
   Value tensor(Value value) { return kernel.getTensor(position.lookup(value)); }
   /// The extent of a tensor's axis, 0 where there is no such tensor.
   Value extent(Value value, int64_t axis);
