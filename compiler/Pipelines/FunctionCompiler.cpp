@@ -5,6 +5,7 @@
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Pipelines/JoinLaunches.h"
 #include "compiler/Pipelines/Plan.h"
+#include "compiler/Schedule/GemmSchedule.h"
 #include "compiler/Schedule/Passes.h"
 #include "compiler/Schedule/Widening.h"
 #include "compiler/Target/CPU/CPU.h"
@@ -200,12 +201,19 @@ llvm::Error FunctionCompiler::lowerToTiles(ModuleOp module, const Job &job) {
       chooseWidening(job.function, job.device, options.overrides, reason);
   if (!widening)
     return fail(reason);
+  NormsChoice choice = chooseNorms(job.device, options.overrides, reason);
+  if (!reason.empty())
+    return fail(reason);
   if (auto error = runPhase(module, "schedule", [&](OpPassManager &manager) {
         if (*widening != Widening::None) {
           mlir::xlstm::WidenActivationsOptions widen;
           widen.operands = *widening == Widening::Operands;
           manager.addNestedPass<func::FuncOp>(mlir::xlstm::createWidenActivations(widen));
         }
+        mlir::xlstm::FuseNormLinearOptions norms;
+        norms.maxProducts = choice.mostProducts;
+        norms.unsupported = choice.reason;
+        manager.addNestedPass<func::FuncOp>(mlir::xlstm::createFuseNormLinear(norms));
         manager.addPass(mlir::xlstm::createChooseForm(form));
         SelectScheduleOptions select;
         select.target = job.device.name;

@@ -36,6 +36,7 @@ static void append(package::Launch &launch, const package::Launch &part) {
   launch.requirements.insert(launch.requirements.end(), part.requirements.begin(),
                              part.requirements.end());
   launch.args.insert(launch.args.end(), part.args.begin(), part.args.end());
+  launch.product.reset(); // it is more than one
 }
 
 FailureOr<llvm::StringMap<std::vector<std::string>>> joinLaunches(ModuleOp module,

@@ -198,12 +198,29 @@ public:
       else
         launch.args.push_back(package::Argument::stride(name, axis, ofAxis));
     }
+    if (auto product = kernel->getAttrOfType<DictionaryAttr>(productAttrName))
+      launch.product = productOf(product, nameOf);
     return launch;
   }
 
   std::vector<package::Workspace> workspace;
 
 private:
+  static package::MatrixProduct productOf(DictionaryAttr product,
+                                          llvm::function_ref<std::string(unsigned)> nameOf) {
+    auto one = [&](StringRef key) {
+      auto place = product.getAs<IntegerAttr>(key);
+      return place ? nameOf(place.getInt()) : std::string();
+    };
+    auto all = [&](StringRef key) {
+      std::vector<std::string> names;
+      for (int64_t place : product.getAs<DenseI64ArrayAttr>(key).asArrayRef())
+        names.push_back(nameOf(place));
+      return names;
+    };
+    return {one("x"), all("weights"), all("results"), one("residual"), one("bias")};
+  }
+
   /// An extent of an argument, or of a workspace tensor whose extent is one dimension.
   package::Factor extentOfAxis(StringRef tensor, int64_t axis) {
     if (const package::Tensor *found = tensors.lookup(tensor))

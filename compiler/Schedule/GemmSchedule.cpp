@@ -122,6 +122,7 @@ std::vector<std::string> GemmSchedule::parameters() {
   std::vector<std::string> keys;
   for (const Parameter &parameter : integers)
     keys.push_back(std::string("gemm_") + parameter.key);
+  keys.push_back("gemm_norms"); // of chooseNorms
   return keys;
 }
 
@@ -142,7 +143,30 @@ Reason xlstm::isSupported(const GemmProblem &problem, const Device &device) {
     return say("weights in by out have kernels for the CPU only, got ", device.name);
   if (problem.hasPrologue)
     return say("prologues have kernels for the CPU only, got ", device.name);
+  if (problem.hasNorm)
+    return say("norms in products have kernels for the CPU only, got ", device.name);
   return {};
+}
+
+NormsChoice xlstm::chooseNorms(const Device &device,
+                               const std::map<std::string, std::string> &overrides, Reason &wrong) {
+  NormsChoice choice;
+  // Each block of columns computes the norm again; a kernel of its own took as long or less in every
+  // model that was measured (tools/xlstm-bench/NOTES.md).
+  choice.reason = device.isGPU
+                      ? say("norms in products have kernels for the CPU only, got ", device.name)
+                      : say("it takes no less time in products (--set gemm_norms=N: in up to N)");
+  auto set = overrides.find("gemm_norms");
+  if (set == overrides.end())
+    return choice;
+  wrong = putInteger(set->first, set->second, choice.mostProducts);
+  if (wrong.empty() && choice.mostProducts < 0)
+    wrong = say("gemm_norms must be at least 0, got ", choice.mostProducts);
+  if (wrong.empty() && device.isGPU && choice.mostProducts)
+    wrong = choice.reason;
+  if (choice.mostProducts)
+    choice.reason.clear();
+  return choice;
 }
 
 /// What a GPU can run of a schedule.
@@ -356,6 +380,8 @@ std::optional<GemmSchedule> xlstm::decide(const GemmProblem &problem, const Devi
   GemmSchedule chosen = enumerate(problem, device, anyAlignment).front();
   for (const auto &[name, value] : overrides) {
     const std::string &key = name;
+    if (key == "gemm_norms")
+      continue;
     auto parameter = std::find_if(std::begin(integers), std::end(integers), [&](const auto &p) {
       return key == std::string("gemm_") + p.key;
     });

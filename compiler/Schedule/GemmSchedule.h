@@ -42,6 +42,7 @@ struct GemmProblem {
   int64_t weights = 1;   // products of a block
   int64_t inputBits = 0; // 16 (bf16, f16), 32 or 64
   bool hasPrologue = false, transposed = false;
+  bool hasNorm = false;         // of the rows of x
   bool constantWeights = false; // nothing that a run launches writes them
   int64_t mostRows = 0;  // rows that a kernel is to be best at, and is not used beyond; 0: many
   bool sums = false;     // k goes over all tokens (CPU)
@@ -84,6 +85,14 @@ struct GemmSchedule {
 /// The numbers of rows up to which a GPU has kernels of their own, least first: few rows leave most
 /// multiprocessors without a tile of the usual size, and the weights are all that is read.
 std::vector<int64_t> rowClasses(const Device &device);
+/// How many products at most compute the norm of their x themselves; where there are more, or with 0,
+/// it is a kernel of its own, for that `reason`. An override that is wrong is an error in `wrong`.
+struct NormsChoice {
+  int64_t mostProducts = 0;
+  Reason reason;
+};
+NormsChoice chooseNorms(const Device &device, const std::map<std::string, std::string> &overrides,
+                        Reason &wrong);
 /// Whether the family takes the problem on the device at all; the reason if it does not.
 Reason isSupported(const GemmProblem &problem, const Device &device);
 /// Whether a schedule can run; the first violated inequality if it cannot.

@@ -121,6 +121,7 @@ GemmProblem problemOf(mlir::xlstm::LinearOp op) {
   problem.weights = op.getWeights().size();
   problem.inputBits = getElementTypeOrSelf(op.getX()).getIntOrFloatBitWidth();
   problem.hasPrologue = op.hasPrologue();
+  problem.hasNorm = op.getNorm().has_value();
   problem.transposed = op.getTransposed();
   // The GPU's products do not depend on it.
   ArrayRef<int64_t> shape = op.getX().getType().getShape();

@@ -12,6 +12,8 @@
 
 namespace xlstm {
 
+class ProductLibrary; // Products.h
+
 constexpr size_t kTensorMapBytes = 128;
 constexpr size_t kDeviceAlignment = 256;
 
@@ -72,6 +74,11 @@ public:
   virtual std::unique_ptr<Recording> record(void *stream, const std::function<void()> &body) {
     return nullptr;
   }
+
+  /// Whether the user wants another library's products to be tried.
+  virtual bool wantsProducts() const { return false; }
+  /// That library, or null; it may say in `why` why there is none.
+  virtual std::shared_ptr<ProductLibrary> products(std::string &why) { return nullptr; }
 
   virtual void *createStream() = 0;
   virtual void destroyStream(void *stream) noexcept = 0;

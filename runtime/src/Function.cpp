@@ -165,6 +165,10 @@ void Context::makePrepared(TensorList inputs, TensorList outputs, void *memory, 
                            void *stream) {
   held.candidate = nullptr;
   prepared = nullptr;
+  for (auto &list : launches)
+    list->setProducts(nullptr);
+  products.clear();
+  report.clear();
   if (!memory && !bytes)
     return;
   prepare(inputs, outputs);
@@ -191,6 +195,28 @@ void Context::makePrepared(TensorList inputs, TensorList outputs, void *memory, 
   filled->fillPrepared(*chosen->program, stream);
   held.candidate = chosen;
   prepared = filled;
+}
+
+void Context::chooseProducts(TensorList inputs, TensorList outputs, void *stream) {
+  if (!bound->device().wantsProducts())
+    return;
+  prepare(inputs, outputs);
+  if (!prepared->hasProducts())
+    return;
+  std::unique_ptr<ProductChoice> &choice = products[chosen];
+  if (!choice) {
+    std::string why;
+    std::shared_ptr<ProductLibrary> library = bound->device().products(why);
+    if (!why.empty() && report.empty())
+      report = why + "\n";
+    if (!library)
+      return;
+    choice = std::make_unique<ProductChoice>(std::move(library));
+  }
+  PreparedLaunches *timed = std::exchange(prepared, nullptr); // with tensors of its own meanwhile
+  timed->timeProducts(*chosen->program, *choice, stream);
+  report += choice->takeReport();
+  timed->setProducts(choice.get());
 }
 
 void Context::run(TensorList inputs, TensorList outputs, void *workspace, size_t workspaceBytes,

@@ -5,6 +5,7 @@
 
 #include "runtime/src/Plan.h"
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -66,6 +67,11 @@ public:
   /// read it. Null forgets it.
   void makePrepared(TensorList inputs, TensorList outputs, void *memory, size_t bytes,
                     void *stream);
+  /// Which of a library's products these tensors' implementation takes (see ProductChoice); nothing
+  /// where no library is to be tried. Times them and waits.
+  void chooseProducts(TensorList inputs, TensorList outputs, void *stream);
+  /// What chooseProducts has found, a line for each shape.
+  const std::string &productReport() const { return report; }
   /// Index in the package of the implementation chosen last, -1 before the first.
   int implementation() const { return chosen ? chosen->index : -1; }
 
@@ -83,6 +89,8 @@ private:
   std::vector<std::unique_ptr<PreparedLaunches>> launches; // by candidate
   BoundFunction::Candidate *chosen = nullptr;
   PreparedLaunches *prepared = nullptr;
+  std::map<const BoundFunction::Candidate *, std::unique_ptr<ProductChoice>> products;
+  std::string report;
 
   // What makePrepared has computed.
   struct {

@@ -42,7 +42,7 @@ ImplementationPlan::ImplementationPlan(const FunctionPlan &function,
     : function(function), source(implementation) {
   std::map<int, Use> used;
   for (const package::Launch &launch : implementation.launches) {
-    Launch compiled{function.compile(launch.grid), {}, launch.prepare};
+    Launch compiled{function.compile(launch.grid), {}, launch.prepare, compile(launch)};
     std::map<int, uint32_t> strides; // axes whose stride this launch takes
     std::vector<int> addressed;
     for (const package::Argument &arg : launch.args) {
@@ -334,6 +334,7 @@ void PreparedLaunches::prepare(TensorList given, const Dimensions &dims, Device 
       }
     }
   }
+  describeProducts(given);
 }
 
 char *PreparedLaunches::address(int buffer, char *base) const {
@@ -391,9 +392,7 @@ void PreparedLaunches::launch(bool preparing, Program &program, void *stream) co
     bool skipped = preparedBase && plan.launches[i].prepare != preparing;
     if (skipped || launches[i].arguments.blocks <= 0)
       continue;
-    LaunchArguments arguments = launches[i].arguments;
-    arguments.first = std::exchange(first, false);
-    program.launch(i, arguments, stream);
+    launchOne(i, program, std::exchange(first, false), stream);
   }
 }
 

@@ -11,10 +11,12 @@
 #define XLSTM_RUNTIME_PLAN_H
 
 #include "runtime/src/Device.h"
+#include "runtime/src/Products.h"
 #include "runtime/src/package/Manifest.h"
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -119,10 +121,17 @@ private:
     int axis;
     const package::Argument *source;
   };
+  /// package::MatrixProduct as indices of arguments, -1 for none.
+  struct Product {
+    int x;
+    std::vector<int> weights, results;
+    int residual, bias;
+  };
   struct Launch {
     PlanProduct grid;
     std::vector<Arg> args;
     bool prepare;
+    std::optional<Product> product;
   };
   /// How the kernels use a tensor.
   struct Use {
@@ -144,6 +153,7 @@ private:
     bool prepared = false;      // a launch that prepares takes it or a view of it
   };
   void connectViews();
+  static std::optional<Product> compile(const package::Launch &launch);
   const FunctionPlan &function;
   const package::Implementation &source;
   std::vector<Launch> launches;
@@ -165,8 +175,15 @@ public:
   void run(Program &program, void *stream) const;
   /// Runs those that fill it. setWorkspace comes after.
   void fillPrepared(Program &program, void *stream);
+  /// Times each product of other shape, for the tensors of the last preparation, here and in the
+  /// library of `choice`, and keeps there what is faster. Takes memory of its own for the workspace,
+  /// and waits.
+  void timeProducts(Program &program, ProductChoice &choice, void *stream);
+  /// Whose products later preparations and runs take; null: all are the program's.
+  void setProducts(const ProductChoice *choice) { products = choice; }
   size_t workspaceBytes() const { return bytes; }
   size_t preparedBytes() const { return prepared; }
+  bool hasProducts() const;
   size_t size() const { return launches.size(); }
   /// Blocks may be 0: then nothing is launched.
   const LaunchArguments &operator[](size_t index) const { return launches[index].arguments; }
@@ -180,7 +197,13 @@ private:
     std::vector<int64_t> values;
     std::vector<TensorMap> maps;
     std::vector<void *> parameters;
+    std::optional<ProductShape> product; // that a library can compute
+    bool inLibrary = false;              // and does
   };
+  void describeProducts(TensorList given);
+  std::optional<ProductShape> shapeOf(size_t launch, TensorList given) const;
+  void runProduct(size_t launch, ProductLibrary &library, void *stream) const;
+  void launchOne(size_t launch, Program &program, bool first, void *stream) const;
   char *address(int buffer, char *base) const;
   /// A workspace buffer as a compact tensor.
   xlstm_tensor workspaceTensor(int index, char *base) const;
@@ -200,7 +223,8 @@ private:
   std::vector<std::vector<int64_t>> extents; // of the workspace buffers' axes
   size_t bytes = 0, prepared = 0;
   char *preparedBase = nullptr;
-  Device *device = nullptr;      // of the last preparation; encodes the maps of buffers
+  Device *device = nullptr; // of the last preparation; encodes the maps of buffers
+  const ProductChoice *products = nullptr;
   char *workspaceBase = nullptr; // what the arguments have …
   bool placed = false;           // … if they have one
 };

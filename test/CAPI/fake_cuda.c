@@ -5,6 +5,7 @@
  *   FAKE_CUDA_SHARED      bytes of shared memory      FAKE_CUDA_INIT     result of cuInit (default
  * 0)
  *   FAKE_CUDA_FREE        bytes of free memory (default: all, 1 GiB)
+ *   FAKE_CUDA_LAUNCH_US   what a launch adds to 1.5 ms between two events (default 0)
  * Images: text that begins with "cubin", "ptx" (compiles), "bad ptx" (does not), "new ptx" (too
  * new). */
 #include <stdint.h>
@@ -105,6 +106,7 @@ struct graph {
   unsigned count;
 };
 static struct graph *capture;
+static unsigned launched; /* kernels so far; between events each takes FAKE_CUDA_LAUNCH_US */
 
 static void doubled(struct launch launch) {
   for (int64_t k = 0; k < launch.n; ++k)
@@ -151,6 +153,7 @@ CUresult cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned
            *(const char *)function == '1' ? "plain" : "mapped", gridX, gridY, gridZ, blockX, blockY,
            blockZ, sharedBytes);
   note(text);
+  ++launched;
   if (*(const char *)function == '2') {
     if ((uintptr_t)parameters[3] % 64)
       return 1;
@@ -210,10 +213,16 @@ CUresult cuMemsetD8Async(unsigned long long data, unsigned char byte, size_t byt
 CUresult cuStreamCreate(void **stream, unsigned flags) { return (void)flags, *stream = journal, 0; }
 CUresult cuStreamDestroy_v2(void *stream) { return (void)stream, 0; }
 CUresult cuStreamSynchronize(void *stream) { return (void)stream, note("synchronize"), 0; }
-CUresult cuEventCreate(void **event, unsigned flags) { return (void)flags, *event = journal, 0; }
-CUresult cuEventDestroy_v2(void *event) { return (void)event, 0; }
-CUresult cuEventRecord(void *event, void *stream) { return (void)event, (void)stream, 0; }
+CUresult cuEventCreate(void **event, unsigned flags) {
+  return (void)flags, *event = calloc(1, sizeof(unsigned)), 0;
+}
+CUresult cuEventDestroy_v2(void *event) { return free(event), 0; }
+CUresult cuEventRecord(void *event, void *stream) {
+  return (void)stream, *(unsigned *)event = launched, 0;
+}
 CUresult cuEventSynchronize(void *event) { return (void)event, 0; }
 CUresult cuEventElapsedTime(float *milliseconds, void *begin, void *end) {
-  return (void)begin, (void)end, *milliseconds = 1.5f, 0;
+  unsigned count = *(unsigned *)end - *(unsigned *)begin;
+  *milliseconds = 1.5f + (float)count * (float)number("FAKE_CUDA_LAUNCH_US", 0) / 1000;
+  return 0;
 }

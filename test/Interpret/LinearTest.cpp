@@ -77,6 +77,30 @@ func.func @linear(%x: tensor<?x4xf64>, %w: tensor<3x4xf64>) -> tensor<?x3xf64> {
   expectNear(out[0], y, 1e-14);
 }
 
+/// A norm in the product is xlstm.norm before it, with its weight in the prologue.
+TEST_F(Interpret, LinearWithNorm) {
+  for (const char *kind : {"rms", "layer"}) {
+    std::string head = R"mlir(
+func.func @f(%x: tensor<?x?x5xf32>, %g: tensor<5xf32>, %w: tensor<3x5xf32>) -> tensor<?x?x3xf32> {
+)mlir",
+                tail = "  return %y : tensor<?x?x3xf32>\n}";
+    std::string apart = head + "  %n = xlstm.norm " + kind +
+                        R"mlir( %x weight(%g : tensor<5xf32>) eps 0.5 : tensor<?x?x5xf32>
+  %y = xlstm.linear %n weights(%w : tensor<3x5xf32>) : tensor<?x?x5xf32> -> tensor<?x?x3xf32>
+)mlir" + tail;
+    std::string fused =
+        head + "  %y = xlstm.linear %x norm(" + kind +
+        R"mlir( eps 0.5) x_cols(%g : tensor<5xf32>) weights(%w : tensor<3x5xf32>) prologue {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.mulf %a, %b : f32
+    xlstm.yield outputs(%0 : f32)
+  } : tensor<?x?x5xf32> -> tensor<?x?x3xf32>
+)mlir" + tail;
+    Inputs inputs{normal({2, 3, 5}), normal({5}), normal({3, 5})};
+    expectNear(outputs(fused, inputs)[0], outputs(apart, inputs)[0], 1e-14);
+  }
+}
+
 TEST_F(Interpret, LinearWithWeightsInByOut) {
   TensorValue x = normal({2, 3, 4}), w = normal({4, 5});
   TensorValue y{{2, 3, 5}, std::vector<double>(30, 0.0)};

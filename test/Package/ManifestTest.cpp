@@ -166,6 +166,22 @@ TEST(Manifest, GpuRoundTrip) {
   EXPECT_NE(text.find("\"registers\": 168"), std::string::npos);
 }
 
+TEST(Manifest, MatrixProducts) {
+  Manifest manifest = test::gpuFixture("ptx", "cubin", 1000).manifest();
+  Launch &launch = manifest.functions[0].implementations[0].launches[0];
+  launch.product = MatrixProduct{"x", {"x"}, {"y"}, "x"};
+  std::string text = toJson(manifest);
+  EXPECT_EQ(toJson(parseManifest(text, "m")), text);
+  EXPECT_NE(text.find("\"residual\": \"x\""), std::string::npos);
+  const std::string path = "m: functions[0].implementations[0].launches[0].product: expected ";
+  launch.product = MatrixProduct{"x", {"x", "x"}, {"y"}};
+  EXPECT_EQ(errorOf(toJson(manifest)), path + "weights and a result for each, got 2 and 1");
+  launch.product = MatrixProduct{"x", {"x", "x"}, {"y", "y"}, "", "x"};
+  EXPECT_EQ(errorOf(toJson(manifest)), path + "one weight with residual or bias, got 2");
+  launch.product = MatrixProduct{"x", {"z"}, {"y"}};
+  EXPECT_EQ(errorOf(toJson(manifest)), path + "a pointer among the arguments, got 'z'");
+}
+
 TEST(Manifest, PreparingLaunches) {
   // The sums of x, whose extents are dimensions.
   const char *launch = "/functions/1/implementations/0/launches/0";

@@ -56,3 +56,11 @@ func.func @forward(%x: tensor<?x?x8xf32>, %w: tensor<8x4xf32>) -> tensor<?x?x8xf
   } : tensor<?x?x8xf32>, tensor<8x4xf32> -> tensor<?x3x8xf32>
   return %y : tensor<?x?x8xf32>
 }
+
+// -----
+
+func.func @forward(%x: tensor<?x?x8xf32>, %w: tensor<4x8xf32>) -> tensor<?x?x4xf32> {
+  // expected-error@+1 {{'xlstm.linear' op has a norm, which has no derivative there: fuse after deriving}}
+  %y = xlstm.linear %x norm(rms eps 0.0) weights(%w : tensor<4x8xf32>) : tensor<?x?x8xf32> -> tensor<?x?x4xf32>
+  return %y : tensor<?x?x4xf32>
+}

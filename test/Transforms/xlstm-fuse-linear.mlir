@@ -87,7 +87,7 @@ func.func @chain(%x: tensor<?x8xf32>, %rows: tensor<?xf32>, %w: tensor<16x8xf32>
 // CHECK: %[[A:.*]] = xlstm.linear %arg0 weights(%arg2
 // CHECK: xlstm.linear %arg1 weights(%arg2 : tensor<16x8xf32>) elems(%[[A]] : tensor<?x16xf32>) epilogue
 func.func @different_x(%x: tensor<?x8xf32>, %z: tensor<?x8xf32>, %w: tensor<16x8xf32>) -> tensor<?x16xf32> {
-  // expected-remark @+1 {{is not part of the product that ends in the same map: its x or its prologue is another}}
+  // expected-remark @+1 {{is not part of the product that ends in the same map: its x, norm or prologue is another}}
   %a = xlstm.linear %x weights(%w : tensor<16x8xf32>) : tensor<?x8xf32> -> tensor<?x16xf32>
   %b = xlstm.linear %z weights(%w : tensor<16x8xf32>) : tensor<?x8xf32> -> tensor<?x16xf32>
   %y = xlstm.map %a, %b : tensor<?x16xf32>, tensor<?x16xf32> -> tensor<?x16xf32> {

@@ -77,3 +77,14 @@ func.func @three_weights(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>) -> (tensor<?x
   %c = xlstm.linear %x weights(%w : tensor<4x8xf32>) : tensor<?x8xf32> -> tensor<?x4xf32>
   return %a, %b, %c : tensor<?x4xf32>, tensor<?x4xf32>, tensor<?x4xf32>
 }
+
+// -----
+
+// CHECK-LABEL: func.func @norm
+func.func @norm(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>) -> (tensor<?x4xf32>, tensor<?x4xf32>) {
+  // CHECK-COUNT-2: xlstm.linear
+  %a = xlstm.linear %x weights(%w : tensor<4x8xf32>) : tensor<?x8xf32> -> tensor<?x4xf32>
+  // expected-remark @+1 {{is not merged with the last product of the same x: one of them has a norm}}
+  %b = xlstm.linear %x norm(rms eps 0.0) weights(%w : tensor<4x8xf32>) : tensor<?x8xf32> -> tensor<?x4xf32>
+  return %a, %b : tensor<?x4xf32>, tensor<?x4xf32>
+}

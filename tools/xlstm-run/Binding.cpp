@@ -28,10 +28,10 @@ Binding::Binding(const BoundFunction &bound, const HostInputs &given,
   }
   makeOutputs(only, layout);
   size_t preparedBytes = prepare ? bound.function.preparedSize(inputPointers, outputPointers) : 0;
-  if (preparedBytes) {
+  if (preparedBytes)
     prepared = Buffer(bound.device, preparedBytes);
+  if (prepare)
     bound.function.prepare(inputPointers, outputPointers, prepared, bound.stream);
-  }
   if (size_t bytes = bound.function.workspaceSize(inputPointers, outputPointers))
     workspace = Buffer(bound.device, bytes);
 }

@@ -54,6 +54,8 @@ Session::Session(const RunOptions &options, const Stopwatch &sinceStart)
            functionName);
   inputs = loadInputs();
   binding.emplace(bound, inputs, options.only, options.layout, options.prepare);
+  if (std::string text = function.products(); !text.empty())
+    std::fputs(text.c_str(), stderr);
   if (options.probes.empty())
     inputs.clear(); // what was mapped stays mapped: a CPU reads it there
   mark("inputs_ready");

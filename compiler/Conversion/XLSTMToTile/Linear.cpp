@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // xlstm.linear as a tile program: a block computes a tile of y.
 //
+//   with a norm:               mean and 1 / sd of the block's rows
 //   for k in steps of depth:   x' = prologue(x [rows, depth])
 //                              sum_w += x' weight_w^T         [rows, columns], for each weight
 //   y = epilogue(sums)
@@ -11,6 +12,7 @@
 #include "compiler/Conversion/XLSTMToTile/Linear.h"
 #include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "compiler/Schedule/Passes.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -56,12 +58,20 @@ void LinearProgram::enterBlock() {
 
 /// Evaluates a region for every element of a tile that begins at `column`; the columns from
 /// `columnEnd` on, if it is given, are zero. One result for each value that the region yields,
-/// rounded to a type.
+/// rounded to a type. With `moments` the first tile's elements are normalized before; an empty region
+/// then yields them.
 SmallVector<Value> LinearProgram::apply(Region &region, TileType type, ValueRange first,
                                         const Sources &sources, Value column, int64_t columns,
-                                        Value columnEnd, Type rounded) {
+                                        Value columnEnd, Type rounded, const Moments *moments) {
   bool isVector = type.getShape().size() == 1;
   SmallVector<Value> elems(first), rows, cols, scalars;
+  SmallVector<Value> ofNorm; // mean if there is one, scale
+  if (moments)
+    for (Value moment : {moments->mean, moments->scale})
+      if (moment)
+        ofNorm.push_back(isVector ? extract(moment, 0) : moment);
+  if (!isVector)
+    rows = ofNorm;
   for (Value value : sources.elems)
     elems.push_back(load(value, at(column), axesOf(type), type.withElementType(accumulation)));
   for (Value value : sources.rows)
@@ -74,18 +84,31 @@ SmallVector<Value> LinearProgram::apply(Region &region, TileType type, ValueRang
   for (Value value : sources.cols)
     columnTiles.push_back(load(value, {column}, {0}, vec(columns, accumulation)));
 
-  Block &block = region.front();
-  ValueRange yielded = cast<mlir::xlstm::YieldOp>(block.getTerminator()).getOutputs();
+  Block *block = region.empty() ? nullptr : &region.front();
+  ValueRange yielded;
+  if (block)
+    yielded = cast<mlir::xlstm::YieldOp>(block->getTerminator()).getOutputs();
   size_t elemCount = first.size() + sources.elems.size();
   return mapMatrices(
-      type.withElementType(accumulation), yielded.size(), elems, rows, cols, [&](ValueRange args) {
+      type.withElementType(accumulation), block ? yielded.size() : 1, elems, rows, cols,
+      [&](ValueRange args) {
         Value position = args[isVector ? 0 : 1];
         args = args.drop_front(isVector ? 1 : 2);
-        SmallVector<Value> arguments(args.take_front(elemCount));
+        SmallVector<Value> arguments(args.take_front(elemCount)), norm(ofNorm);
         args = args.drop_front(elemCount);
+        if (!isVector) { // of the tile's row
+          norm.assign(args.begin(), args.begin() + ofNorm.size());
+          args = args.drop_front(ofNorm.size());
+        }
+        if (norm.size() > 1)
+          arguments[0] = sub(arguments[0], norm[0]);
+        if (!norm.empty())
+          arguments[0] = mul(arguments[0], norm.back());
         llvm::append_range(arguments, scalars); // of one row: the columns' values come after
         llvm::append_range(arguments, args);
-        SmallVector<Value> values = evaluate(block, arguments, yielded);
+        SmallVector<Value> values{arguments[0]};
+        if (block)
+          values = evaluate(*block, arguments, yielded);
         if (columnEnd)
           for (Value &value : values)
             value =
@@ -96,16 +119,50 @@ SmallVector<Value> LinearProgram::apply(Region &region, TileType type, ValueRang
       });
 }
 
+/// The means over k of the values that `summand` gives for those of x, less `mean` if there is one.
+Value LinearProgram::meanOfRows(int64_t rows, function_ref<Value(Value)> summand, Value mean) {
+  TileType type = mat(rows, schedule.depth, accumulation), ofRows = vec(rows, accumulation);
+  int64_t k = op.getInputFeatures();
+  // Beyond K, x is zero, and less its mean it must be.
+  Value end = mean && k % schedule.depth ? index(k) : Value();
+  Value sum = loop(
+      index(0), index(k), index(schedule.depth), splat(ofRows, 0),
+      [&](Value from, ValueRange sums) -> SmallVector<Value> {
+        Value x = load(op.getX(), at(from), {leadingRank - 1, leadingRank}, type);
+        ValueRange means = mean ? ValueRange(mean) : ValueRange();
+        Value parts = mapMatrix(type, x, means, {}, [&](ValueRange e) {
+          Value value = summand(mean ? sub(e[2], e[3]) : e[2]);
+          return end ? select(less(add(from, e[1]), end), value, constant(accumulation, 0)) : value;
+        });
+        return {map(ofRows, {sums[0], reduce(Combiner::add, parts)},
+                    [&](ValueRange e) { return add(e[0], e[1]); })};
+      })[0];
+  return map(ofRows, sum, [&](ValueRange e) { return mul(e[0], constant(accumulation, 1.0 / k)); });
+}
+
+LinearProgram::Moments LinearProgram::findMoments(int64_t rows) {
+  Moments moments;
+  if (operands.norm->kind == mlir::xlstm::NormKind::Layer)
+    moments.mean = meanOfRows(rows, [](Value x) { return x; }, nullptr);
+  Value squares = meanOfRows(rows, [&](Value x) { return mul(x, x); }, moments.mean);
+  moments.scale = map(vec(rows, accumulation), squares, [&](ValueRange e) {
+    Value sum = add(e[0], constant(accumulation, operands.norm->eps));
+    Value sd = b.create<math::SqrtOp>(loc, sum);
+    return b.create<arith::DivFOp>(loc, constant(accumulation, 1), sd).getResult();
+  });
+  return moments;
+}
+
 /// x' from k on, rounded to the type of x.
-Value LinearProgram::loadInput(int64_t rows, Value k) {
+Value LinearProgram::loadInput(int64_t rows, Value k, const Moments *moments) {
   TileType type = tileOf(rows, schedule.depth, accumulation);
   Value x = load(op.getX(), at(k), axesOf(type), type);
-  if (!op.hasPrologue())
+  if (!op.hasPrologue() && !moments)
     return x;
   // Beyond K a function of zeros need not be zero, or even finite.
   Value end = op.getInputFeatures() % schedule.depth ? index(op.getInputFeatures()) : Value();
   return apply(op.getPrologue(), type, x, {operands.xElems, operands.xRows, operands.xCols}, k,
-               schedule.depth, end, getElementTypeOrSelf(op.getX()))[0];
+               schedule.depth, end, getElementTypeOrSelf(op.getX()), moments)[0];
 }
 
 /// A tile of a weight as it is stored: columns by depth, or transposed.
@@ -118,11 +175,14 @@ Value LinearProgram::loadWeight(Value weight, Value k) {
 /// The block's tile, which has `rows` rows at most.
 void LinearProgram::run(int64_t rows) {
   TileType type = tileOf(rows, schedule.columns, accumulation);
+  std::optional<Moments> moments;
+  if (operands.norm)
+    moments = findMoments(rows);
   SmallVector<Value> initial(operands.weights.size(), splat(type, 0));
   SmallVector<Value> sums =
       loop(index(0), index(op.getInputFeatures()), index(schedule.depth), initial,
            [&](Value k, ValueRange carried) {
-             Value x = loadInput(rows, k);
+             Value x = loadInput(rows, k, moments ? &*moments : nullptr);
              SmallVector<Value> next, weights;
              for (Value weight : operands.weights)
                weights.push_back(loadWeight(weight, k));
@@ -149,20 +209,26 @@ void LinearProgram::runPerRow(int64_t rows) {
     }
     leading.back() = first;
   };
+  SmallVector<std::optional<Moments>> moments(rows);
+  if (operands.norm)
+    eachRow([&](int64_t row) { moments[row] = findMoments(1); });
   SmallVector<Value> initial(operands.weights.size() * rows, splat(type, 0));
-  SmallVector<Value> sums = loop(index(0), index(op.getInputFeatures()), index(schedule.depth),
-                                 initial, [&](Value k, ValueRange carried) {
-                                   SmallVector<Value> x, next, weights;
-                                   eachRow([&](int64_t) { x.push_back(loadInput(1, k)); });
-                                   for (Value weight : operands.weights) {
-                                     Value tile = loadWeight(weight, k);
-                                     weights.push_back(op.getTransposed() ? transpose(tile) : tile);
-                                   }
-                                   for (Value weight : weights)
-                                     for (Value row : x)
-                                       next.push_back(matvec(weight, row, carried[next.size()]));
-                                   return next;
-                                 });
+  SmallVector<Value> sums =
+      loop(index(0), index(op.getInputFeatures()), index(schedule.depth), initial,
+           [&](Value k, ValueRange carried) {
+             SmallVector<Value> x, next, weights;
+             eachRow([&](int64_t row) {
+               x.push_back(loadInput(1, k, moments[row] ? &*moments[row] : nullptr));
+             });
+             for (Value weight : operands.weights) {
+               Value tile = loadWeight(weight, k);
+               weights.push_back(op.getTransposed() ? transpose(tile) : tile);
+             }
+             for (Value weight : weights)
+               for (Value row : x)
+                 next.push_back(matvec(weight, row, carried[next.size()]));
+             return next;
+           });
   eachRow([&](int64_t row) {
     SmallVector<Value> ofRow;
     for (size_t weight = 0; weight < operands.weights.size(); ++weight)

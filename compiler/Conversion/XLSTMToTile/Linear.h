@@ -26,10 +26,15 @@ private:
   struct Sources {
     mlir::ArrayRef<Value> elems, rows, cols;
   };
+  /// Of the rows of a tile, vectors: their means (null for an RMS norm), and 1 / sd.
+  struct Moments {
+    Value mean, scale;
+  };
   void declareTensors();
+  mlir::DictionaryAttr productAttribute();
   llvm::SmallVector<Value> apply(mlir::Region &region, TileType type, ValueRange first,
                                  const Sources &sources, Value column, int64_t columns,
-                                 Value columnEnd, Type rounded);
+                                 Value columnEnd, Type rounded, const Moments *moments = nullptr);
   void finish(TileType type, llvm::SmallVector<Value> sums);
 
   // Linear.cpp: CPUs.
@@ -37,7 +42,9 @@ private:
   void enterBlock();
   void run(int64_t rows);
   void runPerRow(int64_t rows);
-  Value loadInput(int64_t rows, Value k);
+  Moments findMoments(int64_t rows);
+  Value meanOfRows(int64_t rows, llvm::function_ref<Value(Value)> summand, Value mean);
+  Value loadInput(int64_t rows, Value k, const Moments *moments = nullptr);
   Value loadWeight(Value weight, Value k);
 
   // LinearPersistent.cpp: GPUs.

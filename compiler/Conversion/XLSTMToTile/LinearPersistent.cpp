@@ -8,6 +8,7 @@
 // With roles these are two programs, and the copies of the next tile run while this one's results
 // go out. Without, all warps do both.
 #include "compiler/Conversion/XLSTMToTile/Linear.h"
+#include "compiler/Conversion/XLSTMToTile/Passes.h"
 #include "mlir/IR/TypeUtilities.h"
 
 using namespace mlir;
@@ -115,11 +116,49 @@ void LinearProgram::multiplyAlone() {
   });
 }
 
+/// What the kernel is as a product, see productAttrName; null if it does more than one.
+DictionaryAttr LinearProgram::productAttribute() {
+  if (op.hasPrologue() || operands.norm || op.getTransposed())
+    return {};
+  auto place = [&](Value value) { return b.getI64IntegerAttr(placeOf(value)); };
+  NamedAttrList product;
+  if (op.hasEpilogue()) {
+    // acc + e, of one weight, where e is of the result's type.
+    if (op.getWeights().size() != 1 || op.getOutputs().size() != 1 || !op.getRows().empty() ||
+        op.getElems().size() + op.getCols().size() != 1)
+      return {};
+    Value added = op.getElems().empty() ? op.getCols()[0] : op.getElems()[0];
+    Block &block = op.getEpilogue().front();
+    auto yield = cast<mlir::xlstm::YieldOp>(block.getTerminator());
+    auto sum = yield.getOutputs()[0].getDefiningOp<arith::AddFOp>();
+    bool addsBoth = sum && llvm::is_contained(sum->getOperands(), block.getArgument(0)) &&
+                    llvm::is_contained(sum->getOperands(), block.getArgument(1));
+    if (!addsBoth || getElementTypeOrSelf(added) != getElementTypeOrSelf(op.getOutputs()[0]))
+      return {};
+    product.append(op.getElems().empty() ? "bias" : "residual", place(added));
+  }
+  SmallVector<int64_t> weights, results;
+  for (auto [weight, output] : llvm::zip_equal(op.getWeights(), op.getOutputs())) {
+    if (!has(output))
+      return {}; // that nothing reads
+    if (getElementTypeOrSelf(output) != getElementTypeOrSelf(op.getOutputs()[0]))
+      return {};
+    weights.push_back(placeOf(weight));
+    results.push_back(placeOf(output));
+  }
+  product.append("x", place(op.getX()));
+  product.append("weights", b.getDenseI64ArrayAttr(weights));
+  product.append("results", b.getDenseI64ArrayAttr(results));
+  return product.getDictionary(b.getContext());
+}
+
 KernelOp LinearProgram::buildPersistent(StringRef name, TensorNames names) {
   declareTensors();
   createKernel(name, {{schedule.blocks}}, names);
   DictionaryAttr attribute = schedule.toAttribute(b.getContext());
   kernel.setScheduleAttr(attribute);
+  if (DictionaryAttr product = productAttribute())
+    kernel->setAttr(productAttrName, product);
   if (!schedule.roles) {
     multiplyAlone();
     return kernel;

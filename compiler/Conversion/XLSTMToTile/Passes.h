@@ -27,6 +27,10 @@ inline constexpr const char *partsAttrName = "tile.parts";
 /// {kernel, names}; names are those of the kernel's tensors in this launch.
 inline constexpr const char *launchesAttrName = "tile.launches";
 
+/// Of a kernel that is a product and nothing else (package::MatrixProduct), for a GPU: a dictionary of
+/// the places of its tensors, {x, weights = [..], results = [..], residual, bias}.
+inline constexpr const char *productAttrName = "tile.product";
+
 /// What the kernels of a module hand on to each other beside values of the function.
 class Workspace {
 public:

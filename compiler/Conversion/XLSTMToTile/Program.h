@@ -107,6 +107,8 @@ protected:
   void createKernel(mlir::StringRef name, mlir::ArrayRef<Extent> grid, TensorNames names);
   bool isDeclared(Value value) const { return value && tensors.contains(value); }
   bool has(Value value) const { return value && position.contains(value); }
+  /// Its place among the kernel's tensors.
+  unsigned placeOf(Value value) const { return position.lookup(value); }
   Value tensor(Value value) { return kernel.getTensor(position.lookup(value)); }
   /// Whether `slots` tell the rows of one of the kernel's tensors.
   bool hasSlots() const { return bool(slots); }

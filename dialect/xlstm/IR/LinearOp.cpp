@@ -5,6 +5,7 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/TypeUtilities.h"
 #include "llvm/ADT/STLExtras.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mlir::xlstm;
@@ -26,6 +27,8 @@ LinearOperands LinearOp::getLinearOperands() {
   operands.elems.assign(getElems().begin(), getElems().end());
   operands.rows.assign(getRows().begin(), getRows().end());
   operands.cols.assign(getCols().begin(), getCols().end());
+  if (getNorm())
+    operands.norm = {*getNorm(), getNormEps()->convertToDouble()};
   return operands;
 }
 
@@ -48,8 +51,14 @@ void LinearOp::getAsmBlockArgumentNames(Region &region,
 //===----------------------------------------------------------------------===//
 
 /// Everything but the regions.
-static void addOperands(OperationState &state, const LinearOperands &operands, TypeRange outputs) {
-  auto &segments = state.getOrAddProperties<LinearOp::Properties>().operandSegmentSizes;
+static void addOperands(OpBuilder &builder, OperationState &state, const LinearOperands &operands,
+                        TypeRange outputs) {
+  auto &properties = state.getOrAddProperties<LinearOp::Properties>();
+  if (operands.norm) {
+    properties.norm = NormKindAttr::get(builder.getContext(), operands.norm->kind);
+    properties.norm_eps = builder.getF64FloatAttr(operands.norm->eps);
+  }
+  auto &segments = properties.operandSegmentSizes;
   size_t next = 0;
   for (ValueRange values :
        {ValueRange(operands.x), ValueRange(operands.xElems), ValueRange(operands.xRows),
@@ -75,7 +84,7 @@ static void addRegion(OpBuilder &builder, OperationState &state, size_t argument
 
 void LinearOp::build(OpBuilder &builder, OperationState &state, const LinearOperands &operands,
                      TypeRange outputs, LinearBody epilogue, LinearBody prologue) {
-  addOperands(state, operands, outputs);
+  addOperands(builder, state, operands, outputs);
   Type accumulation = getAccumulationTypeFor(getElementTypeOrSelf(operands.x));
   addRegion(builder, state,
             1 + operands.xElems.size() + operands.xRows.size() + operands.xCols.size(),
@@ -86,9 +95,9 @@ void LinearOp::build(OpBuilder &builder, OperationState &state, const LinearOper
             accumulation, epilogue);
 }
 
-void LinearOp::build(OpBuilder &, OperationState &state, const LinearOperands &operands,
+void LinearOp::build(OpBuilder &builder, OperationState &state, const LinearOperands &operands,
                      TypeRange outputs, Region &&prologue, Region &&epilogue) {
-  addOperands(state, operands, outputs);
+  addOperands(builder, state, operands, outputs);
   state.addRegion()->takeBody(prologue);
   state.addRegion()->takeBody(epilogue);
 }
@@ -170,6 +179,13 @@ LogicalResult LinearOp::verify() {
   if (!hasEpilogue() && getOutputs().size() != getWeights().size())
     return emitOpError() << "expected a result for each of " << getWeights().size()
                          << " weights without an epilogue, got " << getOutputs().size();
+  // linear_c9
+  if (getNorm().has_value() != getNormEps().has_value())
+    return emitOpError() << "expected norm and norm_eps together, got "
+                         << (getNorm() ? "norm" : "norm_eps") << " alone";
+  double eps = getNormEps() ? getNormEps()->convertToDouble() : 0;
+  if (!std::isfinite(eps) || eps < 0)
+    return emitOpError() << "expected eps of the norm to be finite and not negative, got " << eps;
   return success();
 }
 

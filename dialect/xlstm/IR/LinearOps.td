@@ -12,11 +12,12 @@ def XLSTM_LinearOp : XLSTM_Op<"linear", [
   let summary = "products of x with weights, with functions of their elements before and after";
   let description = [{
     Linear layers with what stands around them in a block: bias, residual, activation, a product of
-    two layers, the factor of a norm. For each row m of x (all leading axes together are one number)
-    and each column n:
+    two layers, a norm. For each row m of x (all leading axes together are one number) and each
+    column n:
 
     ```
-    x'[m, k]   = prologue(x[m, k], x_elems[m, k], x_rows[m], x_cols[k])
+    x^[m, k]   = x[m, k], or with a norm that of row m as xlstm.norm without a weight gives it
+    x'[m, k]   = prologue(x^[m, k], x_elems[m, k], x_rows[m], x_cols[k])
     acc_w[m, n] = sum_k x'[m, k] * weight_w[n, k]                       for each weight w
     y_r[m, n]  = epilogue(acc_0[m, n], .., elems[m, n], rows[m], cols[n])
     ```
@@ -31,7 +32,7 @@ def XLSTM_LinearOp : XLSTM_Op<"linear", [
 
     The leading axes `..` are those of x, one at least, of static or dynamic extents. The regions
     compute scalars of the accumulation type (f64 for f64 inputs, otherwise f32) and end in
-    `xlstm.yield outputs(..)`. Without a prologue x' = x; without an epilogue there is a result for
+    `xlstm.yield outputs(..)`. Without a prologue x' = x^; without an epilogue there is a result for
     each weight, y_w = acc_w. Kernels round x' to the type of x before they multiply. With
     `transposed` weights are [K, N], in by out, and `acc_w[m, n] = sum_k x'[m, k] weight_w[k, n]`.
 
@@ -48,6 +49,7 @@ def XLSTM_LinearOp : XLSTM_Op<"linear", [
     * `linear_c7`: a region has one argument of the accumulation type for each tensor in the table
       above; the prologue yields one value, the epilogue one for each result, of that type.
     * `linear_c8`: the ops of a region are those that the region of `xlstm.scan` may have.
+    * `linear_c9`: eps of the norm is finite and not negative; `norm` and `norm_eps` come together.
 
     Example: SiLU(x W_gate^T) * (x W_up^T), the first half of a SwiGLU layer, and its second half
     with the residual.
@@ -90,6 +92,22 @@ def XLSTM_LinearOp : XLSTM_Op<"linear", [
       return %y : tensor<?x?x256xbf16>
     }
     ```
+
+    With a norm and its weight:
+
+    ```mlir
+    func.func @norm_and_projection(
+        %x: tensor<?x?x512xf32>, %weight: tensor<512xf32>, %w: tensor<256x512xf32>)
+        -> tensor<?x?x256xf32> {
+      %y = xlstm.linear %x norm(rms eps 1.0e-6) x_cols(%weight : tensor<512xf32>)
+          weights(%w : tensor<256x512xf32>) prologue {
+      ^bb0(%n: f32, %factor: f32):
+        %scaled = arith.mulf %n, %factor : f32
+        xlstm.yield outputs(%scaled : f32)
+      } : tensor<?x?x512xf32> -> tensor<?x?x256xf32>
+      return %y : tensor<?x?x256xf32>
+    }
+    ```
   }];
 
   let arguments = (ins
@@ -101,13 +119,16 @@ def XLSTM_LinearOp : XLSTM_Op<"linear", [
     Arg<Variadic<RankedTensorOf<XLSTM_Inputs>>, "elements beside the sums, [.., N]">:$elems,
     Arg<Variadic<RankedTensorOf<XLSTM_Inputs>>, "a value for each row, [..]">:$rows,
     Arg<Variadic<1DTensorOf<XLSTM_Inputs>>, "a value for each column, [N]">:$cols,
-    UnitAttr:$transposed);
+    UnitAttr:$transposed,
+    OptionalAttr<XLSTM_NormKindAttr>:$norm,
+    OptionalAttr<F64Attr>:$norm_eps);
   let results = (outs
     Res<Variadic<RankedTensorOf<XLSTM_Inputs>>, "what the epilogue yields, [.., N]">:$outputs);
   let regions = (region AnyRegion:$prologue, AnyRegion:$epilogue);
 
   let assemblyFormat = [{
-    (`transposed` $transposed^)? $x (`x_elems` `(` $x_elems^ `:` type($x_elems) `)`)?
+    (`transposed` $transposed^)? $x (`norm` `(` custom<NormKind>($norm) `eps` $norm_eps^ `)`)?
+    (`x_elems` `(` $x_elems^ `:` type($x_elems) `)`)?
     (`x_rows` `(` $x_rows^ `:` type($x_rows) `)`)?
     (`x_cols` `(` $x_cols^ `:` type($x_cols) `)`)?
     `weights` `(` $weights `:` type($weights) `)`

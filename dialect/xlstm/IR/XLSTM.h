@@ -101,7 +101,13 @@ struct ScanOperands {
 RankedTensorType getScanSequenceType(RankedTensorType like, int64_t channels, Type element,
                                      bool step);
 
-/// Operands of xlstm.linear.
+/// The norm of the rows of x in xlstm.linear.
+struct RowNorm {
+  NormKind kind;
+  double eps;
+};
+
+/// Operands of xlstm.linear, and the norm of the first.
 struct LinearOperands {
   Value x;                    // [.., K]
   SmallVector<Value> xElems;  // [.., K]
@@ -111,6 +117,7 @@ struct LinearOperands {
   SmallVector<Value> elems;   // [.., N]
   SmallVector<Value> rows;    // [..]
   SmallVector<Value> cols;    // [N]
+  std::optional<RowNorm> norm = {};
 };
 /// Makes the ops of a region of xlstm.linear from its arguments, and returns what it yields.
 using LinearBody = function_ref<SmallVector<Value>(OpBuilder &, Location, ValueRange)>;

@@ -2,6 +2,7 @@
 // xlstm.linear, a row after the other. Rows do not influence each other, and a sum is in the order
 // of k, so results do not depend on the number of threads.
 #include "dialect/xlstm/Interpreter/Frame.h"
+#include "dialect/xlstm/Interpreter/Normalized.h"
 #include "dialect/xlstm/Interpreter/ScanProgram.h"
 #include "mlir/IR/Threading.h"
 #include "llvm/ADT/STLExtras.h"
@@ -79,7 +80,11 @@ LogicalResult mlir::xlstm::run(LinearOp op, Frame &frame) {
   std::vector<std::vector<double>> results(op.getNumResults(), std::vector<double>(rows * n));
   auto computeRow = [&](size_t row) {
     std::vector<double> file((prologue.program ? prologue.program->registers() : 1) * k);
-    std::copy_n((*x)->data.data() + row * k, k, file.data());
+    ArrayRef<double> values = ArrayRef<double>((*x)->data).slice(row * k, k);
+    if (std::optional<RowNorm> norm = op.getLinearOperands().norm)
+      llvm::copy(Normalized(norm->kind, norm->eps, values).values, file.begin());
+    else
+      llvm::copy(values, file.begin());
     const double *input = file.data();
     if (prologue.program) {
       prologue.run(file, 1, row, k);

@@ -1,38 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Norms of rows and of each head by itself, and their gradients.
 #include "dialect/xlstm/Interpreter/Frame.h"
+#include "dialect/xlstm/Interpreter/Normalized.h"
 #include "dialect/xlstm/Interpreter/ScanProgram.h"
-#include "llvm/ADT/ArrayRef.h"
-#include <cmath>
 
 using namespace mlir;
 using namespace mlir::xlstm;
 
 namespace {
-
-double mean(ArrayRef<double> values) {
-  double sum = 0;
-  for (double value : values)
-    sum += value;
-  return sum / values.size();
-}
-
-/// One token of one head: x^ = (x - mean) / sd, or x / sd for RMS norm.
-struct Normalized {
-  std::vector<double> values; // x^, [D]
-  double sd;
-
-  Normalized(NormKind kind, double eps, ArrayRef<double> x) : values(x.begin(), x.end()) {
-    double center = kind == NormKind::Layer ? mean(x) : 0, squares = 0;
-    for (double &value : values) {
-      value -= center;
-      squares += value * value;
-    }
-    sd = std::sqrt(squares / x.size() + eps);
-    for (double &value : values)
-      value /= sd;
-  }
-};
 
 /// Calls body(first element, first element of weights) for each row of `d` elements; the weights
 /// are those of `heads` rows.

@@ -284,6 +284,8 @@ LogicalResult FunctionDifferentiator::visit(MultiheadNormOp op) {
 }
 
 LogicalResult FunctionDifferentiator::visit(LinearOp op) {
+  if (op.getNorm())
+    return op.emitOpError("has a norm, which has no derivative there: fuse after deriving");
   SmallVector<Value> outputs =
       llvm::map_to_vector(op.getOutputs(), [&](Value value) { return get(value); });
   FailureOr<LinearGradients> result = differentiate(b, op, outputs);

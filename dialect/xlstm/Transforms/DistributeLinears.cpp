@@ -23,6 +23,8 @@ std::string whyNot(LinearOp linear) {
     return "expected one weight, got " + std::to_string(linear.getWeights().size());
   if (linear.hasPrologue() || linear.getTransposed())
     return "it has a prologue or a transposed weight";
+  if (linear.getNorm())
+    return "it has a norm";
   return {};
 }
 

@@ -62,9 +62,10 @@ struct FuseLinearPass : impl::FuseLinearBase<FuseLinearPass> {
     SmallVector<LinearOp> same;
     size_t weights = 0;
     for (LinearOp linear : found) {
-      bool joins = same.empty() || (linear.getX() == found[0].getX() &&
-                                    linear.getTransposed() == found[0].getTransposed() &&
-                                    !linear.hasPrologue() && !found[0].hasPrologue());
+      bool joins = same.empty() ||
+                   (linear.getX() == found[0].getX() &&
+                    linear.getTransposed() == found[0].getTransposed() && !linear.hasPrologue() &&
+                    !found[0].hasPrologue() && !linear.getNorm() && !found[0].getNorm());
       size_t sum = weights + linear.getWeights().size();
       if (joins && (same.empty() || sum <= maxWeights)) {
         same.push_back(linear);
@@ -74,7 +75,7 @@ struct FuseLinearPass : impl::FuseLinearBase<FuseLinearPass> {
       linear.emitRemark() << "is not part of the product that ends in the same map: "
                           << (joins ? "expected at most " + std::to_string(maxWeights) +
                                           " weights, got " + std::to_string(sum)
-                                    : std::string("its x or its prologue is another"));
+                                    : std::string("its x, norm or prologue is another"));
     }
     std::reverse(same.begin(), same.end()); // as they are written
     return same;

@@ -18,6 +18,8 @@ std::string whyNotWith(LinearOp first, LinearOp second, size_t maxWeights) {
   if (first.hasPrologue() || second.hasPrologue() ||
       first.getTransposed() != second.getTransposed())
     return "one of them has a prologue or transposed weights";
+  if (first.getNorm() || second.getNorm())
+    return "one of them has a norm";
   if (first.getOutputFeatures() != second.getOutputFeatures())
     return "they have " + std::to_string(first.getOutputFeatures()) + " and " +
            std::to_string(second.getOutputFeatures()) + " columns";

@@ -261,6 +261,47 @@ def FuseConv : Pass<"xlstm-fuse-conv", "::mlir::func::FuncOp"> {
   let statistics = [Statistic<"numMaps", "maps-fused", "maps that became epilogues">];
 }
 
+def FuseNormLinear : Pass<"xlstm-fuse-norm-linear", "::mlir::func::FuncOp"> {
+  let summary = "makes a norm part of the products that read its result";
+  let description = [{
+    An `xlstm.norm` whose result is nothing but the x of products becomes the norm of each of them, its
+    weight a factor for each column in their prologue. x' is rounded to the type of x as the norm's
+    result was, so nothing is rounded that was not before.
+
+    ```mlir
+    func.func @norm_and_gates(%x: tensor<?x?x64xf32>, %norm: tensor<64xf32>, %w: tensor<4x64xf32>)
+        -> tensor<?x?x4xf32> {
+      %n = xlstm.norm rms %x weight(%norm : tensor<64xf32>) eps 1.0e-6 : tensor<?x?x64xf32>
+      %y = xlstm.linear %n weights(%w : tensor<4x64xf32>)
+          : tensor<?x?x64xf32> -> tensor<?x?x4xf32>
+      return %y : tensor<?x?x4xf32>
+    }
+    // becomes
+    func.func @norm_and_gates_fused(%x: tensor<?x?x64xf32>, %norm: tensor<64xf32>,
+                                    %w: tensor<4x64xf32>) -> tensor<?x?x4xf32> {
+      %y = xlstm.linear %x norm(rms eps 1.0e-6) x_cols(%norm : tensor<64xf32>)
+          weights(%w : tensor<4x64xf32>) prologue {
+      ^bb0(%n: f32, %factor: f32):
+        %0 = arith.mulf %n, %factor : f32
+        xlstm.yield outputs(%0 : f32)
+      } : tensor<?x?x64xf32> -> tensor<?x?x4xf32>
+      return %y : tensor<?x?x4xf32>
+    }
+    ```
+
+    A remark says why a norm stays beside a product: its result has another user, or another type
+    than its x; there are more products than `max-products`, each of which would compute it again; the
+    product has a prologue or a norm; or, in `unsupported`, what the target lacks.
+  }];
+  let options = [
+    Option<"maxProducts", "max-products", "unsigned", "8", "the most products that a norm becomes a part of">,
+    Option<"unsupported", "unsupported", "std::string", "\"\"",
+           "why no product has a norm on the target; empty if they may">,
+  ];
+  let statistics = [Statistic<"numNorms", "norms-fused", "norms that became parts of products">];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::xlstm::XLSTMDialect"];
+}
+
 def FuseLinear : Pass<"xlstm-fuse-linear", "::mlir::func::FuncOp"> {
   let summary = "makes elementwise functions of a product's result the product's epilogue";
   let description = [{

@@ -87,6 +87,10 @@ XLSTM_API void xlstm_model_close(xlstm_model *model);
 /* Describes a model. The strings live as long as the model. */
 XLSTM_API xlstm_status xlstm_model_get_info(const xlstm_model *model, xlstm_model_info *info);
 
+/* What XLSTM_CUBLAS=auto (see xlstm_context_products) has chosen when the model was opened, a line for
+ * each shape of a product; "" if nothing was timed. Lives as long as the model. */
+XLSTM_API const char *xlstm_model_products(const xlstm_model *model);
+
 /* ---- running ---- */
 
 /* Reads `count` sequences: lengths[k] >= 1 tokens each, one sequence after the other in `tokens`, the

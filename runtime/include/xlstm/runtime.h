@@ -337,6 +337,15 @@ XLSTM_API xlstm_status xlstm_context_prepare(xlstm_context *context,
                                              const xlstm_tensor *const *outputs, void *memory,
                                              size_t bytes, void *stream);
 
+/* On a GPU, with XLSTM_CUBLAS=auto in the environment (default: off), xlstm_context_prepare also times
+ * products with weights, each shape once, here and in cuBLASLt (libcublasLt.so.13 or .12, or the path
+ * in XLSTM_CUBLASLT), and runs of this context whose products have a shape that cuBLASLt was faster at
+ * take it there: of as many rows, or fewer down to half. It waits for `stream`, and takes the memory
+ * of a workspace meanwhile. It does so, too, where the prepared size is 0. The text has a line for each
+ * shape, with both times and the choice; "" if nothing was timed. Valid until the next
+ * xlstm_context_prepare. */
+XLSTM_API const char *xlstm_context_products(const xlstm_context *context);
+
 /* The implementation that the last workspace_size or run of this context chose, by its index in the
  * package, or -1 before the first. */
 XLSTM_API int32_t xlstm_context_implementation(const xlstm_context *context);

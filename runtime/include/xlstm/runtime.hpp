@@ -201,6 +201,8 @@ public:
     check(xlstm_context_prepare(context.get(), inputs.data(), outputs.data(), memory.data(),
                                 memory.size(), stream.get()));
   }
+  /// What XLSTM_CUBLAS=auto has chosen when preparing, a line for each shape of a product.
+  std::string products() const { return xlstm_context_products(context.get()); }
   void run(const Tensors &inputs, const Tensors &outputs, const Buffer &workspace,
            const Stream &stream) {
     check(xlstm_context_run(context.get(), inputs.data(), outputs.data(), workspace.data(),

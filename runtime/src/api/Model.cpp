@@ -31,6 +31,10 @@ xlstm_status xlstm_model_get_info(const xlstm_model *model, xlstm_model_info *in
   });
 }
 
+const char *xlstm_model_products(const xlstm_model *model) {
+  return model ? model->model.products().c_str() : "";
+}
+
 static void checkCount(int32_t count) {
   if (count < 0)
     fail(XLSTM_ERROR_INVALID_ARGUMENT, "count: expected at least 0, got ", count);

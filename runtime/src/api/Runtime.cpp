@@ -401,7 +401,15 @@ xlstm_status xlstm_context_prepare(xlstm_context *context, const xlstm_tensor *c
   return guard([&] {
     required("xlstm_context_prepare", context, inputs, outputs);
     context->context.makePrepared(inputs, outputs, memory, bytes, stream);
+    // No memory for what there is: the context was told to forget.
+    if (context->context.function().device().wantsProducts() &&
+        (memory || !context->context.preparedSize(inputs, outputs)))
+      context->context.chooseProducts(inputs, outputs, stream);
   });
+}
+
+const char *xlstm_context_products(const xlstm_context *context) {
+  return context ? context->context.productReport().c_str() : "";
 }
 
 int32_t xlstm_context_implementation(const xlstm_context *context) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A CUDA GPU as a device: kernels are cubins, or PTX that the driver compiles.
 #include "runtime/src/Device.h"
+#include "runtime/src/cuda/CublasLt.h"
 #include "runtime/src/cuda/Graph.h"
 #include "runtime/src/support/Failure.h"
 
@@ -266,6 +267,11 @@ public:
 
   std::unique_ptr<Recording> record(void *stream, const std::function<void()> &body) override {
     return recordGraph(primary, static_cast<CUstream>(stream), body);
+  }
+
+  bool wantsProducts() const override { return wantsCublasLt(); }
+  std::shared_ptr<ProductLibrary> products(std::string &why) override {
+    return openCublasLt(primary, why);
   }
 
   void *createStream() override {

@@ -22,6 +22,8 @@ public:
   ~Model();
 
   const xlstm_model_info &info() const { return description; }
+  /// What was timed to choose among libraries of products, a line for each shape.
+  const std::string &products() const { return productReport; }
 
   void prefill(const int32_t *tokens, const int64_t *lengths, const int32_t *slots, int32_t count,
                float *logits);
@@ -51,6 +53,7 @@ private:
   void readParameters(const std::string &weights);
   size_t weightBytes() const;
   size_t workspaceSize();
+  void chooseProducts();
   void reserve();
   void checkFreeMemory(size_t workspaceBytes, size_t preparedBytes);
   void placeParameters();
@@ -73,6 +76,7 @@ private:
   DeviceStream stream;
   ModelFunction prefillFunction, stepFunction;
   xlstm_model_info description = {};
+  std::string productReport;
 
   std::string weightsPath;
   std::optional<safetensors::Checkpoint> checkpoint; // mapped where a CPU reads it

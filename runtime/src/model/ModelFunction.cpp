@@ -178,4 +178,16 @@ void ModelFunction::prepare(char *memory, void *stream) {
   }
 }
 
+void ModelFunction::chooseProducts(const ModelRun &run, void *stream) {
+  Variant &variant = choose(run);
+  variant.context.chooseProducts(given.data(), given.data() + bound->plan().inputCount(), stream);
+}
+
+std::string ModelFunction::productReport() const {
+  std::string report;
+  for (const auto &[implementation, variant] : variants)
+    report += variant.context.productReport();
+  return report;
+}
+
 } // namespace xlstm

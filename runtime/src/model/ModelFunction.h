@@ -56,6 +56,10 @@ public:
   size_t preparedSize();
   /// Computes it.
   void prepare(char *memory, void *stream);
+  /// Which products of such a run another library computes; after `prepare`.
+  void chooseProducts(const ModelRun &run, void *stream);
+  /// What was timed for that, a line for each shape of a product.
+  std::string productReport() const;
 
 private:
   struct Variant {

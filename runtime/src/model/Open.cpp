@@ -204,9 +204,29 @@ void Model::reserve() {
   size_t first = prefillFunction.preparedSize();
   prefillFunction.prepare(preparedMemory.data(), stream.get());
   stepFunction.prepare(preparedMemory.data() + first, stream.get());
+  if (device->wantsProducts())
+    chooseProducts();
   lengths.assign(static_cast<size_t>(description.slots), 0);
   device->fill(stateMemory.data(), 0, slots.bytes(), stream.get()); // all slots are empty
   device->synchronize(stream.get());
+}
+
+/// Of runs of 1, 2, 4 .. rows: those between take what the next one above takes.
+void Model::chooseProducts() {
+  ModelRun run;
+  run.out.resize(stepFunction.states().size());
+  run.batch = 1;
+  for (int64_t length : powersUpTo(description.prefill_tokens)) {
+    run.length = length;
+    prefillFunction.chooseProducts(run, stream.get());
+  }
+  run.in.resize(run.out.size());
+  run.length = 1;
+  for (int64_t batch : powersUpTo(description.batch)) {
+    run.batch = batch;
+    stepFunction.chooseProducts(run, stream.get());
+  }
+  productReport = prefillFunction.productReport() + stepFunction.productReport();
 }
 
 /// Parameters where the device reads them: on a CPU where they are, on a GPU in one allocation.

@@ -157,6 +157,17 @@ struct Requirement {
   bool absent = false;
 };
 
+/// What a launch computes, if that is a product with weights and nothing else, which another library
+/// may then compute in its place: results_w = x weights_w^T, plus residual or bias. Leading axes of
+/// x, residual and results are rows. All are pointers among the launch's arguments.
+struct MatrixProduct {
+  std::string x;                    ///< [.., K]
+  std::vector<std::string> weights; ///< [N, K], of the type of x
+  std::vector<std::string> results; ///< [.., N], one for each weight
+  std::string residual = {};        ///< [.., N], of the type of the one result; may be empty
+  std::string bias = {};            ///< [N], likewise
+};
+
 /// One kernel launch. An axis whose stride is no argument of the launch must be laid out compactly
 /// (relative to the axis after it); the runtime checks that.
 struct Launch {
@@ -174,9 +185,10 @@ struct Launch {
       ///< that as the first of a run it is not launched before what is before it ends
   bool prepare = false; ///< reads nothing but parameters and what such launches write: it need not
                         ///< run again while they stay. Its grid and buffers have no dimensions
-  int64_t scratchBytes = 0; ///< cpu: scratch of a thread
-  int64_t registers = -1;   ///< gpu, of a thread, as ptxas reports; -1: not known
-  int64_t spillBytes = -1;  ///< gpu, of a thread, as ptxas reports; -1: not known
+  std::optional<MatrixProduct> product = {}; ///< gpu
+  int64_t scratchBytes = 0;                  ///< cpu: scratch of a thread
+  int64_t registers = -1;                    ///< gpu, of a thread, as ptxas reports; -1: not known
+  int64_t spillBytes = -1;                   ///< gpu, of a thread, as ptxas reports; -1: not known
   std::vector<Requirement> requirements;
   std::vector<Argument> args;
 };

@@ -128,6 +128,15 @@ Json write(const Launch &launch, bool cpu) {
       out["overlaps"] = true;
     if (launch.early)
       out["early"] = true;
+    if (launch.product) {
+      Json &product = out["product"] = Json{{"x", launch.product->x},
+                                            {"weights", launch.product->weights},
+                                            {"results", launch.product->results}};
+      if (!launch.product->residual.empty())
+        product["residual"] = launch.product->residual;
+      if (!launch.product->bias.empty())
+        product["bias"] = launch.product->bias;
+    }
     if (launch.registers >= 0)
       out["registers"] = launch.registers;
     if (launch.spillBytes >= 0)
@@ -311,6 +320,15 @@ Launch readLaunch(const JsonNode &node, bool cpu) {
       launch.overlaps = overlaps->boolean();
     if (auto early = node.find("early"))
       launch.early = early->boolean();
+    if (auto product = node.find("product")) {
+      launch.product = MatrixProduct{readName(product->object().at("x")),
+                                     readList<std::string>(product->at("weights"), 64, readName),
+                                     readList<std::string>(product->at("results"), 64, readName)};
+      if (auto residual = product->find("residual"))
+        launch.product->residual = readName(*residual);
+      if (auto bias = product->find("bias"))
+        launch.product->bias = readName(*bias);
+    }
     if (auto registers = node.find("registers"))
       launch.registers = registers->integer(0, 1024);
     if (auto spill = node.find("spill_bytes"))

@@ -175,6 +175,28 @@ private:
       argument(launch.args[i], cpu, cat(path, ".args[", i, "]"));
     if (launch.prepare)
       preparing(launch, path);
+    if (launch.product)
+      matrixProduct(launch, cat(path, ".product"));
+  }
+
+  void matrixProduct(const Launch &launch, const std::string &path) {
+    const MatrixProduct &product = *launch.product;
+    size_t weights = product.weights.size();
+    if (!weights || product.results.size() != weights)
+      error(path, "expected weights and a result for each, got ", weights, " and ",
+            product.results.size());
+    if (weights > 1 && !(product.residual.empty() && product.bias.empty()))
+      error(path, "expected one weight with residual or bias, got ", weights);
+    std::vector<std::string> names = product.weights;
+    names.insert(names.end(), product.results.begin(), product.results.end());
+    for (const std::string *name : {&product.x, &product.residual, &product.bias})
+      if (!name->empty())
+        names.push_back(*name);
+    for (const std::string &name : names)
+      if (std::none_of(launch.args.begin(), launch.args.end(), [&](const Argument &arg) {
+            return arg.kind == Argument::Kind::Pointer && arg.tensor == name;
+          }))
+        error(path, "expected a pointer among the arguments, got '", name, "'");
   }
 
   static bool isFixed(const Product &product) {

@@ -166,6 +166,68 @@ func.func @linear(%x: tensor<?x?x$Kx$t>, %w: tensor<$Kx$Nx$t>) -> tensor<?x?x$Nx
   }
 }
 
+/// The norm of rows of x before the products: with a weight or without, of rows that end within a
+/// step along k.
+TEST_P(Linear, WithNorm) {
+  const int64_t K = 70, N = 37;
+  const double eps = 0.25;
+  const std::string weight = "x_cols(%g : tensor<$Kx$a>) ", prologue = R"( prologue {
+  ^bb0(%n: $a, %f: $a):
+    %0 = arith.mulf %n, %f : $a
+    xlstm.yield outputs(%0 : $a)
+  })";
+  for (DType type : allDTypes)
+    for (const char *kind : {"rms", "layer"})
+      for (bool hasWeight : {false, true}) {
+        DType accumulation = type == DType::F64 ? DType::F64 : DType::F32;
+        std::string source = substitute(
+            "func.func @linear(%x: tensor<?x?x$Kx$t>, %g: tensor<$Kx$a>, %w: tensor<$Nx$Kx$t>) -> "
+            "tensor<?x?x$Nx$a> {\n  %y = xlstm.linear %x norm($kind eps 0.25) $cols"
+            "weights(%w : tensor<$Nx$Kx$t>)$prologue : tensor<?x?x$Kx$t> -> tensor<?x?x$Nx$a>\n"
+            "  return %y : tensor<?x?x$Nx$a>\n}",
+            {{"kind", kind},
+             {"cols", hasWeight ? weight : ""},
+             {"prologue", hasWeight ? prologue : ""}});
+        source = substitute(source, {{"K", std::to_string(K)},
+                                     {"N", std::to_string(N)},
+                                     {"t", name(type)},
+                                     {"a", name(accumulation)}});
+        Cells cells(source, isa(), {"gemm_rows=16", "gemm_columns=32", "gemm_depth=32"});
+        for (int64_t T : {1, 9, 35}) {
+          Array x(type, {2, T, K}), g(accumulation, {K}), w(type, {N, K}),
+              y(accumulation, {2, T, N});
+          for (Array *array : {&x, &g, &w})
+            array->fill([&] { return 1 + normal(); }); // means that a layer norm takes away
+          std::map<std::string, Array *> tensors = {{"arg0", &x}, {"arg2", &w}, {"result0", &y}};
+          if (hasWeight)
+            tensors["arg1"] = &g;
+          cells.run("linear", tensors, 2 * ((T + 15) / 16) * 16);
+          double error = 0, norm = 0;
+          std::vector<double> row(K);
+          y.forEach([&](const Array::Index &i) {
+            double mean = 0, squares = 0, expected = 0;
+            for (int64_t k = 0; k < K; ++k)
+              mean += x.get({i[0], i[1], k}) / K;
+            if (std::string(kind) == "rms")
+              mean = 0;
+            for (int64_t k = 0; k < K; ++k) {
+              row[k] = x.get({i[0], i[1], k}) - mean;
+              squares += row[k] * row[k] / K;
+            }
+            for (int64_t k = 0; k < K; ++k) {
+              double value = row[k] / std::sqrt(squares + eps) * (hasWeight ? g.get({k}) : 1);
+              expected += roundTo(value, type) * w.get({i[2], k});
+            }
+            error += std::pow(y.get(i) - expected, 2);
+            norm += expected * expected;
+          });
+          // A rounding of x' to 16 bits may fall either way.
+          EXPECT_LE(std::sqrt(error / norm), accumulation == type ? tolerance(type) : 1e-3)
+              << name(type) << " " << kind << " " << hasWeight << " " << T;
+        }
+      }
+}
+
 TEST_P(Linear, WeightGrad) {
   for (DType type : allDTypes)
     for (auto [N, K] : {std::pair<int64_t, int64_t>{1, 1}, {37, 70}}) {

@@ -325,3 +325,21 @@ func.func @type_of_result(%y: tensor<?x4xf32>, %x: tensor<?x8xf32>) {
   %0 = xlstm.weight_grad %y, %x : tensor<?x4xf32>, tensor<?x8xf32> -> tensor<4x8xf64>
   return
 }
+
+// -----
+
+// linear_c9
+func.func @norm_eps(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>) {
+  // expected-error @below {{'xlstm.linear' op expected eps of the norm to be finite and not negative, got -1}}
+  %y = xlstm.linear %x norm(rms eps -1.0) weights(%w : tensor<4x8xf32>) : tensor<?x8xf32> -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+// linear_c9
+func.func @norm_alone(%x: tensor<?x8xf32>, %w: tensor<4x8xf32>) {
+  // expected-error @below {{'xlstm.linear' op expected norm and norm_eps together, got norm_eps alone}}
+  %y = "xlstm.linear"(%x, %w) <{norm_eps = 1.0, operandSegmentSizes = array<i32: 1, 0, 0, 0, 1, 0, 0, 0>}> ({}, {}) : (tensor<?x8xf32>, tensor<4x8xf32>) -> tensor<?x4xf32>
+  return
+}

@@ -69,3 +69,14 @@ func.func @stored_weights(%x: tensor<?x8xf32>, %w: tensor<4x8xbf16>) -> tensor<?
   %0 = xlstm.linear %x weights(%w : tensor<4x8xbf16>) : tensor<?x8xf32> -> tensor<?x4xf32>
   return %0 : tensor<?x4xf32>
 }
+
+// CHECK-LABEL: func.func @norm
+func.func @norm(%x: tensor<?x?x8xbf16>, %g: tensor<8xf32>, %w: tensor<4x8xbf16>) -> tensor<?x?x4xf32> {
+  // CHECK: xlstm.linear %arg0 norm(layer eps 1.250000e-01) x_cols(%arg1 : tensor<8xf32>) weights(%arg2 : tensor<4x8xbf16>) prologue {
+  %y = xlstm.linear %x norm(layer eps 0.125) x_cols(%g : tensor<8xf32>) weights(%w : tensor<4x8xbf16>) prologue {
+  ^bb0(%a: f32, %b: f32):
+    %0 = arith.mulf %a, %b : f32
+    xlstm.yield outputs(%0 : f32)
+  } : tensor<?x?x8xbf16> -> tensor<?x?x4xf32>
+  return %y : tensor<?x?x4xf32>
+}
