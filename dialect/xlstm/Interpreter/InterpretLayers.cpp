@@ -68,7 +68,7 @@ LogicalResult mlir::xlstm::run(CausalConv1dOp op, Frame &frame) {
     program.loadConstants(registers.data(), channels);
     for (auto token = y.begin(); token != y.end(); token += channels) {
       std::copy_n(token, channels, registers.begin());
-      program.run(registers.data(), channels);
+      program.run(registers.data(), channels, frame.rounding);
       std::copy_n(registers.begin() + program.outputs()[0] * channels, channels, token);
     }
   }
