@@ -65,19 +65,65 @@ Tensor::Tensor(const Device &device, xlstm_dtype dtype, const std::vector<int64_
 }
 
 Model::Model(const Device &device, const std::string &path, int64_t batch, int64_t length,
-             std::mt19937 &random)
+             int64_t pieceRows, std::mt19937 &random)
     : device(device), package(path), path(path), stream(device),
       tokenTensor(device, XLSTM_I32, {batch, length}),
       targetTensor(device, XLSTM_I32, {batch, length}), lossTensor(device, XLSTM_F32, {1}) {
   readParameters(random);
-  Named given{
-      {"tokens", &tokenTensor.view}, {"targets", &targetTensor.view}, {"loss", &lossTensor.view}};
-  for (const Parameter &parameter : parameters) {
+  Named given = parametersByName();
+  given["tokens"] = &tokenTensor.view;
+  given["targets"] = &targetTensor.view;
+  given["loss"] = &lossTensor.view;
+  lossPass = bind("loss", given, device);
+  if (size_t bytes = lossPass.function->workspaceSize(lossPass.inputs, lossPass.outputs))
+    lossPass.workspace = Buffer(device, bytes);
+  makePieces(batch, length, pieceRows);
+  makeWorkers();
+}
+
+Model::Named Model::parametersByName() const {
+  Named given;
+  for (const Parameter &parameter : parameters)
     given[parameter.name] = &parameter.value.view;
-    given["grad." + parameter.name] = &parameter.gradient.view;
+  return given;
+}
+
+void Model::makePieces(int64_t batch, int64_t length, int64_t pieceRows) {
+  for (int64_t first = 0; first < batch; first += pieceRows) {
+    int64_t rows = std::min(pieceRows, batch - first), shape[] = {rows, length};
+    Piece piece{rows, {}, {}, Tensor(device, XLSTM_F32, {1}), {}};
+    check(xlstm_tensor_init(&piece.tokens, tokens() + first * length, XLSTM_I32, 2, shape,
+                            XLSTM_CPU, 0));
+    check(xlstm_tensor_init(&piece.targets, targets() + first * length, XLSTM_I32, 2, shape,
+                            XLSTM_CPU, 0));
+    for (const Parameter &parameter : parameters)
+      piece.gradients.emplace_back(device, XLSTM_F32, parameter.value.shape);
+    pieces.push_back(std::move(piece));
   }
-  lossPass = bind("loss", given);
-  gradientPass = bind("loss_grad", given);
+}
+
+/// Where there are more threads than pieces, several run the kernels of one.
+void Model::makeWorkers() {
+  int32_t all = device.info().threads, count = std::min(all, static_cast<int32_t>(pieces.size()));
+  for (int32_t thread = 0; thread < count; ++thread) {
+    workers.push_back(std::make_unique<Worker>(all / count));
+    Worker &worker = *workers.back();
+    size_t bytes = 0;
+    for (const Piece &piece : pieces) {
+      Named given = parametersByName();
+      given["tokens"] = &piece.tokens;
+      given["targets"] = &piece.targets;
+      given["loss"] = &piece.loss.view;
+      for (size_t p = 0; p < parameters.size(); ++p)
+        given["grad." + parameters[p].name] = &piece.gradients[p].view;
+      worker.passes.push_back(bind("loss_grad", given, worker.device));
+      Pass &pass = worker.passes.back();
+      bytes = std::max(bytes, pass.function->workspaceSize(pass.inputs, pass.outputs));
+    }
+    if (bytes)
+      worker.workspace = Buffer(worker.device, bytes);
+  }
+  threads = std::make_unique<Team>(static_cast<size_t>(count));
 }
 
 void Model::readParameters(std::mt19937 &random) {
@@ -102,9 +148,9 @@ void Model::readParameters(std::mt19937 &random) {
       logitCount = package.output(step, i).shape[1];
 }
 
-Model::Pass Model::bind(const std::string &name, const Named &given) {
+Model::Pass Model::bind(const std::string &name, const Named &given, const Device &on) {
   Pass pass;
-  pass.function = std::make_unique<Function>(package, name, device);
+  pass.function = std::make_unique<Function>(package, name, on);
   int32_t index = pass.function->index();
   auto add = [&](const xlstm_argument_info &info, Function::Tensors &tensors) {
     auto found = given.find(info.name);
@@ -117,14 +163,38 @@ Model::Pass Model::bind(const std::string &name, const Named &given) {
     add(package.input(index, i), pass.inputs);
   for (int32_t i = 0; i < package.function(index).outputs; ++i)
     add(package.output(index, i), pass.outputs);
-  if (size_t bytes = pass.function->workspaceSize(pass.inputs, pass.outputs))
-    pass.workspace = Buffer(device, bytes);
   return pass;
 }
 
-float Model::run(Pass &pass) {
-  pass.function->run(pass.inputs, pass.outputs, pass.workspace, stream);
+float Model::loss() {
+  lossPass.function->run(lossPass.inputs, lossPass.outputs, lossPass.workspace, stream);
   return lossTensor.floats()[0];
+}
+
+float Model::lossAndGradients() {
+  threads->run(pieces.size(), [&](size_t thread, size_t n) {
+    Worker &worker = *workers[thread];
+    Pass &pass = worker.passes[n];
+    pass.function->run(pass.inputs, pass.outputs, worker.workspace, worker.stream);
+  });
+  // Every target counts, so that means over pieces weigh as much as these have sequences.
+  double loss = 0;
+  std::vector<float> weights;
+  for (const Piece &piece : pieces) {
+    double weight = static_cast<double>(piece.rows) / static_cast<double>(tokenTensor.shape[0]);
+    weights.push_back(static_cast<float>(weight));
+    loss += weight * static_cast<double>(piece.loss.floats()[0]);
+  }
+  threads->run(parameters.size(), [&](size_t, size_t p) {
+    float *sum = parameters[p].gradient.floats();
+    size_t count = parameters[p].gradient.size();
+    for (size_t n = 0; n < pieces.size(); ++n) {
+      const float *part = pieces[n].gradients[p].floats();
+      for (size_t k = 0; k < count; ++k)
+        sum[k] = (n ? sum[k] : 0.0f) + weights[n] * part[k];
+    }
+  });
+  return static_cast<float>(loss);
 }
 
 std::string Model::sample(const std::string &prompt, int64_t count, float temperature,
@@ -145,9 +215,8 @@ std::string Model::sample(const std::string &prompt, int64_t count, float temper
     for (auto &set : states)
       set.emplace(info.name, Tensor(device, info.dtype, shape));
   }
-  Named shared{{"logits", &logits.view}};
-  for (const Parameter &parameter : parameters)
-    shared[parameter.name] = &parameter.value.view;
+  Named shared = parametersByName();
+  shared["logits"] = &logits.view;
   // The names of states are inputs and outputs; bind() takes one tensor of a name.
   auto bindStep = [&](const std::string &name, const xlstm_tensor *read, int from, int to) {
     Named given(shared);
@@ -155,7 +224,7 @@ std::string Model::sample(const std::string &prompt, int64_t count, float temper
     if (to >= 0)
       for (auto &[state, tensor] : states[to])
         given[state] = &tensor.view;
-    Pass pass = bind(name, given);
+    Pass pass = bind(name, given, device);
     int32_t index = pass.function->index();
     for (size_t i = 0; i < pass.inputs.size(); ++i) {
       auto found = states[0].find(package.input(index, static_cast<int32_t>(i)).name);

@@ -9,7 +9,7 @@ namespace xlstm::example {
 /// AdamW: decay apart from the gradient, of matrices only (not of norms and biases).
 class Optimizer {
 public:
-  explicit Optimizer(std::vector<Parameter> &parameters);
+  Optimizer(std::vector<Parameter> &parameters, Team &team);
   /// One step; gradients are scaled down to a global norm of at most 1. Returns the norm before.
   double update(double rate);
 
@@ -17,7 +17,16 @@ private:
   struct Moments {
     std::vector<float> first, second;
   };
+  /// Elements [begin, end) of a parameter: what a thread takes at a time.
+  struct Range {
+    size_t parameter, begin, end;
+  };
+  double squares(const Range &range) const;
+
   std::vector<Parameter> &parameters;
+  Team &team;
+  std::vector<Range> ranges;
+  std::vector<double> sums; // of the ranges
   std::vector<Moments> moments;
   int64_t step = 0;
 };

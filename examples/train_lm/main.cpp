@@ -31,6 +31,7 @@ norm of 1. The last twentieth of the text is for validation. The package has the
   --steps N             train for so many steps instead; the same seed then gives the same model
   --batch N             sequences of a step (default: 16)
   --seq-len N           bytes of a sequence (default: 128)
+  --piece N             of these, sequences that one thread takes at a time (default: 4); it affects rounding, threads do not
   --lr X                largest learning rate (default: 0.004)
   --seed N              of weights, batches and sample (default: 1)
   --eval-every X        seconds between two validations (default: 5); with --steps, steps between them
@@ -45,7 +46,7 @@ Exit codes: 0 success, 1 an input is wrong or the loss is not finite or too high
 struct Options {
   std::string package, text, config, output;
   double minutes, rate, evalEvery, expectedBits;
-  int64_t steps, batch, length, sample;
+  int64_t steps, batch, piece, length, sample;
   uint32_t seed;
   int32_t threads;
 };
@@ -58,6 +59,7 @@ Options parse(tools::Arguments &arguments) {
   options.minutes = minutes.value_or(1);
   options.steps = arguments.number("--steps", 1, 1000000000, 0);
   options.batch = arguments.number("--batch", 1, 100000, 16);
+  options.piece = arguments.number("--piece", 1, 100000, 4);
   options.length = arguments.number("--seq-len", 1, 1000000, 128);
   options.rate = arguments.real("--lr").value_or(0.004);
   options.seed = static_cast<uint32_t>(arguments.number("--seed", 0, 1000000000, 1));
@@ -84,8 +86,8 @@ public:
   explicit Trainer(const Options &options)
       : options(options), random(options.seed),
         device(XLSTM_CPU, 0, xlstm_device_options{options.threads}),
-        model(device, options.package, options.batch, options.length, random),
-        optimizer(model.parameters) {
+        model(device, options.package, options.batch, options.length, options.piece, random),
+        optimizer(model.parameters, model.team()) {
     std::ifstream file(options.text, std::ios::binary);
     text.assign(std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>());
     validation = text.size() - text.size() / 20;
