@@ -79,6 +79,7 @@ private:
   void prepare(TensorList inputs, TensorList outputs);
   bool isPrepared(TensorList inputs, TensorList outputs) const;
   bool holdsParameters(const BoundFunction::Candidate &candidate) const;
+  void timeProducts(TensorList inputs, TensorList outputs, void *stream);
   [[noreturn]] void noCandidate() const;
 
   std::shared_ptr<const BoundFunction> bound;

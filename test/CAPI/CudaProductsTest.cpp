@@ -51,8 +51,9 @@ protected:
   void *library = ::dlopen(XLSTM_FAKE_CUBLAS, RTLD_NOW);
 
   CudaProducts() {
-    for (const char *name : {"FAKE_CUDA_CAPABILITY", "FAKE_CUDA_SHARED", "FAKE_CUDA_DEVICES",
-                             "FAKE_CUDA_LAUNCH_US", "FAKE_CUBLAS_MOST_ROWS", "XLSTM_CUBLAS"})
+    for (const char *name :
+         {"FAKE_CUDA_CAPABILITY", "FAKE_CUDA_SHARED", "FAKE_CUDA_DEVICES", "FAKE_CUDA_LAUNCH_US",
+          "FAKE_CUDA_MOST", "FAKE_CUBLAS_MOST_ROWS", "XLSTM_CUBLAS"})
       ::unsetenv(name);
     clear();
   }
@@ -175,6 +176,17 @@ TEST_F(CudaProducts, WhatTheLibraryHasNot) {
   Session session(write(), 100);
   EXPECT_EQ(session.function.products(),
             "product 100 x 1 x 1 f32: 2.0000 ms, cuBLASLt 13.1 has none: own kernel\n");
+  EXPECT_EQ(session.run(), kOwn);
+}
+
+/// The library's workspace does not fit: no reason not to run.
+TEST_F(CudaProducts, NoMemory) {
+  ::setenv("XLSTM_CUBLAS", "auto", 1);
+  ::setenv("FAKE_CUDA_MOST", "1000000", 1);
+  Session session(write(), 100);
+  EXPECT_EQ(session.function.products(),
+            "products: own kernels, as there is no memory to time others: workspace of cuBLASLt: "
+            "CUDA_ERROR: fake failure\n");
   EXPECT_EQ(session.run(), kOwn);
 }
 

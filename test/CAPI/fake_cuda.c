@@ -5,6 +5,7 @@
  *   FAKE_CUDA_SHARED      bytes of shared memory      FAKE_CUDA_INIT     result of cuInit (default
  * 0)
  *   FAKE_CUDA_FREE        bytes of free memory (default: all, 1 GiB)
+ *   FAKE_CUDA_MOST        bytes of the largest allocation (default 1 GiB)
  *   FAKE_CUDA_LAUNCH_US   what a launch adds to 1.5 ms between two events (default 0)
  * Images: text that begins with "cubin", "ptx" (compiles), "bad ptx" (does not), "new ptx" (too
  * new). */
@@ -182,7 +183,7 @@ CUresult cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, void *addres
 }
 
 CUresult cuMemAlloc_v2(unsigned long long *data, size_t bytes) {
-  void *memory = bytes > (size_t)1 << 30 ? 0 : aligned_alloc(256, (bytes + 255) / 256 * 256);
+  void *memory = bytes > (size_t)number("FAKE_CUDA_MOST", 1 << 30) ? 0 : aligned_alloc(256, (bytes + 255) / 256 * 256);
   *data = (unsigned long long)(uintptr_t)memory;
   return memory ? 0 : 2;
 }
