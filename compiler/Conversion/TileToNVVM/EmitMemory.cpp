@@ -267,20 +267,32 @@ LogicalResult KernelEmitter::emitStore(StoreOp op) {
   }
   auto write = [&](bool pairs) {
     SmallVector<Value> block;
-    eachElement(tensor, form, base, axes,
-                [&](ArrayRef<Value> index, Value pointer, int64_t number) {
-                  if (number % 4 == 0)
-                    block = blockElements(form, form.grid, number / 4 / form.columnBlocks(),
-                                          number / 4 % form.columnBlocks());
-                  if (!pairs)
-                    return guardedStore(tensor, index, {}, block[number % 4], pointer);
-                  if (number % 2)
-                    return;
-                  Value pair = b.create<LLVM::UndefOp>(VectorType::get(2, b.getF32Type()));
-                  for (int64_t i : {0, 1})
-                    pair = b.create<LLVM::InsertElementOp>(pair, block[number % 4 + i], ptx.i32(i));
-                  b.create<LLVM::StoreOp>(pair, pointer, /*alignment=*/8);
-                });
+    Value packed;
+    Type element = tensor.type.getElementType();
+    eachElement(
+        tensor, form, base, axes, [&](ArrayRef<Value> index, Value pointer, int64_t number) {
+          if (number % 4 == 0)
+            block = blockElements(form, form.grid, number / 4 / form.columnBlocks(),
+                                  number / 4 % form.columnBlocks());
+          if (!pairs && element.getIntOrFloatBitWidth() == 16) {
+            // Two are rounded together: ptxas would round each in advance, and spill them.
+            if (number % 2 == 0)
+              packed = ptx.pack(element, block[number % 4], block[number % 4 + 1]);
+            Value half =
+                number % 2 ? b.create<arith::ShRUIOp>(packed, ptx.i32(16)).getResult() : packed;
+            return when(inRange(tensor, index), [&] {
+              b.create<LLVM::StoreOp>(b.create<arith::TruncIOp>(b.getI16Type(), half), pointer);
+            });
+          }
+          if (!pairs)
+            return guardedStore(tensor, index, {}, block[number % 4], pointer);
+          if (number % 2)
+            return;
+          Value pair = b.create<LLVM::UndefOp>(VectorType::get(2, b.getF32Type()));
+          for (int64_t i : {0, 1})
+            pair = b.create<LLVM::InsertElementOp>(pair, block[number % 4 + i], ptx.i32(i));
+          b.create<LLVM::StoreOp>(pair, pointer, /*alignment=*/8);
+        });
   };
   when(pointInRange(tensor, base, axes), [&] {
     Value pairs = pairsInRange(tensor, base, axes, form);
