@@ -39,8 +39,10 @@ Overrides overridesFor(const Overrides &all, const std::vector<std::string> &par
 
 } // namespace
 
-/// Whether a value is a parameter of its model: nothing that a run launches writes it.
+/// Whether a value is a parameter of its model, or a view of one: nothing that a run launches writes it.
 static bool isParameter(Value value) {
+  while (auto view = value.getDefiningOp<mlir::xlstm::ReshapeOp>())
+    value = view.getX();
   auto argument = dyn_cast<BlockArgument>(value);
   auto function = value.getParentRegion()->getParentOfType<func::FuncOp>();
   return argument && function &&
@@ -80,6 +82,8 @@ static std::optional<LayerProblem> layerProblemOf(Operation *op) {
   problem.wholeRows = isLoss || isNorm;
   problem.sums = isa<CausalConv1dBackwardOp>(op);
   if (auto norm = dyn_cast<NormOp>(op))
+    problem.constantWeight = norm.getWeight() && isParameter(norm.getWeight());
+  if (auto norm = dyn_cast<MultiheadNormOp>(op))
     problem.constantWeight = norm.getWeight() && isParameter(norm.getWeight());
   if (auto product = dyn_cast<BlockLinearOp>(op)) {
     ArrayRef<int64_t> shape = product.getWeight().getType().getShape();

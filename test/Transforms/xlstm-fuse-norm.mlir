@@ -121,3 +121,20 @@ func.func @residual_weight(%x: tensor<?x?x8xbf16>, %w: tensor<8xbf16>) -> tensor
   %y = xlstm.norm rms %x weight(%factor : tensor<8xf32>) eps 0.125 : tensor<?x?x8xbf16>
   return %y : tensor<?x?x8xbf16>
 }
+
+// -----
+
+// Nor does another shape matter.
+// CHECK-LABEL: func.func @weight_of_heads
+// CHECK-NOT: xlstm.map
+// CHECK: %[[HEADS:.*]] = xlstm.reshape %arg1 : tensor<32xbf16> -> tensor<4x8xbf16>
+// CHECK: xlstm.multihead_norm layer %arg0 weight(%[[HEADS]] : tensor<4x8xbf16>)
+func.func @weight_of_heads(%h: tensor<?x?x4x8xbf16>, %w: tensor<32xbf16>) -> tensor<?x?x4x8xbf16> {
+  %wide = xlstm.map %w : tensor<32xbf16> -> tensor<32xf32> {
+  ^bb0(%0: f32):
+    xlstm.yield outputs(%0 : f32)
+  }
+  %heads = xlstm.reshape %wide : tensor<32xf32> -> tensor<4x8xf32>
+  %y = xlstm.multihead_norm layer %h weight(%heads : tensor<4x8xf32>) eps 0.125 : tensor<?x?x4x8xbf16>
+  return %y : tensor<?x?x4x8xbf16>
+}

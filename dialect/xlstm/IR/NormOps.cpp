@@ -55,12 +55,18 @@ template <typename Op> static LogicalResult verifyResult(Op op, StringRef layout
   return success();
 }
 
+/// The type of the weight's elements if they have 16 bits, which are exact in an accumulation type of
+/// f32; null for others.
+template <typename Op> static Type narrowWeightOf(Op op) {
+  Type weight = op.getWeight() ? getElementTypeOrSelf(op.getWeight()) : Type();
+  bool isNarrow = weight && weight.getIntOrFloatBitWidth() == 16 &&
+                  !op.getX().getType().getElementType().isF64();
+  return isNarrow ? weight : Type();
+}
+
 LogicalResult NormOp::verify() {
-  // norm_c2: one of 16 bits is exact in the accumulation type
-  Type weight = getWeight() ? getElementTypeOrSelf(getWeight()) : Type();
-  bool isNarrow =
-      weight && weight.getIntOrFloatBitWidth() == 16 && !getX().getType().getElementType().isF64();
-  if (failed(verifyRowNorm(*this, isNarrow ? weight : Type())))
+  // norm_c2
+  if (failed(verifyRowNorm(*this, narrowWeightOf(*this))))
     return failure();
   // norm_c4
   return verifyResult(*this, "[.., D]");
@@ -74,14 +80,16 @@ LogicalResult NormBackwardOp::verify() {
   return verifyDweight(*this, "[D]");
 }
 
-template <typename Op> static LogicalResult verifyHeadNorm(Op op) {
+/// `weight` as in verifyRowNorm.
+template <typename Op> static LogicalResult verifyHeadNorm(Op op, Type weight = {}) {
   auto x = op.getX().getType();
   int64_t heads = x.getDimSize(2), d = x.getDimSize(3);
   // multihead_norm_c1
   if (failed(expectStatic(op, "H", heads)) || failed(expectStatic(op, "D", d)))
     return failure();
-  auto weight = RankedTensorType::get({heads, d}, getAccumulationTypeFor(x.getElementType()));
-  return verifyNorm(op, weight, "[H, D]");
+  if (!weight)
+    weight = getAccumulationTypeFor(x.getElementType());
+  return verifyNorm(op, RankedTensorType::get({heads, d}, weight), "[H, D]");
 }
 
 void MultiheadNormOp::build(OpBuilder &builder, OperationState &state, Type type, NormKind kind,
@@ -105,7 +113,8 @@ void MultiheadNormOp::getAsmBlockArgumentNames(Region &region,
 }
 
 LogicalResult MultiheadNormOp::verify() {
-  if (failed(verifyHeadNorm(*this)) || failed(verifyResult(*this, "[B, T, H, D]")))
+  if (failed(verifyHeadNorm(*this, narrowWeightOf(*this))) ||
+      failed(verifyResult(*this, "[B, T, H, D]")))
     return failure();
   // multihead_norm_c4
   if (!getElems().empty() && !hasEpilogue())

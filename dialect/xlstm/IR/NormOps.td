@@ -28,7 +28,7 @@ def XLSTM_MultiheadNormOp : XLSTM_Op<"multihead_norm", [
 
     Constraints:
     * `multihead_norm_c1`: H and D are static and at least 1.
-    * `multihead_norm_c2`: the weight is [H, D] of the accumulation type.
+    * `multihead_norm_c2`: the weight is [H, D] of the accumulation type or, where that is f32, of 16 bits.
     * `multihead_norm_c3`: eps is finite and not negative.
     * `multihead_norm_c4`: elems are [B, T, H, D] as x, need an epilogue, and are f64 exactly if x is.
     * `multihead_norm_c5`: the epilogue has an argument of the accumulation type for y and one for
@@ -64,7 +64,7 @@ def XLSTM_MultiheadNormOp : XLSTM_Op<"multihead_norm", [
   let arguments = (ins
     XLSTM_NormKindAttr:$kind,
     Arg<4DTensorOf<XLSTM_Inputs>, "[B, T, H, D]">:$x,
-    Arg<Optional<2DTensorOf<XLSTM_Accumulated>>, "[H, D]">:$weight,
+    Arg<Optional<2DTensorOf<XLSTM_Inputs>>, "[H, D]">:$weight,
     Arg<Variadic<4DTensorOf<XLSTM_Inputs>>, "elements beside those of y, [B, T, H, D]">:$elems,
     F64Attr:$eps);
   let results = (outs Res<4DTensorOf<XLSTM_Inputs>, "[B, T, H, D]">:$result);

@@ -125,15 +125,32 @@ struct FuseNormPass : impl::FuseNormBase<FuseNormPass> {
           map.emitRemark() << "stays a kernel of its own behind a head norm: " << reason;
         break;
       }
-    getOperation().walk([&](NormOp norm) {
-      Value widened = norm.getWeight(), narrow = widenedBy(widened);
-      if (!narrow)
-        return;
-      norm.getWeightMutable().assign(narrow);
-      if (widened.use_empty())
-        rewriter.eraseOp(widened.getDefiningOp());
-      ++numWeights;
+    getOperation().walk([&](Operation *op) {
+      if (auto norm = dyn_cast<NormOp>(op))
+        narrowWeight(rewriter, norm);
+      if (auto norm = dyn_cast<MultiheadNormOp>(op))
+        narrowWeight(rewriter, norm);
     });
+  }
+
+  /// A weight that is only widened, also one that then gets the heads' shape, is read as it is stored.
+  template <typename Norm> void narrowWeight(IRRewriter &rewriter, Norm norm) {
+    auto reshape =
+        norm.getWeight() ? norm.getWeight().template getDefiningOp<ReshapeOp>() : ReshapeOp();
+    Value widened = reshape ? reshape.getX() : norm.getWeight(), narrow = widenedBy(widened);
+    if (!narrow)
+      return;
+    if (reshape) {
+      rewriter.setInsertionPoint(norm);
+      Type type = reshape.getResult().getType().clone(getElementTypeOrSelf(narrow));
+      narrow = rewriter.create<ReshapeOp>(norm.getLoc(), type, narrow);
+    }
+    norm.getWeightMutable().assign(narrow);
+    if (reshape && reshape->use_empty())
+      rewriter.eraseOp(reshape);
+    if (widened.use_empty())
+      rewriter.eraseOp(widened.getDefiningOp());
+    ++numWeights;
   }
 };
 

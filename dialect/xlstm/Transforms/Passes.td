@@ -209,7 +209,7 @@ def FuseNorm : Pass<"xlstm-fuse-norm", "::mlir::func::FuncOp"> {
     A remark says why a map stays beside a norm: the norm has another user, the map several results
     or another type, or an input of another shape.
 
-    An `xlstm.norm` whose weight is a map that only widens 16-bit numbers reads the narrow weight
+    An `xlstm.norm` or `xlstm.multihead_norm` whose weight is a map that only widens 16-bit numbers reads the narrow weight
     itself: a kernel and a buffer less, and a kernel that reads a parameter need not wait for it.
   }];
   let dependentDialects = ["::mlir::xlstm::XLSTMDialect"];

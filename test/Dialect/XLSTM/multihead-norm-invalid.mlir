@@ -20,6 +20,15 @@ func.func @weight(%x: tensor<?x?x4x8xbf16>, %w: tensor<8x4xf32>) {
 
 // -----
 
+// multihead_norm_c2: of 16 bits only where sums are f32
+func.func @narrow_weight(%x: tensor<?x?x4x8xf64>, %w: tensor<4x8xbf16>) {
+  // expected-error @below {{'xlstm.multihead_norm' op expected weight to be [H, D] = [4, 8]xf64, got [4, 8]xbf16}}
+  %0 = xlstm.multihead_norm layer %x weight(%w : tensor<4x8xbf16>) eps 0.0 : tensor<?x?x4x8xf64>
+  return
+}
+
+// -----
+
 // multihead_norm_c3
 func.func @eps(%x: tensor<?x?x4x8xf32>) {
   // expected-error @below {{'xlstm.multihead_norm' op expected eps to be finite and not negative, got -1.000000e+00}}
