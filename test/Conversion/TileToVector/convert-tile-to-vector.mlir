@@ -411,10 +411,10 @@ tile.kernel @matvec_rows(%a: memref<5x19xf32>, %x: memref<19xf32>, %y: memref<5x
 // CHECK: scf.for %[[POSITION:[a-z0-9]+]] = %c0_i64 to %c24_i64 step %c8_i64
 // CHECK: %[[INITIAL:.*]] = llvm.load %{{.*}} -> vector<8xf32>
 // CHECK: %[[SUMS:.*]] = scf.for %{{.*}} = %c0_i64 to %c5_i64 step %c1_i64 iter_args(%[[SUM:.*]] = %[[INITIAL]]) -> (vector<8xf32>)
+// CHECK: %[[COLUMN:.*]] = llvm.load %{{.*}} -> vector<8xf32>
 // CHECK: %[[ELEMENT:.*]] = llvm.load %{{.*}} -> f32
 // CHECK: %[[WEIGHT:.*]] = vector.broadcast %[[ELEMENT]]
-// CHECK: %[[COLUMN:.*]] = llvm.load %{{.*}} -> vector<8xf32>
-// CHECK: llvm.intr.fmuladd(%[[WEIGHT]], %[[COLUMN]], %[[SUM]])
+// CHECK: llvm.intr.fmuladd(%[[COLUMN]], %[[WEIGHT]], %[[SUM]])
 // CHECK: llvm.store %[[SUMS]], %{{.*}} : vector<8xf32>
 tile.kernel @matvec_columns(%a: memref<5x19xf32>, %x: memref<5xf32>, %y: memref<19xf32>) names ["a", "x", "y"] grid(%g: 1) {
   %c0 = arith.constant 0 : index
