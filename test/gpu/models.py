@@ -33,6 +33,9 @@ def model(dtype, blocks, width=128, **options):
 
 MODELS = {
     "large_bf16": model("bf16", [LARGE, LARGE]),
+    # Rows of 16 bytes everywhere, the gates' too: the kernels of aligned tensors, products of few rows in one launch.
+    "aligned_bf16": model("bf16", [dict(LARGE, heads=8)], width=256),
+    "aligned_f16": model("f16", [dict(LARGE, heads=8), dict(LARGE, heads=8)], width=256),
     "mlstm_bf16": model("bf16", [MLSTM, MLSTM]),
     # 12 blocks of 8, projections with bias, no convolution's history, tied weights, a cap.
     "mlstm_options_f16": model("f16", [dict(MLSTM, use_bias=True, qkv_proj_blocksize=2, conv1d_kernel_size=1)], width=96,
