@@ -45,15 +45,13 @@ static void copyBody(OpBuilder &b, LLVM::LLVMFuncOp part, ValueRange arguments, 
     b.clone(op, mapping);
   if (first == 0)
     return;
-  b.getBlock()->walk([&](LLVM::InlineAsmOp number) {
-    if (number.getAsmString() != PTX::blockNumberText)
-      return;
-    OpBuilder after(number->getContext());
-    after.setInsertionPointAfter(number);
+  for (Value number : PTX::blockNumbersIn(*b.getBlock())) {
+    OpBuilder after(number.getContext());
+    after.setInsertionPointAfterValue(number);
     auto base = after.create<arith::ConstantOp>(number.getLoc(), after.getI32IntegerAttr(first));
-    auto own = after.create<arith::SubIOp>(number.getLoc(), number.getResult(0), base);
-    number.getResult(0).replaceAllUsesExcept(own, own);
-  });
+    auto own = after.create<arith::SubIOp>(number.getLoc(), number, base);
+    number.replaceAllUsesExcept(own, own);
+  }
 }
 
 gpu::GPUModuleOp joinKernels(ArrayRef<KernelPart> parts, StringRef name) {

@@ -32,9 +32,18 @@ Value PTX::tanh(Value x) {
   return assembly(x.getType(), "tanh.approx.f32 $0, $1;", "=f,f", x, false)[0];
 }
 
-Value PTX::blockNumber() {
-  return assembly(b.getI32Type(), blockNumberText, "=r", {}, true)[0];
+static constexpr StringLiteral blockNumberText = "mov.u32 $0, %ctaid.x;";
+
+SmallVector<Value> PTX::blockNumbersIn(Block &block) {
+  SmallVector<Value> numbers;
+  block.walk([&](LLVM::InlineAsmOp op) {
+    if (op.getAsmString() == blockNumberText)
+      numbers.push_back(op.getResult(0));
+  });
+  return numbers;
 }
+
+Value PTX::blockNumber() { return assembly(b.getI32Type(), blockNumberText, "=r", {}, true)[0]; }
 Value PTX::threadNumber() {
   return assembly(b.getI32Type(), "mov.u32 $0, %tid.x;", "=r", {}, true)[0];
 }

@@ -38,11 +38,12 @@ public:
   /// The two halves of an i32 of `element` as f32: {low, high}.
   std::pair<Value, Value> unpack(Type element, Value packed);
 
-  /// The assembly of blockNumber.
-  static constexpr mlir::StringLiteral blockNumberText = "mov.u32 $0, %ctaid.x;";
   Value blockNumber();   ///< the block's x coordinate, read where this stands
   Value threadNumber();  ///< %tid.x, read anew
   Value opaque(Value x); ///< x, which LLVM no longer knows to be loop-invariant
+
+  /// The results of all blockNumber within `block`.
+  static SmallVector<Value> blockNumbersIn(mlir::Block &block);
 
   // Lanes of a warp.
   Value shuffleXor(Value x, int64_t mask);
