@@ -404,6 +404,9 @@ std::optional<GemmSchedule> xlstm::decide(const GemmProblem &problem, const Devi
   }
   if (chosen.perRow) // what is asked of a model is asked of its other functions' products too
     chosen.rows = std::min(chosen.rows, mostRowsTogether);
+  // Without the overlap each product has a launch of its own.
+  if (!overrides.count("gemm_joins"))
+    chosen.joins = chosen.joins && chosen.overlaps;
   reason = check(problem, chosen, device);
   if (!reason.empty())
     return std::nullopt;

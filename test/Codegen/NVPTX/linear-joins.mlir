@@ -5,6 +5,7 @@
 // RUN: rm -rf %t && xlstm-compile %s -o %t.xlpkg --target sm_90a --dump-dir %t --report | FileCheck %s --check-prefix=REPORT
 // RUN: xlstm-opt %s "--xlstm-select-schedule=target=sm_90a most-rows=8" | FileCheck %s --check-prefix=SCHEDULE
 // RUN: xlstm-opt %s "--xlstm-select-schedule=target=sm_90a most-rows=8 set=gemm_joins=0" | FileCheck %s --check-prefix=APART
+// RUN: xlstm-opt %s "--xlstm-select-schedule=target=sm_90a most-rows=8 set=gemm_overlaps=0" | FileCheck %s --check-prefix=APART
 // RUN: xlstm-opt %s "--xlstm-select-schedule=target=sm_90a most-rows=512" | FileCheck %s --check-prefix=APART
 // RUN: FileCheck %s --check-prefix=NORM --input-file %t/forward.sm_90a.tma.rows8.forward_0.ptx
 // RUN: FileCheck %s --check-prefix=PTX --input-file %t/forward.sm_90a.tma.rows8.forward_1_forward_2.ptx
@@ -22,6 +23,8 @@
 // SCHEDULE: xlstm.linear
 // SCHEDULE-NOT: joins
 
+// APART-NOT: joins
+// APART-COUNT-3: xlstm.linear
 // APART-NOT: joins
 
 // NORM: griddepcontrol.launch_dependents
